@@ -1,0 +1,52 @@
+"""Access checks: each returns the object that was asked for, or raises as if it did not exist."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from .models import ApiKey, Membership, Role, User, Workspace
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+
+def membership_for(user: User | AnonymousUser, slug: str, at_least: Role = Role.VIEWER) -> Membership:
+    """The user's membership of the workspace at `slug`.
+
+    A stranger gets Http404, as if the workspace did not exist; a member whose role does not suffice PermissionDenied.
+    """
+    if not isinstance(user, User):
+        raise Http404
+    membership = Membership.objects.select_related("workspace", "user").filter(workspace__slug=slug, user=user).first()
+    if membership is None or not user.is_active:
+        raise Http404
+    require(membership, at_least)
+    return membership
+
+
+def require(membership: Membership, at_least: Role) -> None:
+    if not Role(membership.role).includes(at_least):
+        raise PermissionDenied
+
+
+def workspace_for(user: User | AnonymousUser, slug: str, at_least: Role = Role.VIEWER) -> Workspace:
+    """The workspace at `slug`, if the user is a member of it with that role."""
+    return membership_for(user, slug, at_least).workspace
+
+
+def hash_key(key: str) -> str:
+    """Keys are 256 random bits, so a plain digest is as safe as a slow one, and can be looked up."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def api_key_for(key: str, kind: ApiKey.Kind) -> ApiKey | None:
+    """The living key of that kind, or None."""
+    return (
+        ApiKey.objects.select_related("workspace", "created_by")
+        .filter(key_hash=hash_key(key), kind=kind, revoked_at=None)
+        .first()
+    )

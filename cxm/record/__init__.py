@@ -1,0 +1,1 @@
+"""What happened, to whom: the event log, the customers, and the way in."""

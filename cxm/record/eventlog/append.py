@@ -1,0 +1,86 @@
+"""Append events: durable when the call returns, and each event once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from .engine import Engine, engine
+
+NOBODY = UUID(int=0)
+NO_IMPORT = UUID(int=0)
+LOOKUP = 10_000  # event ids compared with the log in one question
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened.
+
+    `event_id` makes it unique for ever: the sender derives it from its own id of the event. `properties` is a JSON
+    object, ready encoded where the caller has it so. Times are aware; the log keeps milliseconds.
+    """
+
+    workspace_id: int
+    event_id: UUID
+    name: str
+    customer_id: UUID
+    occurred_at: datetime
+    source: str
+    import_id: UUID = NO_IMPORT
+    properties: str = "{}"
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_properties(properties: Mapping[str, object]) -> str:
+    """A JSON object as the log keeps it; NUL, which no engine column should meet, is dropped."""
+    return _encoder.encode(properties).decode().replace("\\u0000", "")
+
+
+def append(events: Sequence[Event], *, known_new: bool = False) -> int:
+    """Write the events that the log does not have yet; returns how many were new.
+
+    `known_new` skips the comparison with the log for a caller that made the ids just now.
+    Raises EventlogError; then nothing or all of a batch may be there, and repeating the call is safe.
+    """
+    if not events:
+        return 0
+    opened = engine()
+    unique = list({event.event_id: event for event in events}.values())
+    with opened.write_lock:
+        if not known_new:
+            present = known(opened, unique)
+            unique = [event for event in unique if event.event_id not in present]
+        if unique:
+            with opened.client() as client:
+                client.raw_insert(
+                    "events",
+                    insert_block=_encoder.encode_lines(unique),
+                    fmt="JSONEachRow",
+                    settings={"date_time_input_format": "best_effort"},
+                )
+    return len(unique)
+
+
+def known(opened: Engine, events: Sequence[Event]) -> set[UUID]:
+    """Which of these events the log has. An event's own time bounds the search: a repeat says the same time."""
+    found: set[UUID] = set()
+    with opened.client() as client:
+        for start in range(0, len(events), LOOKUP):
+            part = events[start : start + LOOKUP]
+            result = client.query(
+                "SELECT event_id FROM events WHERE workspace_id IN {workspaces:Array(UInt32)}"
+                " AND occurred_at BETWEEN {first:DateTime64(3, 'UTC')} AND {last:DateTime64(3, 'UTC')}"
+                " AND event_id IN {ids:Array(UUID)}",
+                parameters={
+                    "workspaces": sorted({event.workspace_id for event in part}),
+                    "first": min(event.occurred_at for event in part),
+                    "last": max(event.occurred_at for event in part),
+                    "ids": [str(event.event_id) for event in part],
+                },
+            )
+            found.update(row[0] for row in result.result_rows)
+    return found

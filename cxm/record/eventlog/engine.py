@@ -1,0 +1,213 @@
+"""Connections to the engine, and the schema on it.
+
+Two ways to the same SQL: in-process chDB in the data directory, or ClickHouse over HTTP (one node, or the named nodes of
+a cluster). Clients are borrowed from a pool, because a client must not be used by two threads at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from django.conf import settings
+
+SCHEMA = Path(__file__).parent / "schema"
+SESSION_SETTINGS: Mapping[str, Any] = {
+    "max_partitions_per_insert_block": 0,  # a file may span decades
+    "distributed_foreground_insert": 1,  # acknowledged means: on the shard's disk
+    "lightweight_deletes_sync": 2,
+    "mutations_sync": 2,
+    "join_use_nulls": 0,
+}
+
+
+class EventlogError(Exception):
+    """The engine refused or failed; `retry` says whether the same call may succeed later."""
+
+    def __init__(self, message: str, *, retry: bool) -> None:
+        super().__init__(message)
+        self.retry = retry
+
+
+class EventlogBusy(EventlogError):
+    """Another process holds the in-process engine's files."""
+
+    def __init__(self) -> None:
+        super().__init__("Another cxm process has the event log open.", retry=True)
+
+
+class Engine:
+    """A place where the event log lives; `nodes` are its addresses, empty for the in-process engine."""
+
+    def __init__(self, *, nodes: Sequence[str], cluster: str, database: str, path: Path | None) -> None:
+        self.nodes = tuple(nodes)
+        self.cluster = cluster
+        self.database = database
+        self.path = path
+        self._pools: dict[str, LifoQueue[Client]] = {node: LifoQueue() for node in self.nodes or ("",)}
+        self._lock_file: int | None = None
+        self._opening = threading.Lock()
+        self.write_lock = threading.Lock()
+
+    @property
+    def in_process(self) -> bool:
+        return not self.nodes
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every node; one empty address for the in-process engine."""
+        return tuple(self._pools)
+
+    def local(self, table: str) -> str:
+        """The name of `table` on one node."""
+        return f"{table}_local" if self.cluster else table
+
+    @contextmanager
+    def client(self, node: str | None = None) -> Iterator[Client]:
+        """Borrow a client of one node (the first unless named); raises EventlogError."""
+        name = node if node is not None else next(iter(self._pools))
+        pool = self._pools[name]
+        try:
+            client = pool.get_nowait()
+        except Empty:
+            client = self._connect(name)
+        try:
+            yield client
+        except ClickHouseError as error:
+            raise EventlogError(str(error), retry="timeout" in str(error).lower()) from error
+        finally:
+            pool.put(client)
+
+    def everywhere(self, sql: str) -> None:
+        """Run one statement on every node (the engines need no coordinator for it)."""
+        for node in self._pools:
+            with self.client(node) as client:
+                client.command(sql)
+
+    def close(self) -> None:
+        self._drain()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+    def _drain(self) -> None:
+        for pool in self._pools.values():
+            while not pool.empty():
+                pool.get_nowait().close()
+
+    def _connect(self, node: str) -> Client:
+        try:
+            if self.path is not None:
+                self._take_files()
+                return clickhouse_connect.get_client(
+                    interface="chdb",
+                    path=str(self.path),
+                    database=self.database,
+                    settings=dict(SESSION_SETTINGS),
+                )
+            return clickhouse_connect.get_client(
+                dsn=node,
+                database=self.database,
+                settings=dict(SESSION_SETTINGS),
+                autogenerate_session_id=False,
+            )
+        except ClickHouseError as error:
+            if "Another server instance" in str(error):
+                raise EventlogBusy from error
+            raise EventlogError(str(error), retry=True) from error
+
+    def _take_files(self) -> None:
+        """Hold a lock beside the in-process engine's files: the engine's own refusal comes late and unclear."""
+        assert self.path is not None
+        with self._opening:
+            if self._lock_file is not None:
+                return
+            self.path.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                os.close(descriptor)
+                raise EventlogBusy from error
+            self._lock_file = descriptor
+
+    def create_database(self) -> None:
+        """Make the database itself; on a new engine nothing can connect to it by name before."""
+        name, self.database = self.database, "default"
+        try:
+            self.everywhere(f"CREATE DATABASE IF NOT EXISTS {name}")
+            self._drain()
+        finally:
+            self.database = name
+
+
+def engine_at(url: str, *, path: Path) -> Engine:
+    """The engine that CXM_EVENTLOG_URL names; in-process under `path` when it is empty."""
+    if not url:
+        return Engine(nodes=(), cluster="", database="cxm", path=path)
+    parts = urlsplit(url)
+    user, _, hosts = parts.netloc.rpartition("@")
+    database = parts.path.strip("/") or "cxm"
+    if not re.fullmatch(r"\w+", database):
+        raise EventlogError(f"The database name {database!r} may only hold letters, digits and _.", retry=False)
+    prefix = f"{parts.scheme}://{user}@" if user else f"{parts.scheme}://"
+    cluster = parse_qs(parts.query).get("cluster", [""])[0]
+    return Engine(nodes=[prefix + host for host in hosts.split(",")], cluster=cluster, database=database, path=None)
+
+
+@cache
+def engine() -> Engine:
+    """The engine of this process, with its schema up to date."""
+    opened = engine_at(settings.EVENTLOG_URL, path=settings.DATA_DIR / "eventlog")
+    opened.create_database()
+    migrate(opened)
+    return opened
+
+
+def statements(text: str, opened: Engine) -> Iterator[str]:
+    """The statements of a schema file for this engine, Distributed tables included."""
+    for block in text.split(";\n"):
+        made = re.findall(r"^-- distributed: (\w+)", block, re.MULTILINE)
+        for table in made if opened.cluster else []:
+            yield (
+                f"CREATE TABLE {table} AS {table}_local"
+                f" ENGINE = Distributed('{opened.cluster}', '{opened.database}', '{table}_local', cityHash64(customer_id))"
+                if table != "feedback_rollup"
+                else f"CREATE TABLE {table} AS {table}_local"
+                f" ENGINE = Distributed('{opened.cluster}', '{opened.database}', '{table}_local', rand())"
+            )
+        sql = "\n".join(line for line in block.splitlines() if not line.lstrip().startswith("--")).strip()
+        if sql:
+            yield re.sub(r"@(\w+)", lambda match: opened.local(match[1]), sql)
+
+
+def migrate(opened: Engine) -> list[str]:
+    """Run the schema files that this engine has not seen, node by node; returns their names."""
+    opened.everywhere(
+        "CREATE TABLE IF NOT EXISTS schema_files (name String, applied_at DateTime DEFAULT now())"
+        " ENGINE = MergeTree ORDER BY name"
+    )
+    applied = []
+    for node in opened.addresses:
+        with opened.client(node) as client:
+            seen = {row[0] for row in client.query("SELECT name FROM schema_files").result_rows}
+            for file in sorted(SCHEMA.glob("*.sql")):
+                if file.name in seen:
+                    continue
+                for sql in statements(file.read_text(), opened):
+                    client.command(sql)
+                client.insert("schema_files", [[file.name]], column_names=["name"])
+                applied.append(file.name)
+    return applied

@@ -1,0 +1,49 @@
+"""Remove events for good: one import, one customer, a whole workspace, or its sample data."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from .engine import engine
+
+DERIVED = ("feedback", "tickets", "order_milestones", "subscriptions", "purchase_histories")
+
+
+def forget_import(workspace_id: int, import_id: UUID) -> None:
+    """Remove all that an import brought. Safe to repeat after a crash."""
+    _delete(
+        ("events", *DERIVED, "feedback_rollup"),
+        "workspace_id = {workspace:UInt32} AND import_id = {import_id:UUID}",
+        {"workspace": workspace_id, "import_id": str(import_id)},
+    )
+
+
+def forget_customer(workspace_id: int, customer_ids: list[UUID]) -> None:
+    """Remove all that is known of these customers, and count the roll-up anew. Safe to repeat after a crash."""
+    _delete(
+        ("events", *DERIVED, "customers"),
+        "workspace_id = {workspace:UInt32} AND customer_id IN {ids:Array(UUID)}",
+        {"workspace": workspace_id, "ids": [str(one) for one in customer_ids]},
+    )
+    from .rebuild import rebuild_rollup
+
+    rebuild_rollup(workspace_id)
+
+
+def forget_workspace(workspace_id: int) -> None:
+    """Remove everything of a workspace. Safe to repeat after a crash."""
+    _delete(
+        ("events", *DERIVED, "feedback_rollup", "customers"),
+        "workspace_id = {workspace:UInt32}",
+        {"workspace": workspace_id},
+    )
+
+
+def _delete(tables: tuple[str, ...], where: str, parameters: dict[str, Any]) -> None:
+    opened = engine()
+    with opened.write_lock:
+        for node in opened.addresses:
+            with opened.client(node) as client:
+                for table in tables:
+                    client.command(f"DELETE FROM {opened.local(table)} WHERE {where}", parameters=parameters)

@@ -1,0 +1,58 @@
+"""Facts that we state ourselves: into the outbox with the caller's transaction, and from there to the log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from .append import NOBODY, Event, append, encode_properties
+from .models import OutboxFact
+
+BATCH = 1000
+
+
+def emit(
+    name: str,
+    *,
+    workspace_id: int,
+    customer_id: UUID = NOBODY,
+    occurred_at: datetime | None = None,
+    **properties: Any,
+) -> None:
+    """State a fact. It reaches the log if, and only if, the surrounding transaction commits."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError(f"emit({name!r}) outside a transaction could be lost or premature.")
+    OutboxFact.objects.create(
+        workspace_id=workspace_id,
+        name=name,
+        customer_id=customer_id,
+        occurred_at=occurred_at or timezone.now(),
+        properties=properties,
+    )
+
+
+def move_outbox() -> int:
+    """Move the waiting facts to the log; returns how many. Repeating it after a crash adds nothing twice."""
+    moved = 0
+    while facts := list(OutboxFact.objects.all()[:BATCH]):
+        append(
+            [
+                Event(
+                    workspace_id=fact.workspace_id,
+                    event_id=fact.event_id,
+                    name=fact.name,
+                    customer_id=fact.customer_id,
+                    occurred_at=fact.occurred_at,
+                    source="fact",
+                    properties=encode_properties(fact.properties),
+                )
+                for fact in facts
+            ]
+        )
+        OutboxFact.objects.filter(pk__in=[fact.pk for fact in facts]).delete()
+        moved += len(facts)
+    return moved

@@ -1,0 +1,223 @@
+-- `@name` is the table on this node: `name` itself, or `name_local` behind a Distributed `name` on a cluster.
+-- A line `-- distributed: name` makes that Distributed table, sharded by customer.
+
+CREATE TABLE @events (
+    workspace_id UInt32,
+    event_id     UUID,
+    name         LowCardinality(String),
+    customer_id  UUID,                      -- the nil UUID: nobody we know
+    occurred_at  DateTime64(3, 'UTC'),
+    received_at  DateTime64(3, 'UTC') DEFAULT now64(3),
+    source       LowCardinality(String),    -- import · fact · sample · api
+    import_id    UUID,                      -- the nil UUID: not from an import
+    properties   String CODEC(ZSTD(1)),     -- JSON object, as received
+    INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_import import_id TYPE set(16) GRANULARITY 1
+) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, name, occurred_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+-- distributed: events
+
+-- One row per answer: an event with an opinion.
+CREATE TABLE @feedback (
+    workspace_id UInt32,
+    event_id     UUID,
+    customer_id  UUID,
+    occurred_at  DateTime64(3, 'UTC'),
+    import_id    UUID,
+    metric       LowCardinality(String),    -- nps · csat · ces · rating · text
+    question     LowCardinality(String),
+    scale        LowCardinality(String),    -- "0-10", "1-5": lowest and highest score
+    score        Nullable(Float64),
+    weight       Float64,
+    response_id  String,
+    survey       LowCardinality(String),
+    channel      LowCardinality(String),
+    touchpoint   LowCardinality(String),
+    language     LowCardinality(String),
+    comment      String CODEC(ZSTD(1)),
+    properties   JSON(max_dynamic_paths = 512),
+    INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1
+) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, metric, question, occurred_at);
+-- distributed: feedback
+
+CREATE MATERIALIZED VIEW @feedback_mv TO @feedback AS
+SELECT workspace_id, event_id, customer_id, occurred_at, import_id,
+       JSONExtractString(e.properties, 'metric') AS metric,
+       JSONExtractString(e.properties, 'question') AS question,
+       JSONExtractString(e.properties, 'scale') AS scale,
+       JSONExtract(e.properties, 'score', 'Nullable(Float64)') AS score,
+       ifNull(JSONExtract(e.properties, 'weight', 'Nullable(Float64)'), 1) AS weight,
+       JSONExtractString(e.properties, 'response_id') AS response_id,
+       JSONExtractString(e.properties, 'survey') AS survey,
+       JSONExtractString(e.properties, 'channel') AS channel,
+       JSONExtractString(e.properties, 'touchpoint') AS touchpoint,
+       JSONExtractString(e.properties, 'language') AS language,
+       JSONExtractString(e.properties, 'comment') AS comment,
+       if(JSONHas(e.properties, 'properties'), JSONExtractRaw(e.properties, 'properties'), '{}') AS properties
+FROM @events AS e WHERE name = 'answer_given';
+
+-- Scores counted per quarter of an hour, because every time zone in use is offset from UTC by whole quarters.
+CREATE TABLE @feedback_rollup (
+    workspace_id UInt32,
+    metric       LowCardinality(String),
+    question     LowCardinality(String),
+    scale        LowCardinality(String),
+    bucket       DateTime64(3, 'UTC'),
+    import_id    UUID,
+    score        Float64,
+    n            UInt64,
+    w            Float64,
+    w2           Float64
+) ENGINE = SummingMergeTree((n, w, w2)) PARTITION BY toYear(bucket)
+ORDER BY (workspace_id, metric, question, scale, bucket, import_id, score);
+-- distributed: feedback_rollup
+
+CREATE MATERIALIZED VIEW @feedback_rollup_mv TO @feedback_rollup AS
+SELECT workspace_id, metric, question, scale,
+       toDateTime64(toStartOfFifteenMinutes(occurred_at), 3, 'UTC') AS bucket, import_id,
+       assumeNotNull(f.score) AS score, count() AS n, sum(weight) AS w, sum(weight * weight) AS w2
+FROM @feedback AS f WHERE f.score IS NOT NULL
+GROUP BY workspace_id, metric, question, scale, bucket, import_id, score;
+
+-- One row per report of a ticket; its present state is the row with the highest version.
+CREATE TABLE @tickets (
+    workspace_id        UInt32,
+    ticket_id           String,
+    version             UInt64,
+    event_id            UUID,
+    customer_id         UUID,
+    occurred_at         DateTime64(3, 'UTC'),  -- when it was opened: the time a ticket is counted at
+    import_id           UUID,
+    state               LowCardinality(String),
+    first_responded_at  Nullable(DateTime64(3, 'UTC')),
+    resolved_at         Nullable(DateTime64(3, 'UTC')),
+    closed_at           Nullable(DateTime64(3, 'UTC')),
+    reopened            UInt32,
+    reassigned          UInt32,
+    sla_met             Nullable(Bool),
+    complaint           Nullable(Bool),
+    priority            LowCardinality(String),
+    channel             LowCardinality(String),
+    touchpoint          LowCardinality(String),
+    properties          JSON(max_dynamic_paths = 512)
+) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, ticket_id, version);
+-- distributed: tickets
+
+CREATE MATERIALIZED VIEW @tickets_mv TO @tickets AS
+SELECT workspace_id, JSONExtractString(e.properties, 'ticket_id') AS ticket_id,
+       ifNull(JSONExtract(e.properties, 'version', 'Nullable(UInt64)'), toUnixTimestamp64Milli(e.occurred_at)) AS version,
+       event_id, customer_id,
+       ifNull(parseDateTime64BestEffortOrNull(JSONExtractString(e.properties, 'opened_at'), 3, 'UTC'), e.occurred_at) AS occurred_at,
+       import_id,
+       JSONExtractString(e.properties, 'state') AS state,
+       parseDateTime64BestEffortOrNull(JSONExtractString(e.properties, 'first_responded_at'), 3, 'UTC') AS first_responded_at,
+       parseDateTime64BestEffortOrNull(JSONExtractString(e.properties, 'resolved_at'), 3, 'UTC') AS resolved_at,
+       parseDateTime64BestEffortOrNull(JSONExtractString(e.properties, 'closed_at'), 3, 'UTC') AS closed_at,
+       JSONExtractUInt(e.properties, 'reopened') AS reopened,
+       JSONExtractUInt(e.properties, 'reassigned') AS reassigned,
+       JSONExtract(e.properties, 'sla_met', 'Nullable(Bool)') AS sla_met,
+       JSONExtract(e.properties, 'complaint', 'Nullable(Bool)') AS complaint,
+       JSONExtractString(e.properties, 'priority') AS priority,
+       JSONExtractString(e.properties, 'channel') AS channel,
+       JSONExtractString(e.properties, 'touchpoint') AS touchpoint,
+       if(JSONHas(e.properties, 'properties'), JSONExtractRaw(e.properties, 'properties'), '{}') AS properties
+FROM @events AS e WHERE name = 'ticket_updated';
+
+-- One row per milestone of an order; an order is what its milestones say together.
+CREATE TABLE @order_milestones (
+    workspace_id  UInt32,
+    order_id      String,
+    event_id      UUID,
+    customer_id   UUID,
+    occurred_at   DateTime64(3, 'UTC'),
+    import_id     UUID,
+    milestone     LowCardinality(String),   -- placed · approved · shipped · delivered · cancelled
+    amount        Nullable(Float64),
+    currency      LowCardinality(String),
+    promised_at   Nullable(DateTime64(3, 'UTC')),
+    touchpoint    LowCardinality(String),
+    channel       LowCardinality(String),
+    properties    JSON(max_dynamic_paths = 512)
+) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, order_id, occurred_at);
+-- distributed: order_milestones
+
+CREATE MATERIALIZED VIEW @order_milestones_mv TO @order_milestones AS
+SELECT workspace_id, JSONExtractString(e.properties, 'order_id') AS order_id, event_id, customer_id, occurred_at, import_id,
+       substring(name, 7) AS milestone,
+       JSONExtract(e.properties, 'amount', 'Nullable(Float64)') AS amount,
+       JSONExtractString(e.properties, 'currency') AS currency,
+       parseDateTime64BestEffortOrNull(JSONExtractString(e.properties, 'promised_at'), 3, 'UTC') AS promised_at,
+       JSONExtractString(e.properties, 'touchpoint') AS touchpoint,
+       JSONExtractString(e.properties, 'channel') AS channel,
+       if(JSONHas(e.properties, 'properties'), JSONExtractRaw(e.properties, 'properties'), '{}') AS properties
+FROM @events AS e WHERE name IN ('order_placed', 'order_approved', 'order_shipped', 'order_delivered', 'order_cancelled');
+
+-- One row per report of a subscription; its present state is the row with the highest version.
+CREATE TABLE @subscriptions (
+    workspace_id     UInt32,
+    subscription_id  String,
+    version          UInt64,
+    event_id         UUID,
+    customer_id      UUID,
+    occurred_at      DateTime64(3, 'UTC'),
+    import_id        UUID,
+    status           LowCardinality(String), -- active · ended
+    plan             LowCardinality(String),
+    amount           Nullable(Float64),      -- per month
+    currency         LowCardinality(String),
+    started_at       Nullable(DateTime64(3, 'UTC')),
+    ended_at         Nullable(DateTime64(3, 'UTC')),
+    tenure           Nullable(Float64),      -- months, where the source knows no dates
+    properties       JSON(max_dynamic_paths = 512)
+) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, subscription_id, version);
+-- distributed: subscriptions
+
+CREATE MATERIALIZED VIEW @subscriptions_mv TO @subscriptions AS
+SELECT workspace_id, JSONExtractString(e.properties, 'subscription_id') AS subscription_id,
+       ifNull(JSONExtract(e.properties, 'version', 'Nullable(UInt64)'), toUnixTimestamp64Milli(e.occurred_at)) AS version,
+       event_id, customer_id, occurred_at, import_id,
+       JSONExtractString(e.properties, 'status') AS status,
+       JSONExtractString(e.properties, 'plan') AS plan,
+       JSONExtract(e.properties, 'amount', 'Nullable(Float64)') AS amount,
+       JSONExtractString(e.properties, 'currency') AS currency,
+       parseDateTime64BestEffortOrNull(JSONExtractString(e.properties, 'started_at'), 3, 'UTC') AS started_at,
+       parseDateTime64BestEffortOrNull(JSONExtractString(e.properties, 'ended_at'), 3, 'UTC') AS ended_at,
+       JSONExtract(e.properties, 'tenure', 'Nullable(Float64)') AS tenure,
+       if(JSONHas(e.properties, 'properties'), JSONExtractRaw(e.properties, 'properties'), '{}') AS properties
+FROM @events AS e WHERE name = 'subscription_updated';
+
+-- A purchase history that another system has summed up already (recency and frequency tables of a warehouse).
+CREATE TABLE @purchase_histories (
+    workspace_id      UInt32,
+    event_id          UUID,
+    customer_id       UUID,
+    occurred_at       DateTime64(3, 'UTC'),
+    import_id         UUID,
+    repeat_purchases  UInt32,
+    recency           Float64,               -- weeks from the first to the last purchase
+    age               Float64,               -- weeks from the first purchase to the end of the observation
+    mean_value        Nullable(Float64),
+    properties        JSON(max_dynamic_paths = 512)
+) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, customer_id, occurred_at);
+-- distributed: purchase_histories
+
+CREATE MATERIALIZED VIEW @purchase_histories_mv TO @purchase_histories AS
+SELECT workspace_id, event_id, customer_id, occurred_at, import_id,
+       JSONExtractUInt(e.properties, 'repeat_purchases') AS repeat_purchases,
+       JSONExtractFloat(e.properties, 'recency') AS recency,
+       JSONExtractFloat(e.properties, 'age') AS age,
+       JSONExtract(e.properties, 'mean_value', 'Nullable(Float64)') AS mean_value,
+       if(JSONHas(e.properties, 'properties'), JSONExtractRaw(e.properties, 'properties'), '{}') AS properties
+FROM @events AS e WHERE name = 'purchase_history_reported';
+
+-- What the operational database says of each customer, put here so that numbers can be split by traits.
+CREATE TABLE @customers (
+    workspace_id  UInt32,
+    customer_id   UUID,      -- as events carry it
+    canonical_id  UUID,      -- the customer it belongs to after merges; itself without one
+    traits        JSON(max_dynamic_paths = 512),
+    version       UInt64,
+    gone          UInt8 DEFAULT 0
+) ENGINE = ReplacingMergeTree(version, gone) ORDER BY (workspace_id, customer_id);
+-- distributed: customers

