@@ -111,7 +111,8 @@ def sprite() -> str:
         body = re.sub(r"<!--.*?-->", "", path.read_text(encoding="utf-8"), flags=re.S)
         inside = re.sub(r"\s+", " ", re.sub(r"^.*?<svg.*?>|</svg>", "", body, flags=re.S)).strip()
         inside = inside.replace('<path stroke="none" d="M0 0h24v24H0z" fill="none" />', "").strip()
-        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{inside}</symbol>')
+        paint = ' fill="currentColor" stroke="none"' if filled else ""
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24"{paint}>{inside}</symbol>')
     return '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
 
 

@@ -99,7 +99,7 @@ def test_the_keyboard_goes_around(page: Page, live_server: Any, workspace: Works
     assert page.locator("#shortcuts").is_visible()
     check_accessible(page)
     page.keyboard.press("Escape")
-    assert not page.locator("#shortcuts").is_visible()
+    page.locator("#shortcuts").wait_for(state="hidden")
 
 
 def test_a_question_is_asked_before_a_form_is_sent(page: Page, live_server: Any, workspace: Workspace) -> None:

@@ -44,7 +44,7 @@ def decimal(number: float, decimals: int) -> str:
 
 
 def amount(number: float | None, unit: str = "score", currency: str = "") -> str:
-    """A number in its unit: 39.8, 41.7%, 3 h 20 min, €1,234.50, 2,746. A dash for None and NaN."""
+    """A number in its unit: 39.8, 41.7%, 3h 20m, €1,234.50, 2,746. A dash for None and NaN."""
     if number is None or not math.isfinite(number):
         return NOTHING
     if unit == "percent":
@@ -100,7 +100,7 @@ def signed(number: float | None, unit: str = "score", currency: str = "") -> str
 
 
 def duration(time: timedelta | float | None) -> str:
-    """A timedelta or a number of hours, in its two largest parts: 3 h 20 min, 2 d 4 h, 45 s."""
+    """A timedelta or a number of hours, in its two largest parts: 3h 20m, 2d 4h, 45s."""
     if time is None:
         return NOTHING
     hours = time.total_seconds() / 3600 if isinstance(time, timedelta) else time
@@ -120,7 +120,7 @@ def duration(time: timedelta | float | None) -> str:
 
 
 def _part(number: int, unit: str) -> str:
-    return str(babel_units.format_unit(number, f"duration-{unit}", length="short", locale=locale()))
+    return str(babel_units.format_unit(number, f"duration-{unit}", length="narrow", locale=locale()))
 
 
 def _two(number: int, per: int, large: str, small: str) -> str:
