@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-ANYONE = ["account_login"]
+ANYONE = ["account_login", "account_reset_password"]
 PAGES: list[tuple[str, dict[str, Any]]] = [
     ("showcase", {}),
 ]

@@ -39,8 +39,12 @@ def locale() -> Locale:
 def decimal(number: float, decimals: int) -> str:
     """With exactly that many decimals, and the language's separators."""
     pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
-    text = babel_numbers.format_decimal(number, format=pattern, locale=locale())
-    return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
+    return _minus(babel_numbers.format_decimal(number, format=pattern, locale=locale()))
+
+
+def _minus(text: str) -> str:
+    """With a minus sign in place of the hyphen, as wide as the plus."""
+    return text.replace("-", "\N{MINUS SIGN}", 1)
 
 
 def amount(number: float | None, unit: str = "score", currency: str = "") -> str:
@@ -48,16 +52,18 @@ def amount(number: float | None, unit: str = "score", currency: str = "") -> str
     if number is None or not math.isfinite(number):
         return NOTHING
     if unit == "percent":
-        return babel_numbers.format_percent(number, format=_percent_pattern(), locale=locale())
+        return _minus(babel_numbers.format_percent(number, format=_percent_pattern(), locale=locale()))
     if unit == "hours":
         return duration(number)
     if unit in _TIMES:
         return babel_units.format_unit(round(number, 1), _TIMES[unit], length="short", locale=locale())
     if unit == "money" and currency:
         digits = abs(number) < 10_000  # cents tell nothing beside thousands
-        return babel_numbers.format_currency(
-            number if digits else round(number), currency, locale=locale(),
-            currency_digits=digits, format=None if digits else _whole_money_pattern(),
+        return _minus(
+            babel_numbers.format_currency(
+                number if digits else round(number), currency, locale=locale(),
+                currency_digits=digits, format=None if digits else _whole_money_pattern(),
+            )
         )  # fmt: skip
     if unit == "money":
         return decimal(number, 2)
