@@ -56,7 +56,13 @@ def test_a_page_before_the_login_looks_right(
 @looks
 @pytest.mark.parametrize(("name", "arguments"), PAGES, ids=[name for name, _ in PAGES])
 def test_a_page_of_a_workspace_looks_right(
-    open_page: OpenPage, live_server: Any, workspace: Workspace, name: str, arguments: dict[str, Any], width: int, dark: bool
+    open_page: OpenPage,
+    live_server: Any,
+    workspace: Workspace,
+    name: str,
+    arguments: dict[str, Any],
+    width: int,
+    dark: bool,
 ) -> None:
     page = open_page(width, dark)
     log_in(page, live_server, workspace.memberships.get().user)

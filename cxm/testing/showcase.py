@@ -16,8 +16,22 @@ from django.urls import path
 
 from cxm.accounts.access import membership_for
 from cxm.lib.charts import (
-    Bar, Bars, Bin, Curve, Distribution, Histogram, Mark, Moment, Part, Point, Series, Sparkline, Stack, Survival, Trend,
-)  # fmt: skip
+    Bar,
+    Bars,
+    Bin,
+    Curve,
+    Distribution,
+    Histogram,
+    Mark,
+    Moment,
+    Part,
+    Point,
+    Series,
+    Sparkline,
+    Stack,
+    Survival,
+    Trend,
+)
 from cxm.web.urls import urlpatterns as product
 
 
@@ -81,7 +95,8 @@ def charts() -> dict[str, object]:
         ],
     )  # fmt: skip
     histogram = Histogram(
-        title="How likely are you to recommend us?", note="Answers from 0 to 10",
+        title="How likely are you to recommend us?",
+        note="Answers from 0 to 10",
         bins=[Bin(label=str(x), count=c) for x, c in enumerate((31, 12, 25, 30, 41, 88, 97, 240, 410, 520, 612))],
     )
     survival = Survival(
@@ -137,4 +152,8 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 SOURCE = Path(__file__).with_name("showcase.html")
-urlpatterns = [path("w/<slug:slug>/showcase", showcase, name="showcase"), path("broken", broken, name="broken"), *product]
+urlpatterns = [
+    path("w/<slug:slug>/showcase", showcase, name="showcase"),
+    path("broken", broken, name="broken"),
+    *product,
+]

@@ -167,7 +167,9 @@ def _survival(chart: Survival) -> Drawing:
         for moment in curve.moments:
             text = numbers.statement(moment.value, moment.low, moment.high, moment.n, "percent")
             time = numbers.amount(moment.time, chart.time_unit)
-            points.append({"x": moment.time, "v": moment.value, "l": moment.low, "h": moment.high, "t": text, "at": time})
+            points.append(
+                {"x": moment.time, "v": moment.value, "l": moment.low, "h": moment.high, "t": text, "at": time}
+            )
             bounds = [numbers.amount(x, "percent") for x in (moment.value, moment.low, moment.high)]
             raw.append([curve.name, moment.time, moment.value, moment.low, moment.high, moment.n])
             shown.append([curve.name, time, *bounds, numbers.amount(moment.n, "count")])

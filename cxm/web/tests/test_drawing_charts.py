@@ -11,8 +11,22 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from cxm.lib.charts import (
-    Bar, Bars, Bin, Curve, Distribution, Histogram, Mark, Moment, Part, Point, Series, Sparkline, Stack, Survival, Trend,
-)  # fmt: skip
+    Bar,
+    Bars,
+    Bin,
+    Curve,
+    Distribution,
+    Histogram,
+    Mark,
+    Moment,
+    Part,
+    Point,
+    Series,
+    Sparkline,
+    Stack,
+    Survival,
+    Trend,
+)
 from cxm.web.charts import draw, spark
 
 TREND = Trend(
@@ -91,7 +105,7 @@ def render(template: str, **context: object) -> str:
 def test_a_chart_comes_with_its_table_and_one_script() -> None:
     page = render("{% chart spec %}{% chart spec %}", spec=TREND)
     assert page.count("<script") == 1
-    assert page.count("<td class=\"number\">1,200</td>") == 2
+    assert page.count('<td class="number">1,200</td>') == 2
     assert "NPS &lt;by&gt; month" in page
     assert "style=" not in page
 
