@@ -5,5 +5,7 @@ seed). The package never reads a database, a file, a clock or a setting, never k
 a figure without saying how many answers stand behind it and how its interval was made.
 
 Nothing is re-exported here; import from `estimate`, `samples`, `intervals`, `quantiles`, `resampling`,
-`comparison`, `planning`, `survival` or `clv`.
+`comparison`, `planning`, `survival` or `clv`. `coverage` measures what the docstrings promise;
+`python -m cxm.stats.coverage_table` writes those measurements to docs/reference/intervals.md and is the only
+thing here that touches a file.
 """

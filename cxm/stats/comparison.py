@@ -106,10 +106,11 @@ def difference_mean(before: MeanSample, after: MeanSample, bounds: Bounds | None
         pooled = math.sqrt((q1 + q2) / pooled_df * (1 / n1 + 1 / n2))
         half = max(welch * student(welch_df), pooled * student(pooled_df))
         if min(before.n, after.n) >= LEAST_SAMPLE:
-            away = abs(value)
-            p_value = max(2 * float(stdtr(welch_df, -away / welch)), 2 * float(stdtr(pooled_df, -away / pooled)))
+            tails = stdtr(welch_df, -abs(value) / welch), stdtr(pooled_df, -abs(value) / pooled)
+            p_value = 2 * float(max(tails))
     if bounds is not None:
-        spread = sum(bounded_moments(n, m, q, bounds)[1] / (n + 3) for n, m, q in ((n1, m1, q1), (n2, m2, q2)))
+        sides = (n1, m1, q1), (n2, m2, q2)
+        spread = sum(bounded_moments(n, m, q, bounds)[1] / (n + 3) for n, m, q in sides)
         half, reach = max(half, Z * math.sqrt(spread)), bounds[1] - bounds[0]
         low, high = max(value - half, -reach), min(value + half, reach)
         if p_value is not None and low <= 0 <= high:
@@ -196,7 +197,7 @@ def _choose(n: int, k: Floats) -> Floats:
 
 
 def _p_of_scores(first: Sequence[int], second: Sequence[int]) -> float:
-    """Mid-p, both sides, that dealing the pooled counts of scores +1, 0, −1 at random moves the sum so far."""
+    """Mid-p, both sides, that dealing the pooled scores +1, 0, −1 at random moves the sum so far."""
     if sum(first) > sum(second):
         first, second = second, first
     n, rest = sum(first), sum(second)
@@ -217,7 +218,7 @@ def _p_of_scores(first: Sequence[int], second: Sequence[int]) -> float:
     log_ways = _choose(ups, up) + _choose(downs, down) + _choose(zeros, np.where(possible, zero, 0.0))
     ways = np.where(possible, np.exp(log_ways - log_ways[possible].max()), 0.0)
     sums = np.bincount((up - down + n).astype(np.int64).ravel(), weights=ways.ravel(), minlength=2 * n + 1)
-    sums /= sums.sum()
+    sums = sums / sums.sum()
     at = first[0] - first[2] + n
     here = sums[at] / 2
     return min(1.0, 2 * float(min(sums[:at].sum(), sums[at + 1 :].sum()) + here))

@@ -123,7 +123,9 @@ def mean(n: int, total: float, total_of_squares: float, bounds: Bounds | None = 
     return mean_of(MeanSample(n, total, total_of_squares), bounds)
 
 
-def mean_weighted(w: float, wx: float, wxx: float, w2: float, n: int, bounds: Bounds | None = None) -> Estimate:
+def mean_weighted(
+    w: float, wx: float, wxx: float, w2: float, n: int, bounds: Bounds | None = None
+) -> Estimate:
     """Weighted mean Σwx / Σw with the interval of `mean` at Kish's effective sample size.
 
     `w`, `wx`, `wxx`, `w2`: Σw, Σwx, Σwx², Σw²; `n`: number of answers. Without `bounds` no interval is given
@@ -146,7 +148,8 @@ def mean_of(sample: MeanSample, bounds: Bounds | None = None) -> Estimate:
         return Estimate(value, value - half, value + half, sample.n, "t")
     centre, variance = bounded_moments(size, value, deviations, bounds)
     half = Z * math.sqrt(variance / (size + 3))
-    return around(value, max(centre - half, bounds[0]), min(centre + half, bounds[1]), sample.n, "mean_plus_one")
+    low, high = max(centre - half, bounds[0]), min(centre + half, bounds[1])
+    return around(value, low, high, sample.n, "mean_plus_one")
 
 
 def check_bounds(bounds: Bounds) -> None:
@@ -190,7 +193,7 @@ def ratio(
         return nothing()
     if x == 0:
         return Estimate(None, None, None, n, "none")
-    value = y / x
+    value = float(y / x)
     residual = yy - 2 * value * xy + value * value * xx
     if n == 1 or residual <= 1e-12 * (yy + value * value * xx):
         return without_interval(value, n)

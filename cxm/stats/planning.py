@@ -1,9 +1,9 @@
 """How many answers are needed: to see a change between two periods, or to reach a half-width.
 
-A change counts as seen with 80 % power at 5 % two-sided, one comparison by itself; a page of many comparisons
-(`comparison.verdicts`) asks for more. Both periods have the same number of answers. The normal approximation
-n = 2 σ² ((z + z') / change)², z = 1.95996, z' = 0.84162 (Cohen, Statistical Power Analysis, 1988); the tests of
-`comparison` reach this power at these n (measured in tests/test_interval_coverage.py).
+A change counts as seen with 80 % power at 5 % two-sided, one comparison by itself; a page of many
+comparisons (`comparison.verdicts`) asks for more. Both periods have the same number of answers. The normal
+approximation n = 2 σ² ((z + z') / change)², z = 1.95996, z' = 0.84162 (Cohen, Statistical Power Analysis,
+1988); the tests of `comparison` reach this power at these n (measured in tests/test_interval_coverage.py).
 """
 
 import math
@@ -61,13 +61,13 @@ def answers_needed_mean(change: float, standard_deviation: float) -> int:
 
 
 def detectable_change_nps(n: int, variance: float = NPS_VARIANCE) -> float:
-    """Smallest change of the NPS in points that n answers in each period show; 200 where none is that small."""
+    """Smallest change of the NPS in points that n answers in each period show, at most 200."""
     _check_nps(variance)
     return min(200.0, 100 * (Z + Z_POWER) * math.sqrt(2 * variance / _periods(n)))
 
 
 def detectable_change_share(n: int, before: float) -> float:
-    """Smallest fraction by which a share must move from `before`, towards one half, to be seen with n answers.
+    """Smallest fraction by which a share must move from `before`, towards one half, to be seen by n answers.
 
     (From exactly one half: upwards.) 1 where even the whole way is not enough.
     """

@@ -32,7 +32,7 @@ def refuse_fractional(**numbers: float) -> None:
     refuse_negative(**numbers)
     for name, number in numbers.items():
         if number != int(number):
-            raise ValueError(f"{name} must be a whole number, got {number!r}; weighted answers have their own call")
+            raise ValueError(f"{name} must be a whole number, got {number!r}")
 
 
 def refuse_outside_unit(**numbers: float) -> None:
@@ -60,5 +60,5 @@ def variance_sum(n: float, total: float, total_of_squares: float) -> float:
     """
     deviations = total_of_squares - total * total / n
     if deviations < -_ROUNDING * max(total_of_squares, 1e-300):
-        raise ValueError(f"total_of_squares {total_of_squares!r} is too small for n {n!r} and total {total!r}")
+        raise ValueError(f"total_of_squares {total_of_squares!r} is too small for a total of {total!r}")
     return deviations if deviations > 1e-13 * total_of_squares else 0.0

@@ -50,7 +50,8 @@ def bootstrap(
 
 
 def _acceleration(rows: Floats, statistic: Callable[[Floats], float]) -> float:
-    left_out = np.array([statistic(np.delete(rows, i, axis=0)) for i in range(rows.shape[0])], dtype=np.float64)
+    without = (np.delete(rows, i, axis=0) for i in range(rows.shape[0]))
+    left_out = np.array([statistic(rest) for rest in without], dtype=np.float64)
     if not np.isfinite(left_out).all():
         return 0.0
     away = left_out.mean() - left_out

@@ -34,7 +34,7 @@ def _scale(total_weight: float, squared_weights: float | None, n: int) -> float:
 class NpsSample:
     """Counts of promoters (9–10), passives (7–8) and detractors (0–6); sums of weights when weighted.
 
-    A weighted sample also states `squared_weights` (Σw² over all answers) and `answers` (how many there were).
+    A weighted sample also states `squared_weights` (Σw² over all answers) and `answers` (how many).
     """
 
     promoters: float
@@ -126,7 +126,8 @@ class MeanSample:
         return self.n == 0 or self.weight == 0
 
     def effective(self) -> tuple[float, float, float]:
-        """(effective n, mean, sum of squared deviations scaled to the effective n); not for an empty sample."""
+        """(effective n, mean, Σ of squared deviations scaled to the effective n); not for an empty sample."""
         weight = float(self.n) if self.weight is None else self.weight
         size = min(weight * _scale(weight, self.squared_weights, self.n), float(self.n))
-        return size, self.total / weight, variance_sum(weight, self.total, self.total_of_squares) * size / weight
+        deviations = variance_sum(weight, self.total, self.total_of_squares)
+        return float(size), float(self.total / weight), float(deviations * size / weight)

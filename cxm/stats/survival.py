@@ -110,14 +110,15 @@ def survival_at(curve: Sequence[CurveRow], time: float) -> Estimate:
 def median_survival(curve: Sequence[CurveRow]) -> Estimate:
     """The first time at which half or fewer are still there, in the curve's unit.
 
-    Interval (Brookmeyer and Crowley, Biometrics 38, 1982): from the first time at which the lower limit of the
-    curve is at most one half to the first at which the upper limit is; a side that never gets there, and a
-    median that was not reached, are None.
+    Interval (Brookmeyer and Crowley, Biometrics 38, 1982): from the first time at which the lower limit of
+    the curve is at most one half to the first at which the upper limit is; a side that never gets there, and
+    a median that was not reached, are None.
     """
     if not curve:
         return nothing()
     n = curve[0].at_risk
     value = next((row.time for row in curve if row.survival <= 0.5), None)
-    low = next((row.time for row in curve if row.survival == 0 or (row.low is not None and row.low <= 0.5)), None)
+    lows = ((row.time, 0.0 if row.survival == 0 else row.low) for row in curve)
+    low = next((time for time, limit in lows if limit is not None and limit <= 0.5), None)
     high = next((row.time for row in curve if row.high is not None and row.high <= 0.5), None)
     return Estimate(value, low, high, n, _METHOD if low is not None or high is not None else "none")
