@@ -1,9 +1,12 @@
 """How many answers are needed: to see a change between two periods, or to reach a half-width.
 
 A change counts as seen with 80 % power at 5 % two-sided, one comparison by itself; a page of many
-comparisons (`comparison.verdicts`) asks for more. Both periods have the same number of answers. The normal
-approximation n = 2 σ² ((z + z') / change)², z = 1.95996, z' = 0.84162 (Cohen, Statistical Power Analysis,
-1988); the tests of `comparison` reach this power at these n (measured in tests/test_interval_coverage.py).
+comparisons (`comparison.verdicts`) asks for more. Both periods have the same number of answers.
+
+For NPS and shares the tests judge by the spread of the pooled answers, which a change itself widens, so
+n = (z √(2 (σ² + change² / 4)) + z' √(2 σ²))² / change², z = 1.95996, z' = 0.84162, σ² the mean variance of
+both periods (Fleiss, Statistical Methods for Rates and Proportions, 1981, section 3.2), and a few answers
+more for the steps of an exact test. Measured power: docs/reference/intervals.md.
 """
 
 import math
@@ -24,17 +27,20 @@ def answers_needed_nps(change: float, variance: float = NPS_VARIANCE) -> int:
     """Answers in each period to see the NPS move by `change` points (sign ignored).
 
     `variance`: of one answer scored −1, 0, +1, the mean of both periods; take P + D − (P − D)² of the last
-    wave. Raises ValueError for a change of 0 or beyond 200, or a variance outside (0, 1].
+    wave. The formula above plus 3 answers. Raises ValueError for a change of 0 or beyond 200, or a variance
+    outside (0, 1].
     """
     _check_nps(variance)
-    return _answers(2 * variance, _change(change, 200.0) / 100)
+    step = _change(change, 200.0) / 100
+    spread = Z * math.sqrt(2 * (variance + step * step / 4)) + Z_POWER * math.sqrt(2 * variance)
+    return math.ceil(round((spread / step) ** 2, 6)) + 3
 
 
 def answers_needed_share(before: float, after: float) -> int:
     """Answers in each period to see a share move from `before` to `after` (fractions).
 
-    n = (z √(2 p̄ (1 − p̄)) + z' √(p₁(1 − p₁) + p₂(1 − p₂)))² / (p₂ − p₁)² (Fleiss, Statistical Methods for
-    Rates and Proportions, 1981, without the continuity correction: the test is mid-p). Raises ValueError for
+    n = (z √(2 p̄ (1 − p̄)) + z' √(p₁(1 − p₁) + p₂(1 − p₂)))² / change² + 1 / (4 change), p̄ the mean of the two;
+    the last term is an eighth of Fleiss's continuity correction, as the test is mid-p. Raises ValueError for
     equal shares or shares outside [0, 1].
     """
     refuse_negative(before=before, after=after)
@@ -44,14 +50,14 @@ def answers_needed_share(before: float, after: float) -> int:
     middle = (before + after) / 2
     spread = Z * math.sqrt(2 * middle * (1 - middle))
     spread += Z_POWER * math.sqrt(before * (1 - before) + after * (1 - after))
-    return math.ceil((spread / change) ** 2)
+    return math.ceil((spread / change) ** 2 + 1 / (4 * change))
 
 
 def answers_needed_mean(change: float, standard_deviation: float) -> int:
     """Answers in each period to see a mean move by `change`, in the unit of `standard_deviation`.
 
-    z² / 4 more than the normal approximation, for Student's quantile (Guenther, The American Statistician 35,
-    1981). Raises ValueError for a change of 0 or a standard deviation that is not positive.
+    2 ((z + z') σ / change)² + z² / 4, the last term for Student's quantile (Guenther, The American
+    Statistician 35, 1981). Raises ValueError for a change of 0 or a standard deviation that is not positive.
     """
     refuse_negative(standard_deviation=standard_deviation)
     if standard_deviation == 0:
@@ -63,7 +69,13 @@ def answers_needed_mean(change: float, standard_deviation: float) -> int:
 def detectable_change_nps(n: int, variance: float = NPS_VARIANCE) -> float:
     """Smallest change of the NPS in points that n answers in each period show, at most 200."""
     _check_nps(variance)
-    return min(200.0, 100 * (Z + Z_POWER) * math.sqrt(2 * variance / _periods(n)))
+    # the formula above without the three answers, solved for the change
+    part, square = Z_POWER * math.sqrt(2 * variance), _periods(n) - Z * Z / 2
+    if square <= 0:
+        return 200.0
+    linear = math.sqrt(n) * part
+    step = (linear + math.sqrt(linear * linear + square * (2 * Z * Z * variance - part * part))) / square
+    return min(200.0, 100 * step)
 
 
 def detectable_change_share(n: int, before: float) -> float:
@@ -118,10 +130,6 @@ def invitations_needed(answers: int, response_rate: float) -> int:
     if not 0 < response_rate <= 1:
         raise ValueError(f"response_rate must lie above 0 and up to 1, got {response_rate!r}")
     return math.ceil(round(answers / response_rate, 9))
-
-
-def _answers(twice_variance: float, change: float) -> int:
-    return max(2, math.ceil(twice_variance * ((Z + Z_POWER) / change) ** 2))
 
 
 def _change(change: float, largest: float) -> float:
