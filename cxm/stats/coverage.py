@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, gammaln
 
-from cxm.stats import comparison, intervals
+from cxm.stats import comparison, intervals, planning
 from cxm.stats.comparison import Difference
 from cxm.stats.estimate import Estimate
 from cxm.stats.quantiles import quantile_ranks
@@ -70,7 +70,8 @@ def share_coverage(
     k = np.arange(n + 1.0)
     ways = gammaln(n + 1.0) - gammaln(k + 1) - gammaln(n - k + 1)
     return [
-        _probability(ways + k * np.log(p) + (n - k) * np.log1p(-p), [holds(e, p) for e in found]) for p in shares
+        _probability(ways + k * np.log(p) + (n - k) * np.log1p(-p), [holds(e, p) for e in found])
+        for p in shares
     ]
 
 
@@ -79,7 +80,7 @@ def _probability(logs: NDArray[np.float64], which: list[bool]) -> float:
 
 
 def mean_coverage(n: int, seed: int, bounded: bool = True) -> list[float]:
-    """Simulated coverage of a five-point mean at n answers, for each of `FIVE_POINT`; Student's if unbounded."""
+    """Simulated coverage of a five-point mean, for each of `FIVE_POINT`; Student's interval if unbounded."""
     rng = np.random.default_rng((seed, n))
     result = []
     for shares in FIVE_POINT:
@@ -134,7 +135,16 @@ UNEQUAL_BOARD: Final[tuple[Tile, ...]] = (
     *(("share", i % 4, 10, 400) for i in range(8)),
     *(("mean", i % 4, 10, 400) for i in range(8)),
 )
-BOARDS: Final = {"mixed sizes": MIXED_BOARD, "10 and 10 answers": SMALL_BOARD, "10 then 50 or 400": UNEQUAL_BOARD}
+LARGE_BOARD: Final[tuple[Tile, ...]] = (
+    *(("share", i % 4, 400, 400) for i in range(10)),
+    *(("mean", i % 4, 100, 400) for i in range(10)),
+)
+BOARDS: Final = {
+    "10 to 100 answers": MIXED_BOARD,
+    "10 and 10 answers": SMALL_BOARD,
+    "10 then 50 or 400 answers": UNEQUAL_BOARD,
+    "100 to 400 answers (shares, means)": LARGE_BOARD,
+}
 
 
 def false_boards(board: Sequence[Tile], boards: int, seed: int) -> float:
@@ -144,8 +154,8 @@ def false_boards(board: Sequence[Tile], boards: int, seed: int) -> float:
         differences(kind, _shares(kind, which), _shares(kind, which), before, after, boards, rng)
         for kind, which, before, after in board
     ]
-    shown = sum(any(v != "no_evidence" for v in comparison.verdicts(row)) for row in zip(*columns, strict=True))
-    return shown / boards
+    pages = (comparison.verdicts(row) for row in zip(*columns, strict=True))
+    return sum(any(verdict != "no_evidence" for verdict in page) for page in pages) / boards
 
 
 def _shares(kind: Kind, which: int) -> tuple[float, ...]:
@@ -190,3 +200,31 @@ def _difference(kind: Kind, one: list[int], two: list[int], n_before: int, n_aft
 def rejection_rate(found: Sequence[Difference], level: float = 0.05) -> float:
     """Share of the comparisons whose p-value is at most `level`."""
     return sum(d.p_value is not None and d.p_value <= level for d in found) / len(found)
+
+
+def promised_power(seed: int, replications: int = 4000) -> dict[str, tuple[int, float]]:
+    """Name of a planned comparison -> (answers that planning asks for, share of simulations that see it)."""
+    rng = np.random.default_rng(seed)
+    # scores moving from -15 to +15 points with a variance of 0.7 before and after: P + D = 0.7 + 0.15²
+    worse, better = (0.28625, 0.27750, 0.43625), (0.43625, 0.27750, 0.28625)
+    fair, good = FIVE_POINT[0], (0.03, 0.07, 0.18, 0.35, 0.37)
+    spread = ((_variance(fair) + _variance(good)) / 2) ** 0.5
+    change = float(np.dot(good, POINTS) - np.dot(fair, POINTS))
+    content, delighted = (0.445, 0.410, 0.145), (0.67625, 0.19750, 0.12625)
+    mean_plan = planning.answers_needed_mean(change, spread)
+    planned: dict[str, tuple[Kind, int, Sequence[float], Sequence[float]]] = {
+        "NPS, −15 to +15 points": ("nps", planning.answers_needed_nps(30), worse, better),
+        "NPS, 30 to 55 points": ("nps", planning.answers_needed_nps(25, 0.5), content, delighted),
+        "share, 80 % to 70 %": ("share", planning.answers_needed_share(0.8, 0.7), (0.8, 0.2), (0.7, 0.3)),
+        "share, 50 % to 70 %": ("share", planning.answers_needed_share(0.5, 0.7), (0.5, 0.5), (0.7, 0.3)),
+        f"five-point mean, up by {change:.2f}": ("mean", mean_plan, fair, good),
+    }
+    return {
+        name: (n, rejection_rate(differences(kind, one, two, n, n, replications, rng)))
+        for name, (kind, n, one, two) in planned.items()
+    }
+
+
+def _variance(shares: Sequence[float]) -> float:
+    centre = float(np.dot(shares, POINTS))
+    return float(np.dot(shares, (POINTS - centre) ** 2))
