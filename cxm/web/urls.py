@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from cxm.accounts import urls as accounts_urls
+
+from . import workspaces
+from .api import api_urls
+
 urlpatterns = [
-    path("account/", include("allauth.account.urls")),
-    path("account/", include("allauth.mfa.urls")),
-    path("account/", include("allauth.usersessions.urls")),
+    path("account/", include("cxm.accounts.login_urls")),
+    path("", include((accounts_urls.urlpatterns + workspaces.urlpatterns, "accounts"))),
+    *api_urls(),
 ]
