@@ -6,10 +6,12 @@ from django.urls import include, path
 
 from cxm.accounts import urls as accounts_urls
 
-from . import workspaces
+from . import views, workspaces
 from .api import api_urls
 
 urlpatterns = [
+    path("health", views.health, name="health"),
+    path("language", views.set_language, name="set_language"),
     path("account/", include("cxm.accounts.login_urls")),
     path("", include((accounts_urls.urlpatterns + workspaces.urlpatterns, "accounts"))),
     *api_urls(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from ..models import User
+from cxm.accounts.models import User
 
 
 def person(request: HttpRequest) -> User:

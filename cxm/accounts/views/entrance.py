@@ -14,12 +14,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ..actions import create_first_owner, create_workspace
-from ..forms import JoinForm, SetupForm, WorkspaceForm
-from ..invitations import accept_invitation, invitation_for
-from ..middleware import LAST_WORKSPACE
-from ..models import Invitation, User, Workspace
-from ..queries import memberships_of
+from cxm.accounts.actions import create_first_owner, create_workspace
+from cxm.accounts.forms import JoinForm, SetupForm, WorkspaceForm
+from cxm.accounts.invitations import accept_invitation, invitation_for
+from cxm.accounts.middleware import LAST_WORKSPACE
+from cxm.accounts.models import Invitation, User, Workspace
+from cxm.accounts.queries import memberships_of
+
 from . import person
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"

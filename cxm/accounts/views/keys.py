@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ..access import membership_for
-from ..actions import create_api_key, revoke_api_key
-from ..forms import KeyForm
-from ..models import ApiKey, Role
-from ..queries import keys_of
+from cxm.accounts.access import membership_for
+from cxm.accounts.actions import create_api_key, revoke_api_key
+from cxm.accounts.forms import KeyForm
+from cxm.accounts.models import ApiKey, Role
+from cxm.accounts.queries import keys_of
 
 
 @never_cache

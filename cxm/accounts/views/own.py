@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ..actions import change_profile
-from ..adapter import remember_language
-from ..forms import ProfileForm
+from cxm.accounts.actions import change_profile
+from cxm.accounts.adapter import remember_language
+from cxm.accounts.forms import ProfileForm
+
 from . import person
 
 

@@ -8,13 +8,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from cxm.accounts.access import membership_for
+from cxm.accounts.forms import TrailForm
+from cxm.accounts.models import Role, Workspace
+from cxm.accounts.queries import audit_entries, trail_choices
+from cxm.accounts.trail import SUBJECTS, VERBS, change_lines, csv_rows, labelled, subject_label, verb_label
 from cxm.lib.csv import stream
-
-from ..access import membership_for
-from ..forms import TrailForm
-from ..models import Role, Workspace
-from ..queries import audit_entries, trail_choices
-from ..trail import SUBJECTS, VERBS, change_lines, csv_rows, labelled, subject_label, verb_label
 
 PAGE_SIZE = 50
 

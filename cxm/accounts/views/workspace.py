@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ..access import may_grant, membership_for
-from ..actions import change_role, change_workspace, remove_member
-from ..forms import DeleteForm, InviteForm, RoleForm, WorkspaceForm, grantable
-from ..invitations import invite as send_invitation
-from ..invitations import revoke_invitation
-from ..models import Invitation, Membership, Role
-from ..queries import members_of, open_invitations
+from cxm.accounts.access import may_grant, membership_for
+from cxm.accounts.actions import change_role, change_workspace, remove_member
+from cxm.accounts.forms import DeleteForm, InviteForm, RoleForm, WorkspaceForm, grantable
+from cxm.accounts.invitations import invite as send_invitation
+from cxm.accounts.invitations import revoke_invitation
+from cxm.accounts.models import Invitation, Membership, Role
+from cxm.accounts.queries import members_of, open_invitations
+
 from . import person
 
 
