@@ -12,11 +12,15 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import RawSQL
+
+from cxm.accounts.models import Workspace
 
 from .models import Customer
 
@@ -25,7 +29,8 @@ QUERY_LIMIT = 120
 FIELD_LIMIT = 300
 WORDS_LIMIT = 6  # words of a name or a query that count
 KEY_WORD = range(3, 13)  # lengths of words that get typo keys; in longer ones trigrams survive a typo
-CANDIDATES = 500
+LIMIT = 200  # hits of one search
+CANDIDATES = 300  # similar names that are looked at closely
 
 # One Latin form for Russian and Ukrainian letters, close to what people type: neither language's official
 # system, so that one search finds both spellings; what still differs (Oleh, Oleg) is a typo apart.
@@ -35,9 +40,11 @@ LATIN = str.maketrans(
         "и": "i", "і": "i", "ї": "i", "й": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r",
         "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "",
         "ы": "y", "ь": "", "э": "e", "ю": "iu", "я": "ia", "ў": "u",
-        "ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d",
+        "'": "", "’": "", "ʼ": "", "`": "", "_": " ", "ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d",
     }
 )  # fmt: skip
+# The same for ASCII, in one step.
+PLAIN = {code: LATIN.get(code, chr(code).lower() if chr(code).isalnum() or chr(code) in "@.+-" else " ") for code in range(128)}
 MARKS = re.compile(r"[^\w@.+\-]+")
 PHONE = re.compile(r"[\s\d+().\-/]+")
 
@@ -48,10 +55,12 @@ def normalise(text: str) -> str:
     >>> normalise("  Ołena  O'Brien-Żak "), normalise("Олена"), normalise("王小明")
     ('olena obrien-zak', 'olena', '王小明')
     """
-    text = unicodedata.normalize("NFKC", text[: 4 * FIELD_LIMIT]).casefold().translate(LATIN)
+    text = text[: 4 * FIELD_LIMIT]
+    if text.isascii():  # most of an import
+        return " ".join(text.translate(PLAIN).split())[:FIELD_LIMIT].strip()
+    text = unicodedata.normalize("NFKC", text).casefold().translate(LATIN)
     text = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    text = re.sub(r"['’ʼ`]", "", text)
-    return unicodedata.normalize("NFC", MARKS.sub(" ", text).replace("_", " ").strip())[:FIELD_LIMIT].strip()
+    return unicodedata.normalize("NFC", " ".join(MARKS.sub(" ", text).split()))[:FIELD_LIMIT].strip()
 
 
 def digits_of(text: str) -> str:
@@ -59,14 +68,16 @@ def digits_of(text: str) -> str:
 
     A trunk zero is left out: it is dialled at home but is no part of the number abroad.
     """
+    if not PHONE.fullmatch(text):
+        return ""
     digits = re.sub(r"\D", "", text)
-    return digits.lstrip("0") if len(digits) >= 5 and PHONE.fullmatch(text.strip()) else ""
+    return digits.lstrip("0") if len(digits) >= 5 else ""
 
 
 def search_text_of(name: str, email: str = "", phone: str = "", identities: Iterable[str] = ()) -> str:
     """What `Customer.search_text` must hold; `identities` are their values, of any kind."""
     fields: dict[str, None] = {}
-    for text in (name, email, phone, *identities):
+    for text in dict.fromkeys((name, email, phone, *identities)):
         for form in (normalise(text), digits_of(text)):
             if form:
                 fields.setdefault(form)
@@ -101,98 +112,91 @@ class Hit:
     name: str
 
 
-def find(customers: QuerySet[Customer], text: str, *, limit: int | None = CANDIDATES) -> list[Hit]:
+def find(
+    workspace: Workspace, text: str, *, within: QuerySet[Customer] | None = None, limit: int | None = LIMIT
+) -> list[Hit]:
     """The customers that `text` may mean, closest first, then by name; at most `limit`.
 
-    A merged profile is found by its own names and answered by the customer it belongs to. Similar names are
-    offered only where no name, e-mail or identity holds the text itself.
+    A merged profile is found by its own names and answered by the customer it belongs to; `within` restricts these.
+    Similar names are offered only where no name, e-mail or identity holds the text itself.
     """
     wanted = normalise(text[:QUERY_LIMIT])
     words = wanted.split()[:WORDS_LIMIT]
     if not words:
         return []
-    digits = digits_of(text)
-    rows = _containing(customers, [words, [digits]] if digits and [digits] != words else [words])
-    hits = _ranked(_near_first(rows, digits or wanted, limit), wanted, words, digits, limit)
-    return hits or _ranked(_similar(customers, words), wanted, words, digits, limit)
+    digits = digits_of(text.strip())
+    rows = _rows(workspace, within)
+    found: dict[UUID, Row] = {}
+    # From the closest to the widest, so that a limit cuts off the least close.
+    near = [[f"\n{wanted}\n"], [f"\n{wanted}"], [f" {wanted}"]] if limit else []
+    for parts in [*near, words, *([[digits]] if digits and digits != wanted else [])]:
+        if limit and len(found) >= limit:
+            break
+        found |= {row[0]: row for row in _containing(rows, parts).values_list(*COLUMNS)[:limit]}
+    hits = _ranked(found.values(), wanted, words, digits)
+    return (hits or _ranked(_similar(rows, words), wanted, words, digits))[:limit]
 
 
-Row = tuple[UUID, UUID | None, str, str]  # id, canonical id, name, search_text
+Row = tuple[UUID, UUID | None, str, str]
+COLUMNS = ("id", "canonical_id", "name", "search_text")
 
 
-def _near_first(rows: QuerySet[Customer], wanted: str, limit: int | None) -> Iterable[Row]:
-    """Whole fields, beginnings and words before parts, so that a limit cuts off the least close."""
-    place = "strpos" if connection.vendor == "postgresql" else "instr"
-    rank = RawSQL(
-        f"CASE WHEN {place}(customers_customer.search_text, %s) > 0 THEN 0"
-        f" WHEN {place}(customers_customer.search_text, %s) > 0 THEN 1"
-        f" WHEN {place}(customers_customer.search_text, %s) > 0 THEN 2 ELSE 3 END",
-        (f"\n{wanted}\n", f"\n{wanted}", f" {wanted}"),
-    )
-    ordered = rows.order_by(rank, "name", "id").values_list("id", "canonical_id", "name", "search_text")
-    return ordered[: 2 * limit] if limit else ordered
+def _rows(workspace: Workspace, within: QuerySet[Customer] | None) -> QuerySet[Customer]:
+    # TRICKY: without statistics SQLite takes the index on the workspace for the best one, and then reads every
+    # customer. A sum is nothing that an index can answer, so the trigrams lead.
+    rows = Customer.objects.alias(owner=F("workspace_id") + 0).filter(owner=workspace.pk).order_by()
+    if within is not None:
+        chosen = within.order_by().values("pk")
+        rows = rows.filter(Q(pk__in=chosen) | Q(canonical__in=chosen))
+    return rows
 
 
-def _containing(customers: QuerySet[Customer], choices: list[list[str]]) -> QuerySet[Customer]:
-    """Customers whose text holds all the words of one of the choices."""
-    any_choice = Q()
-    for words in choices:
-        all_words = Q()
-        for word in words:
-            all_words &= Q(search_text__contains=word)
-        long = [word for word in words if len(word) >= 3]
-        if connection.vendor == "sqlite" and long:
-            all_words &= Q(pk__in=_fts(" AND ".join(_phrase(word) for word in long)))
-        any_choice |= all_words
-    return customers.filter(any_choice)
+def _containing(rows: QuerySet[Customer], parts: list[str]) -> QuerySet[Customer]:
+    """Customers whose text holds all the parts."""
+    indexed = [part for part in parts if len(part) >= 3] if connection.vendor == "sqlite" else []
+    if indexed:
+        rows = rows.filter(pk__in=_fts(" AND ".join(map(_phrase, indexed))))
+    for part in parts:
+        if part not in indexed:
+            rows = rows.filter(search_text__contains=part)
+    return rows
 
 
-def _similar(customers: QuerySet[Customer], words: list[str]) -> Iterable[Row]:
+def _similar(rows: QuerySet[Customer], words: list[str]) -> Iterable[Row]:
     """Customers whose name is a typo away in every word, or that share many trigrams with a long one."""
-    parts = [
+    choices = [
         [f"|{key}|" for key in typo_keys([word])] if len(word) in KEY_WORD else [word]
         for word in words
         if len(word) >= 3
     ]
-    if not parts:
+    if not choices:
         return []
+    near = rows
     if connection.vendor == "sqlite":
-        expression = " AND ".join("(" + " OR ".join(map(_phrase, keys)) + ")" for keys in parts)
-        near = customers.filter(pk__in=_fts(expression))
+        near = rows.filter(pk__in=_fts(" AND ".join("(" + " OR ".join(map(_phrase, keys)) + ")" for keys in choices)))
     else:
-        near = customers
-        for keys in parts:
-            any_key = Q()
-            for key in keys:
-                any_key |= Q(search_text__contains=key)
-            near = near.filter(any_key)
-    columns = ("id", "canonical_id", "name", "search_text")
-    found = list(near.values_list(*columns)[:CANDIDATES])
+        for keys in choices:
+            near = near.filter(reduce(or_, (Q(search_text__contains=key) for key in keys)))
+    found = list(near.values_list(*COLUMNS)[:CANDIDATES])
     grams = sorted({word[place : place + 3] for word in words if len(word) >= 7 for place in range(len(word) - 2)})
     if found or not grams:
         return found
-    return _sharing(customers, grams).values_list(*columns)[:CANDIDATES]
+    return _sharing(rows, grams).values_list(*COLUMNS)[:CANDIDATES]
 
 
-def _sharing(customers: QuerySet[Customer], grams: list[str]) -> QuerySet[Customer]:
+def _sharing(rows: QuerySet[Customer], grams: list[str]) -> QuerySet[Customer]:
     """Customers that share trigrams, those that share most first."""
     if connection.vendor == "sqlite":
-        best = (
-            "SELECT k.customer_id FROM customers_search AS s JOIN customers_search_key AS k ON k.number = s.rowid"
-            f" WHERE s.customers_search MATCH %s ORDER BY s.rank LIMIT {CANDIDATES}"
-        )
-        return customers.filter(pk__in=RawSQL(best, (" OR ".join(map(_phrase, grams)),)))
-    any_gram = Q()
-    for gram in grams:
-        any_gram |= Q(search_text__contains=gram)
+        return rows.filter(pk__in=_fts(" OR ".join(map(_phrase, grams)), f"ORDER BY s.rank LIMIT {CANDIDATES}"))
     shared = " + ".join(["(strpos(customers_customer.search_text, %s) > 0)::int"] * len(grams))
-    return customers.filter(any_gram).order_by(RawSQL(shared, grams).desc())
+    near = rows.filter(reduce(or_, (Q(search_text__contains=gram) for gram in grams)))
+    return near.order_by(RawSQL(shared, grams).desc())
 
 
-def _fts(expression: str) -> RawSQL:
+def _fts(expression: str, order: str = "") -> RawSQL:
     return RawSQL(
-        "SELECT k.customer_id FROM customers_search AS s JOIN customers_search_key AS k ON k.number = s.rowid"
-        " WHERE s.customers_search MATCH %s",
+        "SELECT k.customer_id FROM customers_search AS s CROSS JOIN customers_search_key AS k ON k.number = s.rowid"
+        f" WHERE s.customers_search MATCH %s {order}",
         (expression,),
     )
 
@@ -201,7 +205,7 @@ def _phrase(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _ranked(rows: Iterable[Row], wanted: str, words: list[str], digits: str, limit: int | None) -> list[Hit]:
+def _ranked(rows: Iterable[Row], wanted: str, words: list[str], digits: str) -> list[Hit]:
     best: dict[UUID, Hit] = {}
     for customer_id, canonical_id, name, text in rows:
         closeness = how_close(text, wanted, words, digits)
@@ -210,7 +214,7 @@ def _ranked(rows: Iterable[Row], wanted: str, words: list[str], digits: str, lim
         key = canonical_id or customer_id
         if key not in best or closeness < best[key].closeness:
             best[key] = Hit(key, closeness, name)
-    return sorted(best.values(), key=lambda hit: (hit.closeness, hit.name, hit.customer_id))[:limit]
+    return sorted(best.values(), key=lambda hit: (hit.closeness, hit.name, hit.customer_id))
 
 
 def how_close(text: str, wanted: str, words: list[str], digits: str = "") -> float | None:
@@ -231,7 +235,8 @@ def similarity(one: str, other: str) -> float:
     if one in other:
         return 1 - (len(other) - len(one)) / (2 * len(other))
     longest = max(len(one), len(other))
-    if abs(len(one) - len(other)) > longest / 2:
+    # Letters that the other word does not have must be edited: a cheap bound before the costly count.
+    if abs(len(one) - len(other)) > longest / 2 or sum(letter in other for letter in one) < longest / 2:
         return 0.0
     before: list[int] = []
     row = list(range(len(other) + 1))
