@@ -67,7 +67,9 @@ class FilterForm(forms.Form):
             trait=given.get("trait", ""),
             value=given.get("value", "").strip() if given.get("trait") else "",
             purpose=given.get("purpose", ""),
-            consent=cast(Literal["given", "withdrawn"], given.get("consent") or "given") if given.get("purpose") else "",
+            consent=cast(Literal["given", "withdrawn"], given.get("consent") or "given")
+            if given.get("purpose")
+            else "",
             feedback=cast(Literal["", "yes", "no"], given.get("feedback", "")),
             sort=cast(Literal["seen", "name"], given.get("sort") or "seen"),
         )

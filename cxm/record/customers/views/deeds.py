@@ -108,7 +108,9 @@ def put_identity(request: HttpRequest, membership: Membership, customer: Custome
 @deed
 def drop_identity(request: HttpRequest, membership: Membership, customer: Customer, identity_id: int) -> str:
     family = person_of(customer.canonical or customer).family
-    identity = get_object_or_404(Identity.objects.select_related("customer__workspace"), pk=identity_id, customer__in=family)
+    identity = get_object_or_404(
+        Identity.objects.select_related("customer__workspace"), pk=identity_id, customer__in=family
+    )
     remove_identity(identity=identity, by=membership.user)
     return _("The identity was removed.")
 
@@ -160,5 +162,7 @@ def _note(membership: Membership, customer_id: UUID, note_id: UUID) -> Note:
 
 def _valid(form: IdentityForm | ConsentForm | NoteForm | TagForm) -> dict[str, str]:
     if not form.is_valid():
-        raise Refused(" ".join(f"{form.fields[name].label}: {error}" for name, errors in form.errors.items() for error in errors))
+        raise Refused(
+            " ".join(f"{form.fields[name].label}: {error}" for name, errors in form.errors.items() for error in errors)
+        )
     return dict(form.cleaned_data)

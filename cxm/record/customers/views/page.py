@@ -28,8 +28,8 @@ from ..forms import (
     initial_traits,
     typed_traits,
 )
-from ..models import Customer, Tag
-from ..queries import Cursor, kinds_of_events, merge_suggestions, person_of, scores, timeline
+from ..models import Customer, Note, Tag
+from ..queries import Cursor, Person, kinds_of_events, merge_suggestions, person_of, scores, timeline
 from ..timeline import kind_label, moment
 from ..traits import kinds, shown
 from .lists import may_change
@@ -69,9 +69,19 @@ def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
             "suggestions": merge_suggestions(person) if may_change(membership) else [],
             "may_change": may_change(membership), "note_form": NoteForm(), "consent_form": ConsentForm(),
             "identity_form": IdentityForm(auto_id="identity_%s"), "tag_form": TagForm(auto_id="tag_%s"),
-            "purposes": list(PURPOSES), "all_tags": Tag.objects.filter(workspace=workspace).order_by("name"),
+            "removed": _removed_note(request, person), "purposes": list(PURPOSES), "all_tags": Tag.objects.filter(workspace=workspace).order_by("name"),
         }  # fmt: skip
         return render(request, "customers/show.html", context)
+
+
+def _removed_note(request: HttpRequest, person: Person) -> UUID | None:
+    """The note that was removed a moment ago and can be brought back, for pages without scripts."""
+    try:
+        note = UUID(request.GET.get("removed", ""))
+    except ValueError:
+        return None
+    gone = Note.objects.filter(uuid=note, customer__in=person.family, removed_at__isnull=False)
+    return note if gone.exists() else None
 
 
 def new(request: HttpRequest, slug: str) -> HttpResponse:
@@ -88,9 +98,7 @@ def _edit(request: HttpRequest, slug: str, customer_id: UUID | None) -> HttpResp
     customer = customer_for(workspace, customer_id) if customer_id else None
     before = customer.traits if customer else {}
     form = ProfileForm(request.POST or None, instance=customer or Customer(workspace=workspace))
-    traits = TraitForms(
-        request.POST or None, prefix="traits", initial=initial_traits(customer) if customer else None
-    )
+    traits = TraitForms(request.POST or None, prefix="traits", initial=initial_traits(customer) if customer else None)
     taken: Customer | None = None
     if request.method == "POST" and form.is_valid() and traits.is_valid():
         try:
