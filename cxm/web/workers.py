@@ -58,7 +58,9 @@ def requeue_interrupted(*, alone: bool) -> int:
                 continue
             found += 1
             if len(job.worker_ids) >= MOST_ATTEMPTS:
-                job.set_failed(JobInterrupted(f"The process of this job ended {MOST_ATTEMPTS} times in the middle of it."))
+                job.set_failed(
+                    JobInterrupted(f"The process of this job ended {MOST_ATTEMPTS} times in the middle of it.")
+                )
                 logger.error("Job %s (%s) was interrupted too often and is not tried again.", job.id, job.task_path)
                 continue
             job.status = TaskResultStatus.READY

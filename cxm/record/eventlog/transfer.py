@@ -9,9 +9,7 @@ from .engine import EventlogError, engine
 
 CHUNK = 8 * 1024 * 1024  # bytes handed over at a time
 
-EVENT_COLUMNS = (
-    "workspace_id, event_id, name, customer_id, occurred_at, received_at, source, import_id, properties"
-)
+EVENT_COLUMNS = "workspace_id, event_id, name, customer_id, occurred_at, received_at, source, import_id, properties"
 EXPORTS = {
     "events": "event_id, name, customer_id, occurred_at, received_at, source, import_id, properties",
     "answers": (
@@ -70,7 +68,9 @@ def export(what: str, workspace_id: int) -> Iterator[bytes]:
     )
 
 
-def load_events(pieces: Iterable[bytes], *, table: str = "events", progress: Callable[[int], None] | None = None) -> int:
+def load_events(
+    pieces: Iterable[bytes], *, table: str = "events", progress: Callable[[int], None] | None = None
+) -> int:
     """Insert JSON lines as `dump_events` gives them into a log that has none of them; returns how many."""
     loaded = 0
     for block in _blocks(pieces):
@@ -112,9 +112,7 @@ def take_staged_events() -> None:
                 continue
             opened.everywhere(f"TRUNCATE TABLE {table}")
         with opened.client() as client:
-            client.command(
-                f"INSERT INTO events ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM events_restoring"
-            )
+            client.command(f"INSERT INTO events ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM events_restoring")
             client.command("DROP TABLE events_restoring SYNC")
 
 
