@@ -4,15 +4,13 @@ import secrets
 import sys
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import audit
-from cxm.accounts.models import Membership, Role, User, Workspace
+from cxm.accounts.actions import add_member, create_user
+from cxm.accounts.models import Role, Workspace
 from cxm.web.data_directory import Refused
 from cxm.web.terminal import Command as Base
 
@@ -34,19 +32,14 @@ class Command(Base):
         if workspace and (place := Workspace.objects.filter(slug=workspace).first()) is None:
             known = ", ".join(Workspace.objects.values_list("slug", flat=True)) or "—"
             raise Refused(_("There is no workspace %(slug)s. There are: %(known)s.") % {"slug": workspace, "known": known})
-        if User.objects.filter(email__iexact=email).exists():
-            raise Refused(_("A user with the e-mail %(email)s exists already.") % {"email": email})
         password = sys.stdin.readline().rstrip("\r\n") if password_stdin else secrets.token_urlsafe(12)
         try:
-            validate_email(email)
-            validate_password(password, User(email=email, name=name))
+            with transaction.atomic():
+                user = create_user(email=email, name=name, password=password, by=None)
+                if place:
+                    add_member(workspace=place, user=user, role=Role(role), by=None)
         except ValidationError as error:
             raise Refused(" ".join(error.messages)) from error
-        with transaction.atomic():
-            user = User.objects.create_user(email=email, password=password, name=name)
-            audit("created", user, workspace=place, by=None)
-            if place:
-                Membership.objects.create(workspace=place, user=user, role=role)
         self.say(_("Made the user %(email)s.") % {"email": user.email})
         if place:
             self.say(_("Role in %(workspace)s: %(role)s") % {"workspace": place, "role": Role(role).label})
