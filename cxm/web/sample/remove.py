@@ -32,6 +32,6 @@ def remove(workspace: Workspace, by: Actor) -> None:
         Consent.objects.filter(customer__workspace=workspace).delete()
         Note.objects.filter(customer__workspace=workspace).delete()
         Tag.objects.filter(workspace=workspace).delete()
-        Customer.objects.filter(workspace=workspace).update(merged_into=None)
+        Customer.objects.filter(workspace=workspace).update(merged_into=None, canonical=None)
         Customer.objects.filter(workspace=workspace).delete()
         workspace.delete()
