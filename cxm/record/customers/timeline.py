@@ -281,7 +281,19 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "customer_untagged": ("tag", OWN),
 }
 TIMES = {"opened_at", "first_responded_at", "resolved_at", "closed_at", "promised_at", "started_at", "ended_at"}
-SAID_ALREADY = {"comment", "score", "by", "fields", "changes", "note", "merged", "separated", "version", "tag", "purpose"}
+SAID_ALREADY = {
+    "comment",
+    "score",
+    "by",
+    "fields",
+    "changes",
+    "note",
+    "merged",
+    "separated",
+    "version",
+    "tag",
+    "purpose",
+}
 
 
 def details(name: str, properties: Properties) -> list[tuple[str, str]]:
