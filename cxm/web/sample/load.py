@@ -53,7 +53,7 @@ def load(
 
     Raises EventlogError; then call it again.
     """
-    workspace = Workspace.objects.filter(is_sample=True).order_by("created_at").first()
+    workspace = Workspace.objects.filter(is_sample=True, deleted_at=None).order_by("created_at").first()
     if workspace and AuditEntry.objects.filter(workspace=workspace, verb=LOADED).exists():
         return Loaded(workspace, 0, 0)
     again = workspace is not None
