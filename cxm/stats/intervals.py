@@ -61,8 +61,8 @@ def share(successes: int, n: int) -> Estimate:
 
     Interval (`agresti_coull`): the normal interval around Wilson's centre (k + z²/2) / (n + z²), clipped to
     0..1 (Agresti and Coull 1998; Brown, Cai and DasGupta, Statistical Science 16, 2001). It shares its
-    centre with Wilson's interval and is never narrower. Over shares of 2–98 % and n from 10 Wilson's covers
-    as little as 91.4 % (92.9 % for a share of 92 % at n = 20); this one never less than 92.9 %.
+    centre with Wilson's interval and is never narrower. Over shares of 2, 3 … 98 % at n = 10, 20, 30,
+    50, 100 and 400 Wilson's covers as little as 91.4 % (92.9 % for 92 % at n = 20), this one 92.98 %.
 
     Raises ValueError for negative, fractional or non-finite counts or successes > n.
     """
