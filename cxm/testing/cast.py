@@ -1,4 +1,4 @@
-"""Builders, and the fixed cast of the tests: an owner, an analyst of the same firm, and a stranger who must see nothing."""
+"""Builders, and the fixed cast of the tests: an owner, a member, and a stranger who must see nothing."""
 
 from __future__ import annotations
 
