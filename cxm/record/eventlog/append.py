@@ -12,7 +12,7 @@ from .engine import Engine, engine
 
 NOBODY = UUID(int=0)
 NO_IMPORT = UUID(int=0)
-LOOKUP = 10_000  # event ids compared with the log in one question
+LOOKUP = 3_000  # event ids compared with the log in one question; a server takes 128 KiB in one field over HTTP
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
