@@ -44,7 +44,7 @@ class Wanted:
 
 
 def customers(workspace: Workspace, wanted: Wanted) -> QuerySet[Customer]:
-    """Canonical customers that fit everything but `text`. A person fits a tag or a trait if one of the profiles does."""
+    """Canonical customers that fit everything but `text`: a tag or a trait of one of the profiles is enough."""
     rows = Customer.objects.filter(workspace=workspace, canonical=None)
     if wanted.tag:
         rows = _of_profiles(rows, Customer.objects.filter(workspace=workspace, tags__name=wanted.tag))
