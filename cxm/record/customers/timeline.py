@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .queries import EventRow
+from .snapshot import in_utc
 from .traits import shown
 
 Properties = Mapping[str, Any]
@@ -80,12 +81,11 @@ def moment(row: EventRow) -> Moment:
     if not isinstance(properties, dict):
         properties = {}
     icon, sentence = SENTENCES.get(row.name, ("timeline", _generic))
-    at = row.occurred_at if row.occurred_at.tzinfo else row.occurred_at.replace(tzinfo=UTC)
     return Moment(
         event_id=str(row.event_id),
         name=row.name,
         kind=kind_label(row.name),
-        at=at,
+        at=in_utc(row.occurred_at),
         title=sentence(row.name, properties),
         icon=icon,
         words=text(properties, "comment"),
