@@ -116,9 +116,7 @@ def look(path: Path, name: str, declared: Format | None = None) -> Look:
     if not text.strip():
         raise FileProblem(_("The file is empty."))
     if "\x00" in text[:1000]:
-        raise FileProblem(
-            _("This is not a text file. Upload CSV, TSV, XLSX or JSON Lines; gzip is fine too.")
-        )
+        raise FileProblem(_("This is not a text file. Upload CSV, TSV, XLSX or JSON Lines; gzip is fine too."))
     if not kind:
         kind = _text_kind(text, name, declared)
     form = msgspec.structs.replace(declared, kind=kind, encoding=encoding)
@@ -351,9 +349,7 @@ def _kind(path: Path, name: str) -> str:
     if start[:4] == b"PK\x03\x04":
         return "xlsx"
     if start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        raise FileProblem(
-            _("This is an old or encrypted Excel file. Save it as .xlsx without a password.")
-        )
+        raise FileProblem(_("This is an old or encrypted Excel file. Save it as .xlsx without a password."))
     plain = name.lower().removesuffix(".gz")
     return "jsonl" if plain.endswith((".jsonl", ".ndjson")) else ""
 
