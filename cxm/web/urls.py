@@ -15,5 +15,6 @@ urlpatterns = [
     path("language", views.set_language, name="set_language"),
     path("account/", include("cxm.accounts.login_urls")),
     path("", include((accounts_urls.urlpatterns + workspaces.urlpatterns, "accounts"))),
+    path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
     *api_urls(),
 ]

@@ -152,9 +152,7 @@ def add_identity(*, customer: Customer, kind: str, value: str, by: Actor) -> Ide
     if is_new:
         refresh_search_text(customer)
         audit("identity added", customer, workspace=workspace, by=by, changes={kind: [None, value]})
-        emit(
-            "identity_added", workspace_id=workspace.pk, customer_id=customer.pk, by=_name(by), kind=kind, value=value
-        )
+        emit("identity_added", workspace_id=workspace.pk, customer_id=customer.pk, by=_name(by), kind=kind, value=value)
     return identity
 
 
@@ -214,9 +212,7 @@ def _hold(customer: Customer, identity: tuple[str, str], by: Actor) -> tuple[Ide
     )
 
 
-def _refuse_taken(
-    workspace: Workspace, identity: tuple[str, str], by: Actor, except_by: UUID | None = None
-) -> None:
+def _refuse_taken(workspace: Workspace, identity: tuple[str, str], by: Actor, except_by: UUID | None = None) -> None:
     kind, value = identity
     held = Identity.objects.filter(workspace=workspace, kind=kind, value=value).exclude(customer=except_by)
     holder = held.select_related("customer").first()

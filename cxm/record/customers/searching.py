@@ -44,7 +44,10 @@ LATIN = str.maketrans(
     }
 )  # fmt: skip
 # The same for ASCII, in one step.
-PLAIN = {code: LATIN.get(code, chr(code).lower() if chr(code).isalnum() or chr(code) in "@.+-" else " ") for code in range(128)}
+PLAIN = {
+    code: LATIN.get(code, chr(code).lower() if chr(code).isalnum() or chr(code) in "@.+-" else " ")
+    for code in range(128)
+}
 MARKS = re.compile(r"[^\w@.+\-]+")
 PHONE = re.compile(r"[\s\d+().\-/]+")
 

@@ -50,9 +50,7 @@ def put_snapshot(workspace_id: int, customer_ids: Iterable[UUID]) -> None:
     rows = []
     for family in families(workspace_id, customer_ids):
         traits = combined_traits(family)
-        rows += [
-            customer_row(workspace_id, member.pk, traits, canonical_id=member.canonical_id) for member in family
-        ]
+        rows += [customer_row(workspace_id, member.pk, traits, canonical_id=member.canonical_id) for member in family]
     put_customers(rows)
 
 
@@ -110,8 +108,7 @@ def _store(rows: list[tuple[datetime | None, int, UUID]]) -> None:
     """One prepared UPDATE for many rows: bulk_update takes ten times as long for 100 000 customers."""
     columns = [Customer._meta.get_field(name) for name in ("last_seen_at", "answers", "id")]
     values = [
-        [column.get_db_prep_save(value, connection) for column, value in zip(columns, row, strict=True)]
-        for row in rows
+        [column.get_db_prep_save(value, connection) for column, value in zip(columns, row, strict=True)] for row in rows
     ]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany("UPDATE customers_customer SET last_seen_at = %s, answers = %s WHERE id = %s", values)

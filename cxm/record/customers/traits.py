@@ -61,16 +61,16 @@ def checked(workspace: Workspace, values: Mapping[str, object]) -> dict[str, Any
         if not name.strip() or len(name) > NAME_LIMIT or any(ord(letter) < 32 for letter in name):
             raise Refused(_("A trait needs a name of at most %(limit)d characters.") % {"limit": NAME_LIMIT})
     known = learn(workspace, {name: value for name, value in values.items() if value not in (None, "")})
-    return {
-        name: None if value in (None, "") else fit(name, known[name], value) for name, value in values.items()
-    }
+    return {name: None if value in (None, "") else fit(name, known[name], value) for name, value in values.items()}
 
 
 def fit(name: str, kind: Trait.Kind, value: object) -> Any:
     """`value` as a value of that kind; a text is read as a person writes it. Raises Refused."""
     words = {"name": name, "value": str(value)[:60]}
     if len(str(value)) > VALUE_LIMIT:
-        raise Refused(_("The trait “%(name)s” is too long: at most %(limit)d characters.") % words | {"limit": VALUE_LIMIT})
+        raise Refused(
+            _("The trait “%(name)s” is too long: at most %(limit)d characters.") % words | {"limit": VALUE_LIMIT}
+        )
     match kind:
         case Kind.NUMBER:
             number = _number(value)

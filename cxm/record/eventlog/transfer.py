@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from .engine import engine
+from .engine import EventlogError, engine
 
 CHUNK = 8 * 1024 * 1024  # bytes handed over at a time
 
-EVENT_COLUMNS = (
-    "workspace_id, event_id, name, customer_id, occurred_at, received_at, source, import_id, properties"
-)
+EVENT_COLUMNS = "workspace_id, event_id, name, customer_id, occurred_at, received_at, source, import_id, properties"
 EXPORTS = {
     "events": "event_id, name, customer_id, occurred_at, received_at, source, import_id, properties",
     "answers": (
@@ -22,8 +20,16 @@ EXPORTS = {
 TABLES = {"events": "events", "answers": "feedback"}
 
 
-class TransferError(Exception):
+class TransferError(EventlogError):
     """The engine broke off in the middle of a table."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry=True)
+
+
+def export_columns(what: str) -> tuple[str, ...]:
+    """The names of the columns that `export` gives, in order."""
+    return tuple(column.split()[-1] for column in EXPORTS[what].split(", "))
 
 
 def log_time() -> datetime:
@@ -62,7 +68,9 @@ def export(what: str, workspace_id: int) -> Iterator[bytes]:
     )
 
 
-def load_events(pieces: Iterable[bytes], *, table: str = "events", progress: Callable[[int], None] | None = None) -> int:
+def load_events(
+    pieces: Iterable[bytes], *, table: str = "events", progress: Callable[[int], None] | None = None
+) -> int:
     """Insert JSON lines as `dump_events` gives them into a log that has none of them; returns how many."""
     loaded = 0
     for block in _blocks(pieces):
@@ -104,9 +112,7 @@ def take_staged_events() -> None:
                 continue
             opened.everywhere(f"TRUNCATE TABLE {table}")
         with opened.client() as client:
-            client.command(
-                f"INSERT INTO events ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM events_restoring"
-            )
+            client.command(f"INSERT INTO events ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM events_restoring")
             client.command("DROP TABLE events_restoring SYNC")
 
 
@@ -124,7 +130,7 @@ def _where(until: datetime | None, workspace_id: int | None) -> tuple[str, dict[
 def _stream(sql: str, parameters: dict[str, object]) -> Iterator[bytes]:
     rest = b""
     with engine().client() as client:
-        stream = client.raw_stream(sql, parameters=parameters, fmt="JSONEachRow")
+        stream = client.raw_stream(sql, parameters=parameters, settings={"date_time_output_format": "iso"}, fmt="JSONEachRow")
         try:
             while block := stream.read(CHUNK):
                 head, newline, tail = block.rpartition(b"\n")
