@@ -120,7 +120,7 @@ class Converter:
         if plain not in self.index:
             raise MappingError(
                 _("The file has no column “%(name)s”. Its columns are: %(columns)s.")
-                % {"name": name, "columns": ", ".join(self.header[:40])}
+                % {"name": name, "columns": ", ".join(self.header)[:500]}
             )
         return self.index[plain]
 

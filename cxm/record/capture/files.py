@@ -401,11 +401,12 @@ def guess_delimiter(text: str) -> str:
             widths = [len(record) for record in islice(csv.reader(lines, delimiter=mark), 50) if record]
         except csv.Error:
             continue
-        if not widths or widths[0] < 2:
+        if not widths:
             continue
-        same = sum(width == widths[0] for width in widths) / len(widths)
-        if (same > 0.8, widths[0]) > score:
-            best, score = mark, (same > 0.8, widths[0])
+        width = max(set(widths), key=widths.count)
+        steady = widths.count(width) > 0.8 * len(widths)
+        if width > 1 and (steady, width) > score:
+            best, score = mark, (steady, width)
     return best
 
 
