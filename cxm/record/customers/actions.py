@@ -129,8 +129,8 @@ def change_profile(
         one_at_a_time(workspace)
         _hold(customer, clean_identity("email", fields["email"]), by)
     customer.traits = new
-    customer.updated_at = timezone.now()
-    customer.save(update_fields=[*fields, "traits", "updated_at"])
+    customer.updated_at = customer.traits_at = timezone.now()
+    customer.save(update_fields=[*fields, "traits", "traits_at", "updated_at"])
     refresh_search_text(customer)
     audit("changed", customer, workspace=workspace, by=by, changes=changes)
     emit(
