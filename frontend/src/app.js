@@ -1,0 +1,16 @@
+// Everything that a page does in the browser, activated by data-attributes. Pages work without it.
+import htmx from 'htmx.org/dist/htmx.esm.js';
+// Only the parts of Tabler that we use; they activate themselves by data-bs-toggle.
+import '@tabler/core/js/src/bootstrap/collapse.ts';
+import '@tabler/core/js/src/bootstrap/dropdown.ts';
+import '@tabler/core/js/src/bootstrap/tab.ts';
+import './theme-switch.js';
+import './requests.js';
+import './keyboard.js';
+import './confirm.js';
+import './copy.js';
+import './dates.js';
+import './messages.js';
+import './menus.js';
+
+window.htmx = htmx;
