@@ -198,9 +198,9 @@ def read(query: QueryDict, usual: View | None = None) -> Reading:
 
 def _period(query: Mapping[str, str], usual: View, problems: list[str]) -> tuple[str, date | None, date | None]:
     name = query.get("period", "")
-    if name in NAMES:
+    if name in NAMES and not _days_were_written(query, name):
         return name, None, None
-    if name and name != "days":
+    if name and name != "days" and name not in NAMES:
         problems.append(_("There is no period “%(name)s”. The usual one is shown.") % {"name": name[:60]})
         return usual.period, usual.first, usual.last
     first, last = _day(query.get("from", ""), problems), _day(query.get("to", ""), problems)
@@ -210,6 +210,17 @@ def _period(query: Mapping[str, str], usual: View, problems: list[str]) -> tuple
     if first is None and last is None:
         return usual.period, usual.first, usual.last
     return "", first, last
+
+
+def _days_were_written(query: Mapping[str, str], name: str) -> bool:
+    """Whether a form was sent in which the person wrote other days and left the named period as it was.
+
+    `was` is what the form showed: "period first last".
+    """
+    if "was" not in query:
+        return False
+    days = f"{query.get('from', '')} {query.get('to', '')}"
+    return query["was"].startswith(name + " ") and query["was"] != f"{name} {days}" and bool(days.strip())
 
 
 def _day(text: str, problems: list[str]) -> date | None:
