@@ -26,6 +26,18 @@ COLUMNS: Mapping[str, frozenset[str]] = {
     "subscriptions": frozenset({"status", "plan", "currency"}),
     "purchase_histories": frozenset(),
 }
+# What an answer may be told apart by through the order that it is about (its property `order_id`).
+ORDER_FIELDS: Mapping[str, str] = {
+    "order.delivery": "multiIf(about.known = 0, '', about.delivered_at = 0, 'not delivered',"
+    " about.promised_at = 0, 'delivered', about.delivered_at > about.promised_at, 'late', 'on time')",
+}
+ORDER_JOIN = (
+    "GLOBAL ANY LEFT JOIN (SELECT order_id, 1 AS known,"
+    " minIf(toUnixTimestamp64Milli(occurred_at), milestone = 'delivered') AS delivered_at,"
+    " max(toUnixTimestamp64Milli(ifNull(promised_at, toDateTime64(0, 3, 'UTC')))) AS promised_at"
+    " FROM order_milestones WHERE $workspace GROUP BY order_id) AS about"
+    " ON toString(properties.order_id) = about.order_id"
+)
 PERIOD: Mapping[Grain, str] = {
     "day": "toDate({time}, $tz)",
     "week": "toMonday({time}, $tz)",
@@ -99,6 +111,8 @@ def expression(name: str, table: str) -> str:
         )
     if kind == "trait" and rest:
         return f"toString(customer.traits.{quoted(rest)})"
+    if name in ORDER_FIELDS and table == "feedback":
+        return ORDER_FIELDS[name]
     if name in COLUMNS.get(table, frozenset()):
         return f"ifNull(toString({name}), '')"
     raise UnknownField(name)
@@ -118,9 +132,11 @@ def compile_question(
     by: str | None,
     parameters: Mapping[str, Any],
 ) -> Compiled:
-    """Fill the marks of a question: $scope, $join, $period, $by and $tz.
+    """Fill the marks of a question: $scope, $workspace, $join, $period, $by and $tz.
 
-    `$join` adds the customer snapshot when a trait is named. Values travel as typed parameters, never as text.
+    `$join` adds the customer snapshot when a trait is named, and the orders when an `order.` field is. `$workspace` is
+    the workspace filter alone, for a subquery that looks beyond the period and the filters. Values travel as typed
+    parameters, never as text.
     """
     if "$scope" not in sql:
         raise ValueError("A question to the log must hold $scope.")
@@ -138,16 +154,19 @@ def compile_question(
         values["scope_until"] = scope.until
     for number, one in enumerate(scope.filters):
         conditions.append(condition(one, table, f"scope_filter{number}", values))
-    traits = any(name.startswith("trait.") for name in (*(one.field for one in scope.filters), by or ""))
-    join = (
-        "GLOBAL ANY LEFT JOIN (SELECT customer_id, traits FROM customers FINAL"
-        " WHERE workspace_id = {scope_workspace:UInt32}) AS customer USING (customer_id)"
-        if traits
-        else ""
-    )
+    named = (*(one.field for one in scope.filters), by or "")
+    joins = []
+    if any(name.startswith("trait.") for name in named):
+        joins.append(
+            "GLOBAL ANY LEFT JOIN (SELECT customer_id, traits FROM customers FINAL WHERE $workspace)"
+            " AS customer USING (customer_id)"
+        )
+    if any(name.startswith("order.") for name in named):
+        joins.append(ORDER_JOIN)
     filled = (
         sql.replace("$scope", " AND ".join(conditions))
-        .replace("$join", join)
+        .replace("$join", " ".join(joins))
+        .replace("$workspace", "workspace_id = {scope_workspace:UInt32}")
         .replace("$period", PERIOD[grain].format(time=time))
         .replace("$by", expression(by, table) if by else "''")
         .replace("$tz", "{scope_tz:String}")

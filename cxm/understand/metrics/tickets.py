@@ -94,8 +94,6 @@ COMPLAINT_RATE = Metric(
     unit="percent",
     direction="lower",
     table="tickets",
-    measure=partial(
-        ticket_share, hit="ifNull(complaint, false)", counted="complaint IS NOT NULL", hits="complaints"
-    ),
+    measure=partial(ticket_share, hit="ifNull(complaint, false)", counted="complaint IS NOT NULL", hits="complaints"),
     events="ticket_updated (complaint)",
 )
