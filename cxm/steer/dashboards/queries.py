@@ -135,7 +135,7 @@ def _ticket_tiles(row: TicketRow) -> Iterator[dict[str, str]]:
     if row.responded:
         yield tile("first_response")
     if row.resolved:
-        yield tile("resolution_time")
+        yield tile("resolution")
     if row.levels:
         yield tile("sla")
     yield tile("reopening")
