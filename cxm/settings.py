@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "cxm.accounts.middleware.RememberWorkspace",
 ]
 
 ROOT_URLCONF = "cxm.web.urls"
@@ -191,6 +192,12 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
+# After five wrong passwords for one account, or ten from one address, in the time given, nothing is tried any more.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+# How many reverse proxies stand in front: with one, the client's address is the last of X-Forwarded-For.
+ALLAUTH_TRUSTED_PROXY_COUNT = env_int("CXM_TRUSTED_PROXIES", 0, 0, 10)
+MFA_ADAPTER = "cxm.accounts.adapter.SecondFactorAdapter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # e-mails are not verified by mail: people are invited to them
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "OpenCXM"
 USERSESSIONS_TRACK_ACTIVITY = True
@@ -269,7 +276,11 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache"},
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "web_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 
 LOGGING: dict[str, Any] = {

@@ -21,7 +21,11 @@ def membership_for(user: User | AnonymousUser, slug: str, at_least: Role = Role.
     """
     if not isinstance(user, User):
         raise Http404
-    membership = Membership.objects.select_related("workspace", "user").filter(workspace__slug=slug, user=user).first()
+    membership = (
+        Membership.objects.select_related("workspace", "user")
+        .filter(workspace__slug=slug, workspace__deleted_at=None, user=user)
+        .first()
+    )
     if membership is None or not user.is_active:
         raise Http404
     require(membership, at_least)
@@ -31,6 +35,12 @@ def membership_for(user: User | AnonymousUser, slug: str, at_least: Role = Role.
 def require(membership: Membership, at_least: Role) -> None:
     if not Role(membership.role).includes(at_least):
         raise PermissionDenied
+
+
+def may_grant(membership: Membership, role: Role) -> bool:
+    """Administrators and owners give roles to people and keys, and nobody gives more than they have."""
+    own = Role(membership.role)
+    return own.includes(Role.ADMIN) and own.includes(role)
 
 
 def workspace_for(user: User | AnonymousUser, slug: str, at_least: Role = Role.VIEWER) -> Workspace:
@@ -47,6 +57,6 @@ def api_key_for(key: str, kind: ApiKey.Kind) -> ApiKey | None:
     """The living key of that kind, or None."""
     return (
         ApiKey.objects.select_related("workspace", "created_by")
-        .filter(key_hash=hash_key(key), kind=kind, revoked_at=None)
+        .filter(key_hash=hash_key(key), kind=kind, revoked_at=None, workspace__deleted_at=None)
         .first()
     )

@@ -70,6 +70,7 @@ class Workspace(models.Model):
     currency = models.CharField(_("currency"), max_length=3, default="EUR")
     is_sample = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True)  # nobody is in it; its data is being erased
 
     def __str__(self) -> str:
         return self.name
@@ -85,7 +86,7 @@ class Membership(models.Model):
         constraints = [models.UniqueConstraint(fields=["workspace", "user"], name="one_membership_per_user")]
 
     def __str__(self) -> str:
-        return f"{self.user} · {self.workspace}"
+        return str(self.user)
 
 
 class Invitation(models.Model):
@@ -102,7 +103,11 @@ class Invitation(models.Model):
     accepted_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
-        return f"{self.email} → {self.workspace}"
+        return self.email
+
+    @property
+    def is_open(self) -> bool:
+        return self.accepted_at is None and self.expires_at > timezone.now()
 
 
 class ApiKey(models.Model):

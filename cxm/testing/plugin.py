@@ -23,7 +23,6 @@ if "CXM_EVENTLOG_URL" in os.environ:
 @pytest.fixture(scope="session", autouse=True)
 def _close_the_log() -> Iterator[None]:
     yield
-    from cxm.record.eventlog.engine import engine
+    from cxm.record.eventlog.engine import close_engine
 
-    if engine.cache_info().currsize:
-        engine().close()
+    close_engine()

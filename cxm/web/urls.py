@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from . import views
+from cxm.accounts import urls as accounts_urls
+
+from . import views, workspaces
+from .api import api_urls
+from .health import health
 
 urlpatterns = [
-    path("health", views.health, name="health"),
+    path("health", health, name="health"),
     path("language", views.set_language, name="set_language"),
-    path("account/", include("allauth.account.urls")),
-    path("account/", include("allauth.mfa.urls")),
-    path("account/", include("allauth.usersessions.urls")),
+    path("account/", include("cxm.accounts.login_urls")),
+    path("", include((accounts_urls.urlpatterns + workspaces.urlpatterns, "accounts"))),
+    *api_urls(),
 ]

@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ("currency", models.CharField(default="EUR", max_length=3, verbose_name="currency")),
                 ("is_sample", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("deleted_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(

@@ -25,8 +25,13 @@ class Customer(models.Model):
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     traits: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
-    search_text = models.TextField(blank=True)  # normalised name, e-mail, phone and identities
+    search_text = models.TextField(blank=True)  # made by searching.search_text_of
     merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="merged")
+    # Where the chain of merged_into ends; null for a customer that stands for itself. Kept by merging.py only.
+    canonical = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="members")
+    # What the log said when it was last asked (snapshot.refresh_activity), over all members of a canonical customer.
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    answers = models.PositiveIntegerField(default=0)
     created_by_import = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -34,13 +39,35 @@ class Customer(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["workspace", "name", "id"]),
-            models.Index(fields=["workspace", "-updated_at"]),
+            models.Index(fields=["workspace", "-last_seen_at", "id"]),
             models.Index(fields=["workspace", "email"]),
             models.Index(fields=["created_by_import"]),
         ]
 
     def __str__(self) -> str:
         return self.name or self.email or str(self.id)[:8]
+
+
+class Trait(models.Model):
+    """What a workspace calls one of its traits, and the kind of value it holds: learnt from the first value."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("Text")
+        NUMBER = "number", _("Number")
+        YES_NO = "yes_no", _("Yes or no")
+        DATE = "date", _("Date")
+        LIST = "list", _("List")
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(_("name"), max_length=60)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_kind_per_trait")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Identity(models.Model):

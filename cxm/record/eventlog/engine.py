@@ -31,6 +31,15 @@ SESSION_SETTINGS: Mapping[str, Any] = {
     "mutations_sync": 2,
     "join_use_nulls": 0,
 }
+# The in-process engine shares the memory of a small machine with the web server, so its caches, which may by default
+# take gigabytes each, get sizes that hold the marks and indexes of tens of millions of events.
+IN_PROCESS_OPTIONS: Mapping[str, Any] = {
+    "mark_cache_size": 64 * 1024 * 1024,
+    "primary_index_cache_size": 32 * 1024 * 1024,
+    "index_mark_cache_size": 16 * 1024 * 1024,
+    "query_condition_cache_size": 8 * 1024 * 1024,
+    "compiled_expression_cache_size": 16 * 1024 * 1024,
+}
 
 
 class EventlogError(Exception):
@@ -116,6 +125,7 @@ class Engine:
                     path=str(self.path),
                     database=self.database,
                     settings=dict(SESSION_SETTINGS),
+                    chdb_options=dict(IN_PROCESS_OPTIONS),
                 )
             return clickhouse_connect.get_client(
                 dsn=node,
@@ -167,13 +177,33 @@ def engine_at(url: str, *, path: Path) -> Engine:
     return Engine(nodes=[prefix + host for host in hosts.split(",")], cluster=cluster, database=database, path=None)
 
 
-@cache
+_first = threading.Lock()
+
+
 def engine() -> Engine:
-    """The engine of this process, with its schema up to date."""
+    """The engine of this process, with its schema up to date. The first call opens it, the others wait for that."""
+    with _first:
+        return _opened()
+
+
+@cache
+def _opened() -> Engine:
     opened = engine_at(settings.EVENTLOG_URL, path=settings.DATA_DIR / "eventlog")
-    opened.create_database()
-    migrate(opened)
+    try:
+        opened.create_database()
+        migrate(opened)
+    except BaseException:
+        opened.close()  # or this process would stand in its own way at the next try
+        raise
     return opened
+
+
+def close_engine() -> None:
+    """Close the log if this process has it open; other processes may open it then."""
+    with _first:
+        if _opened.cache_info().currsize:
+            _opened().close()
+            _opened.cache_clear()
 
 
 def statements(text: str, opened: Engine) -> Iterator[str]:

@@ -6,8 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from .engine import engine
-
-DERIVED = ("feedback", "tickets", "order_milestones", "subscriptions", "purchase_histories")
+from .rebuild import DERIVED, rebuild_rollup
 
 
 def forget_import(workspace_id: int, import_id: UUID) -> None:
@@ -26,8 +25,6 @@ def forget_customer(workspace_id: int, customer_ids: list[UUID]) -> None:
         "workspace_id = {workspace:UInt32} AND customer_id IN {ids:Array(UUID)}",
         {"workspace": workspace_id, "ids": [str(one) for one in customer_ids]},
     )
-    from .rebuild import rebuild_rollup
-
     rebuild_rollup(workspace_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from .append import NOBODY, Event, append, encode_properties
 from .models import OutboxFact
 
 BATCH = 1000
+waiting = threading.Event()  # set when a transaction of this process has committed facts: whoever moves them wakes
 
 
 def emit(
@@ -33,6 +35,7 @@ def emit(
         occurred_at=occurred_at or timezone.now(),
         properties=properties,
     )
+    transaction.on_commit(waiting.set)
 
 
 def move_outbox() -> int:

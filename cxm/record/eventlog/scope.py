@@ -104,11 +104,11 @@ def expression(name: str, table: str) -> str:
     """SQL for the text value of a field; empty text where it is missing."""
     kind, _, rest = name.partition(".")
     if kind == "property" and rest:
-        return (
-            f"JSONExtractString(properties, {sql_text(rest)})"
-            if table == "events"
-            else f"toString(properties.{quoted(rest)})"
-        )
+        if table == "events":
+            return f"JSONExtractString(properties, {sql_text(rest)})"
+        if table == "tickets":  # a Map, not JSON
+            return f"properties[{sql_text(rest)}]"
+        return f"toString(properties.{quoted(rest)})"
     if kind == "trait" and rest:
         return f"toString(customer.traits.{quoted(rest)})"
     if name in ORDER_FIELDS and table == "feedback":

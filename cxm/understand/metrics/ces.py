@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from .metric import Measurement, Metric, Option, Question
 from .scores import (
     MEAN_SQL,
+    ON_SCALE,
     QUESTION,
     SHARE_SQL,
     MeanRow,
@@ -72,6 +73,7 @@ CES = Metric(
     weighted=True,
     kinds=KINDS,
     excluded=partial(excluded, kinds=KINDS),
+    counted=ON_SCALE,
     events="answer_given (metric ces)",
 )
 CES_EASY = Metric(
@@ -92,5 +94,6 @@ CES_EASY = Metric(
     weighted=True,
     kinds=KINDS,
     excluded=partial(excluded, kinds=KINDS),
+    counted=ON_SCALE,
     events="answer_given (metric ces)",
 )

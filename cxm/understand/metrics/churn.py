@@ -248,6 +248,7 @@ CHURN = Metric(
     measure=customer_churn,
     options=(BASIS, WINDOW, ACTIVITY),
     excluded=excluded,
+    counted=PRESENT,
     events="subscription_updated, or order_placed, or any event",
 )
 REVENUE_CHURN = Metric(
@@ -269,5 +270,6 @@ REVENUE_CHURN = Metric(
     options=(BASIS, WINDOW, ACTIVITY),
     excluded=excluded,
     source="Cochran, Sampling Techniques, 1977, section 6.4",
+    counted=PRESENT,
     events="subscription_updated (amount), or order_placed (amount)",
 )

@@ -2,8 +2,8 @@
 
 - `clv`: the money of all orders placed in the period, per customer who placed one. Cancelled orders do not count;
   orders of nobody we know neither. Merged profiles are one customer.
-- `clv_predicted` and `expected_purchases`: BG/NBD for how often and Gamma–Gamma for how much (`cxm.stats.clv`), from the
-  orders up to the end of the scope (or now) in weeks, orders of one day (in the workspace's time zone) being one
+- `clv_predicted` and `expected_purchases`: BG/NBD for how often and Gamma–Gamma for how much (`cxm.stats.clv`), from
+  the orders up to the end of the scope (or now) in weeks, orders of one day (in the workspace's time zone) being one
   purchase; or, where histories that another system summed up were reported (`purchase_history_reported`), from the
   newest of each customer. The number is the mean over customers of what to expect in the next `weeks`, without
   discount. Its interval leaves out a tenth of the customers in turn and fits again (delete-a-group jackknife), so it
@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext as _now
@@ -44,6 +45,7 @@ from .counted import ask_cells
 from .merges import with_customers
 from .metric import Cell, Means, Measurement, Metric, Option, Question
 from .refusals import BadOption
+from .scores import deviation
 
 WEEKS = Option("weeks", _("Weeks to look ahead"), "number", default=52.0, low=1, high=520)
 GROUPS = 10  # of the jackknife
@@ -81,7 +83,12 @@ def historic(question: Question) -> Measurement:
         sample = MeanSample(row.n, row.total, row.total_of_squares)
         cells.append(
             Cell(
-                row.period, row.by, mean_of(sample), Means(sample), {"total": row.total}, only_currency(row.currencies)
+                row.period,
+                row.by,
+                mean_of(sample),
+                Means(sample),
+                {"total": row.total, "deviation": deviation(sample)},
+                only_currency(row.currencies),
             )
         )
     return Measurement(cells, answer.sql, answer.parameters)
@@ -150,9 +157,10 @@ def histories(question: Question) -> Answer[HistoryRow]:
         row=SomeRow, name="metrics.clv", table="purchase_histories",
     ).rows[0].n  # fmt: skip
     table = "purchase_histories" if some else "order_milestones"
+    more: dict[str, Any] = {} if some else {"end": end}
     return ask(
         with_customers(SUMMARIES_SQL if some else ORDERS_SQL, scope), scope, row=HistoryRow, name="metrics.clv",
-        table=table, by=question.by, **({} if some else {"end": end}),
+        table=table, by=question.by, **more,
     )  # fmt: skip
 
 
@@ -248,7 +256,7 @@ def predicted_value(question: Question) -> Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What was fitted: parameters of BG/NBD (r, alpha in weeks, a, b) and Gamma–Gamma (p, q, v), each None if it failed."""
+    """What was fitted: BG/NBD (r, alpha in weeks, a, b) and Gamma–Gamma (p, q, v), each None where it failed."""
 
     purchases: BgNbd | None
     values: GammaGamma | None
@@ -289,6 +297,7 @@ CLV = Metric(
     direction="higher",
     table="order_milestones",
     measure=historic,
+    counted="milestone = 'placed'",
     events="order_placed (amount), order_cancelled",
 )
 CLV_PREDICTED = Metric(
@@ -307,6 +316,7 @@ CLV_PREDICTED = Metric(
     measure=predicted_value,
     options=(WEEKS,),
     source="Fader, Hardie and Lee, Marketing Science 24, 2005; Fader and Hardie, 2013",
+    counted="milestone = 'placed'",
     events="order_placed (amount), or purchase_history_reported",
 )
 EXPECTED_PURCHASES = Metric(
@@ -324,5 +334,6 @@ EXPECTED_PURCHASES = Metric(
     measure=predicted_purchases,
     options=(WEEKS,),
     source="Fader, Hardie and Lee, Marketing Science 24, 2005",
+    counted="milestone = 'placed'",
     events="order_placed, or purchase_history_reported",
 )

@@ -1,9 +1,9 @@
 """Complaints per 100 customers, and satisfaction with resolution.
 
 - `complaints_per_100`: tickets that are complaints in their present state and were last reported in the period, per
-  100 customers active in it (with any event, so everyone who complained is among them). Merged profiles are one customer. It is a ratio of two counts, not a share: one customer may complain twice.
-  The interval is that of a ratio over customers (each customer brings complaints y and activity x = 1). A breakdown or
-  filter is possible by traits, which both counts have.
+  100 customers active in it (with any event, so everyone who complained is among them). Merged profiles are one
+  customer. It is a ratio of two counts, not a share: one customer may complain twice. The interval is that of a ratio
+  over customers (each brings complaints y and activity x = 1).
 - `resolution_satisfaction`: the top-box share of csat answers about a resolution: those whose touchpoint or question is
   named by the options `touchpoint` (by default "resolution") and `question`.
 """
@@ -21,7 +21,7 @@ from cxm.stats.intervals import ratio
 
 from .counted import ask_cells
 from .metric import Cell, Measurement, Metric, Option, Question
-from .scores import SHARE_SQL, ShareRow, ask_scores, excluded, share_cells
+from .scores import ON_SCALE, SHARE_SQL, ShareRow, ask_scores, excluded, share_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ COMPLAINTS_PER_100 = Metric(
     key="complaints_per_100",
     name=_("Complaints per 100 customers"),
     definition=_(
-        "Tickets that are complaints in their present state, last reported in the period, per 100 customers with any event"
-        " in the period. Merged customers count once; unknown customers do not count."
+        "Tickets that are complaints in their present state, last reported in the period, per 100 customers with any"
+        " event in the period. Merged customers count once; unknown customers do not count."
     ),
     formula="100 × complaints / customers with an event",
     interval="ratio_t",
@@ -123,5 +123,6 @@ RESOLUTION_SATISFACTION = Metric(
     weighted=True,
     kinds=("csat",),
     excluded=lambda question: excluded(about_resolution(question), ("csat",)),
+    counted=ON_SCALE,
     events="answer_given (metric csat, touchpoint or question of the resolution)",
 )

@@ -13,7 +13,18 @@ from functools import partial
 from django.utils.translation import gettext_lazy as _
 
 from .metric import Measurement, Metric, Option, Question
-from .scores import MEAN_SQL, QUESTION, SHARE_SQL, MeanRow, ShareRow, ask_scores, excluded, mean_cells, share_cells
+from .scores import (
+    MEAN_SQL,
+    ON_SCALE,
+    QUESTION,
+    SHARE_SQL,
+    MeanRow,
+    ShareRow,
+    ask_scores,
+    excluded,
+    mean_cells,
+    share_cells,
+)
 
 TOP = Option("top", _("Lowest score that counts as satisfied"), "number", low=-1000, high=1000)
 
@@ -48,6 +59,7 @@ CSAT = Metric(
     weighted=True,
     kinds=CSAT_KINDS,
     excluded=partial(excluded, kinds=CSAT_KINDS),
+    counted=ON_SCALE,
     events="answer_given (metric csat)",
 )
 CSAT_MEAN = Metric(
@@ -68,6 +80,7 @@ CSAT_MEAN = Metric(
     weighted=True,
     kinds=CSAT_KINDS,
     excluded=partial(excluded, kinds=CSAT_KINDS),
+    counted=ON_SCALE,
     events="answer_given (metric csat)",
 )
 RATING = Metric(
@@ -88,6 +101,7 @@ RATING = Metric(
     weighted=True,
     kinds=RATING_KINDS,
     excluded=partial(excluded, kinds=RATING_KINDS),
+    counted=ON_SCALE,
     events="answer_given (metric rating)",
 )
 RATING_TOP = Metric(
@@ -108,5 +122,6 @@ RATING_TOP = Metric(
     weighted=True,
     kinds=RATING_KINDS,
     excluded=partial(excluded, kinds=RATING_KINDS),
+    counted=ON_SCALE,
     events="answer_given (metric rating)",
 )

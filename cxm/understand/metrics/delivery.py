@@ -21,8 +21,8 @@ from .scores import fill
 
 # The first time that each order was placed.
 PLACED = (
-    "milestone = 'placed' AND event_id GLOBAL IN (SELECT argMin(event_id, (occurred_at, event_id)) FROM order_milestones"
-    " WHERE $workspace AND milestone = 'placed' GROUP BY order_id)"
+    "milestone = 'placed' AND event_id GLOBAL IN"
+    " (SELECT argMin(event_id, (occurred_at, event_id)) FROM order_milestones WHERE $workspace AND milestone = 'placed' GROUP BY order_id)"
 )
 FROM = (
     "order_milestones $join GLOBAL ANY LEFT JOIN (SELECT order_id AS course_id,"
@@ -31,6 +31,10 @@ FROM = (
     " FROM order_milestones WHERE $workspace GROUP BY order_id) AS course ON order_id = course.course_id"
 )
 DELIVERED = f"{PLACED} AND course.delivered >= toUnixTimestamp64Milli(occurred_at)"
+PLACED_AND_DELIVERED = (
+    f"{PLACED} AND order_id GLOBAL IN"
+    " (SELECT order_id FROM order_milestones WHERE $workspace AND milestone = 'delivered')"
+)
 LATE_SQL = """
 SELECT $period AS period, $by AS by,
        toUInt64(countIf(course.promised > 0 AND course.delivered > course.promised)) AS hits, toUInt64(count()) AS total
@@ -93,6 +97,7 @@ DELIVERY = Metric(
     measure=delivery_days,
     options=(STATISTIC,),
     excluded=excluded,
+    counted=PLACED_AND_DELIVERED,
     events="order_placed, order_delivered",
 )
 LATE = Metric(
@@ -109,5 +114,6 @@ LATE = Metric(
     table="order_milestones",
     measure=late_share,
     excluded=excluded,
+    counted=PLACED_AND_DELIVERED,
     events="order_placed (promised_at), order_delivered",
 )

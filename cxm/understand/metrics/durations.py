@@ -19,7 +19,7 @@ from cxm.stats.samples import MeanSample
 
 from .counted import ask_cells
 from .metric import Cell, Means, Measurement, Option, Question
-from .scores import fill
+from .scores import deviation, fill
 
 STATISTIC = Option("statistic", _("Statistic"), "choice", default="median", values=("mean", "median", "p90"))
 LEVELS = {"median": 0.5, "p90": 0.9}
@@ -73,7 +73,15 @@ def measure_durations(
         cells = []
         for row in answer.rows:
             sample = MeanSample(row.n, row.total, row.total_of_squares)
-            cells.append(Cell(row.period, row.by, mean_of(sample), Means(sample), {"total": row.total}))
+            cells.append(
+                Cell(
+                    row.period,
+                    row.by,
+                    mean_of(sample),
+                    Means(sample),
+                    {"total": row.total, "deviation": deviation(sample)},
+                )
+            )
         return Measurement(cells, answer.sql, answer.parameters)
     level = LEVELS[question.options["statistic"]]
     counts = ask_cells(question, fill(COUNT_SQL, **marks), SumsRow, name=name, table=table)

@@ -25,6 +25,7 @@ class Figure:
     the field `by_field`. `sql` and `parameters`: the question as the engine saw it.
     """
 
+    workspace_id: int
     metric: str
     value: float | None
     low: float | None

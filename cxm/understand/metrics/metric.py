@@ -10,7 +10,7 @@ from typing import Any, Literal
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from cxm.record.eventlog.scope import Filter, Grain, Scope
+from cxm.record.eventlog.scope import Grain, Scope
 from cxm.stats.estimate import Estimate
 from cxm.stats.samples import MeanSample, NpsSample, ShareSample
 
@@ -116,8 +116,8 @@ class Metric:
     `definition` says in words who is counted, at which time, and what happens to ties and missing values; `formula`
     and `interval` say how the number and its interval are made; `source` where the interval or the model comes from.
     `table` is the table whose columns filters and breakdowns may name. `weighted`: whether answers' weights can count.
-    `excluded` counts what the definition leaves out, by reason. `answers`: the filter (on `table`) for the records
-    behind the number.
+    `excluded` counts what the definition leaves out, by reason. `counted`: SQL that picks, from `table`, the records
+    behind the number; for scores $low and $high are the ends of the scale.
     """
 
     key: str
@@ -133,7 +133,7 @@ class Metric:
     weighted: bool = False
     kinds: tuple[str, ...] = ()  # of answers that it counts
     excluded: Callable[[Question], Mapping[str, int]] | None = None
-    filters: tuple[Filter, ...] = ()
+    counted: str = "1"
     source: str = ""
     events: str = ""  # what has to be recorded for it
 

@@ -61,8 +61,8 @@ NPS = Metric(
     key="nps",
     name=_("Net Promoter Score"),
     definition=_(
-        "The share of promoters (score 9 or 10) minus the share of detractors (0 to 6) among all answers, in points from"
-        " −100 to 100. Every answer counts at the time it was given, also several of one customer. Answers without a"
+        "The share of promoters (score 9 or 10) minus the share of detractors (0 to 6) among all answers, in points"
+        " from −100 to 100. Every answer counts at the time it was given, also several of one customer. Answers without a"
         " score, or with one outside 0 to 10, do not count."
     ),
     formula="100 × (promoters − detractors) / answers",
@@ -75,5 +75,6 @@ NPS = Metric(
     weighted=True,
     kinds=KINDS,
     excluded=lambda question: excluded(question, KINDS, (0.0, 10.0)),
+    counted="score BETWEEN 0 AND 10",
     events="answer_given (metric nps)",
 )

@@ -1,117 +1,39 @@
-"""Questions about metrics: `measure` and what stands behind a figure.
+"""The public questions of this package. Everything raises `Refused` (a sentence for the person who asked), or
+`UnknownField` for a filter or breakdown that does not exist."""
 
-Everything here raises `Refused` (a sentence for the person who asked) or `UnknownField`.
-"""
+from .behind import Bar, Page, Record, Why, answers_behind, distribution, scope_of, why
+from .comparison import Trend, answers_needed, compare, compare_groups, judge, trend
+from .fields import AskedQuestion, Field, Fields, fields, questions
+from .figure import Change, Figure
+from .measuring import measure, question_of
+from .refusals import Refused
+from .registry import METRICS, metric_called
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
-from typing import Any
-
-from django.utils import timezone
-
-from cxm.record.eventlog.scope import Grain, Scope
-from cxm.stats.estimate import nothing
-
-from .figure import Figure, Unit
-from .metric import Cell, Measurement, Metric, Question
-from .periods import bounds, day_in, first_day, starts
-from .refusals import NotWeighted, TooManyGroups
-from .registry import metric_called
-
-MOST_PERIODS = 5000
-
-
-def measure(
-    metric: str,
-    scope: Scope,
-    *,
-    grain: Grain = "all",
-    by: str | None = None,
-    weighted: bool = False,
-    now: datetime | None = None,
-    **options: Any,
-) -> list[Figure]:
-    """The figures of a metric, by period and group, in order.
-
-    Without `by`, every period of the scope has a figure (between the first and the last with data, where the scope
-    leaves a side open), with n = 0 and no value where there was nothing; `grain` all gives exactly one. With `by`,
-    there is a figure for each period and value of the field that has data. `weighted` uses the answers' weights.
-    `now` stands in for the present (for metrics that reach up to it).
-    """
-    found = metric_called(metric)
-    question = question_of(found, scope, grain=grain, by=by, weighted=weighted, now=now, options=options)
-    measurement = found.measure(question)
-    cells = measurement.cells if by else list(without_gaps(measurement.cells, question))
-    return [figure_of(found, question, measurement, cell) for cell in cells]
-
-
-def question_of(
-    metric: Metric,
-    scope: Scope,
-    *,
-    grain: Grain = "all",
-    by: str | None = None,
-    weighted: bool = False,
-    now: datetime | None = None,
-    options: Mapping[str, Any],
-) -> Question:
-    """The question as the metric's module takes it; refuses weights where there are none and unknown options."""
-    if weighted and not metric.weighted:
-        raise NotWeighted(metric.key)
-    return Question(scope, grain, by or None, weighted, metric.read_options(options), now or timezone.now())
-
-
-def without_gaps(cells: list[Cell], question: Question) -> Iterator[Cell]:
-    """The cells, and an empty one for every period between that has none."""
-    known = {cell.period: cell for cell in cells}
-    if question.grain == "all":
-        yield cells[0] if cells else Cell(date(1970, 1, 1), "", nothing())
-        return
-    zone, since, until = question.scope.time_zone, question.scope.since, question.scope.until
-    first = first_day(day_in(since, zone), question.grain) if since else min(known, default=None)
-    last = day_in(until - timedelta(milliseconds=1), zone) if until else max(known, default=None)
-    if first is None or last is None:
-        return
-    for number, start in enumerate(starts(first, last, question.grain)):
-        if number >= MOST_PERIODS:
-            raise TooManyGroups(MOST_PERIODS)
-        yield known.get(start) or Cell(start, "", nothing())
-
-
-def figure_of(metric: Metric, question: Question, measurement: Measurement, cell: Cell) -> Figure:
-    scope, estimate = question.scope, cell.estimate
-    since, until = bounds(cell.period, question.grain, scope.time_zone, scope.since, scope.until)
-
-    def shown(number: float | None) -> float | None:
-        return None if number is None else number * factor(metric.unit)
-
-    return Figure(
-        metric=metric.key,
-        value=shown(estimate.value),
-        low=shown(estimate.low),
-        high=shown(estimate.high),
-        n=estimate.n,
-        unit=metric.unit,
-        method=estimate.method,
-        weighted=question.weighted,
-        since=since,
-        until=until,
-        time_zone=scope.time_zone,
-        grain=question.grain,
-        period=None if question.grain == "all" else cell.period,
-        by_field=question.by or "",
-        by=cell.by,
-        filters=scope.filters,
-        options={key: value for key, value in question.options.items() if value not in (None, ())},
-        sql=measurement.sql,
-        parameters=measurement.parameters,
-        parts=dict(cell.parts),
-        currency=cell.currency,
-    )
-
-
-def factor(unit: Unit) -> float:
-    """Shares are fractions in arithmetic and percent in figures."""
-    return 100.0 if unit == "percent" else 1.0
+__all__ = [
+    "METRICS",
+    "AskedQuestion",
+    "Bar",
+    "Change",
+    "Field",
+    "Fields",
+    "Figure",
+    "Page",
+    "Record",
+    "Refused",
+    "Trend",
+    "Why",
+    "answers_behind",
+    "answers_needed",
+    "compare",
+    "compare_groups",
+    "distribution",
+    "fields",
+    "judge",
+    "measure",
+    "metric_called",
+    "question_of",
+    "questions",
+    "scope_of",
+    "trend",
+    "why",
+]

@@ -42,5 +42,6 @@ REPEAT = Metric(
     direction="higher",
     table="order_milestones",
     measure=repeat_rate,
+    counted="milestone = 'placed'",
     events="order_placed",
 )

@@ -58,5 +58,6 @@ RESPONSE_RATE = Metric(
     table="events",
     measure=response_rate,
     options=(WINDOW,),
+    counted=INVITED,
     events="survey_invited or survey_sent, answer_given (response_id, survey)",
 )

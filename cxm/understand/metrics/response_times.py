@@ -51,8 +51,8 @@ FIRST_RESPONSE = Metric(
     key="first_response",
     name=_("First response time"),
     definition=_(
-        "The time from opening a ticket to the first response, in calendar hours (nights and weekends count), of tickets"
-        " opened in the period that were answered. Tickets still waiting do not count."
+        "The time from opening a ticket to the first response, in calendar hours (nights and weekends count), of"
+        " tickets opened in the period that were answered. Tickets still waiting do not count."
     ),
     formula="mean, median or 90th percentile of (first response − opening)",
     interval="t (mean), order_statistics (median, p90)",
@@ -62,6 +62,7 @@ FIRST_RESPONSE = Metric(
     measure=partial(ticket_hours, ended="first_responded_at"),
     options=(STATISTIC,),
     excluded=partial(excluded, ended="first_responded_at"),
+    counted=f"{PRESENT} AND first_responded_at >= occurred_at",
     events="ticket_updated (opened_at, first_responded_at)",
 )
 RESOLUTION = Metric(
@@ -79,5 +80,6 @@ RESOLUTION = Metric(
     measure=partial(ticket_hours, ended="resolved_at"),
     options=(STATISTIC,),
     excluded=partial(excluded, ended="resolved_at"),
+    counted=f"{PRESENT} AND resolved_at >= occurred_at",
     events="ticket_updated (opened_at, resolved_at)",
 )

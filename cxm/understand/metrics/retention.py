@@ -63,5 +63,6 @@ RETENTION = Metric(
     table="order_milestones",
     measure=retention,
     options=(AFTER, LENGTH),
+    counted="milestone = 'placed'",
     events="order_placed",
 )

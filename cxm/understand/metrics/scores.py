@@ -6,10 +6,11 @@ filter or breakdown beyond its columns, and bounds on quarter hours.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,7 @@ Row = TypeVar("Row")
 NPS_SCALE = "0-10"
 DEFAULT_SCALE = "1-5"
 
+ON_SCALE = "score BETWEEN $low AND $high"
 QUESTION = Option("question", _("Question"), "texts", default=())
 
 
@@ -125,7 +127,7 @@ def answers_filter(question: Question, kinds: tuple[str, ...]) -> str:
     return kind + (" AND question IN {questions:Array(String)}" if question.options.get("question") else "")
 
 
-def asked(question: Question) -> dict[str, object]:
+def asked(question: Question) -> dict[str, Any]:
     return {"questions": list(question.options["question"])} if question.options.get("question") else {}
 
 
@@ -215,6 +217,26 @@ def mean_cells(answer: Answer[MeanRow], weighted: bool, mirrored: bool = False) 
     return Measurement(cells, answer.sql, answer.parameters)
 
 
+def limit_marks(
+    question: Question, kinds: tuple[str, ...], limits: tuple[float, float] | None = None
+) -> dict[str, str]:
+    """SQL for $low and $high: the ends of each answer's own scale, or of `limits`."""
+    known = [scale for scale in scales(question, kinds) if bounds_of(scale)] or [DEFAULT_SCALE]
+    found = {scale: limits or bounds_of(scale) or (0.0, 0.0) for scale in known}
+    return {
+        "low": by_scale(known, {scale: limit[0] for scale, limit in found.items()}),
+        "high": by_scale(known, {scale: limit[1] for scale, limit in found.items()}),
+    }
+
+
+def deviation(sample: MeanSample) -> float:
+    """Standard deviation of single answers, in their unit."""
+    if sample.empty:
+        return 0.0
+    size, _, deviations = sample.effective()
+    return math.sqrt(deviations / size)
+
+
 @dataclass(frozen=True, slots=True)
 class ExcludedRow:
     missing: int
@@ -229,13 +251,6 @@ FROM feedback $join WHERE $scope AND $answers
 
 def excluded(question: Question, kinds: tuple[str, ...], limits: tuple[float, float] | None = None) -> dict[str, int]:
     """Answers in scope that do not count: without a score, or with one that is not on its scale."""
-    known = [scale for scale in scales(question, kinds) if bounds_of(scale)] or [DEFAULT_SCALE]
-    found = {scale: limits or bounds_of(scale) or (0.0, 0.0) for scale in known}
-    sql = fill(
-        EXCLUDED_SQL,
-        answers=answers_filter(question, kinds),
-        low=by_scale(known, {scale: limit[0] for scale, limit in found.items()}),
-        high=by_scale(known, {scale: limit[1] for scale, limit in found.items()}),
-    )
+    sql = fill(EXCLUDED_SQL, answers=answers_filter(question, kinds), **limit_marks(question, kinds, limits))
     row = ask(sql, question.scope, row=ExcludedRow, name="metrics.excluded", **asked(question)).rows[0]
     return {"missing": row.missing, "off_scale": row.off_scale}

@@ -103,5 +103,6 @@ SURVIVAL = Metric(
     options=(AT,),
     excluded=excluded,
     source="Kaplan and Meier, JASA 53, 1958; Kalbfleisch and Prentice, 2002, section 1.4",
+    counted=PRESENT,
     events="subscription_updated (tenure, or started_at and ended_at)",
 )

@@ -51,6 +51,7 @@ FIRST_CONTACT = Metric(
     direction="higher",
     table="tickets",
     measure=partial(ticket_share, hit="reassigned = 0 AND reopened = 0", counted="1", hits="first_contact"),
+    counted=PRESENT,
     events="ticket_updated",
 )
 REOPENING = Metric(
@@ -63,14 +64,15 @@ REOPENING = Metric(
     direction="lower",
     table="tickets",
     measure=partial(ticket_share, hit="reopened > 0", counted="1", hits="reopened"),
+    counted=PRESENT,
     events="ticket_updated",
 )
 SLA = Metric(
     key="sla",
     name=_("Service level attained"),
     definition=_(
-        "The share of tickets that met their service level, among the tickets opened in the period that say whether they"
-        " did, in their present state."
+        "The share of tickets that met their service level, among the tickets opened in the period that say whether"
+        " they did, in their present state."
     ),
     formula="100 × tickets within their service level / tickets that say so or not",
     interval="agresti_coull",
@@ -80,6 +82,7 @@ SLA = Metric(
     measure=partial(
         ticket_share, hit="ifNull(sla_met, false)", counted="sla_met IS NOT NULL", hits="within_service_level"
     ),
+    counted=f"{PRESENT} AND sla_met IS NOT NULL",
     events="ticket_updated (sla_met)",
 )
 COMPLAINT_RATE = Metric(
@@ -95,5 +98,6 @@ COMPLAINT_RATE = Metric(
     direction="lower",
     table="tickets",
     measure=partial(ticket_share, hit="ifNull(complaint, false)", counted="complaint IS NOT NULL", hits="complaints"),
+    counted=f"{PRESENT} AND complaint IS NOT NULL",
     events="ticket_updated (complaint)",
 )

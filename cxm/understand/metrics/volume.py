@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +17,7 @@ from cxm.stats.quantiles import quantile_from_counts
 from .counted import HitsRow, ask_cells, count_estimate, hit_cells
 from .metric import Cell, Measurement, Metric, Option, Question
 from .refusals import MixedScales
-from .scores import DEFAULT_SCALE, QUESTION, answers_filter, ask_scores, asked, bounds_of, fill
+from .scores import DEFAULT_SCALE, ON_SCALE, QUESTION, answers_filter, ask_scores, asked, bounds_of, fill
 from .tickets import PRESENT
 
 KINDS = ("nps", "csat", "ces", "rating")
@@ -44,7 +45,7 @@ GROUP BY period, by HAVING n > 0 ORDER BY period, by
 """
 
 
-def count(question: Question, *, name: str, table: str, what: str, counted: str, **parameters: object) -> Measurement:
+def count(question: Question, *, name: str, table: str, what: str, counted: str, **parameters: Any) -> Measurement:
     sql = fill(COUNT_SQL, **{"from": table, "what": what, "counted": counted})
     answer = ask_cells(question, sql, CountRow, name=name, table=table, **parameters)
     cells = [Cell(row.period, row.by, count_estimate(row.n)) for row in answer.rows]
@@ -202,14 +203,15 @@ COMMENTED = Metric(
     measure=commented,
     options=(ANY_KIND, QUESTION),
     kinds=(*KINDS, "text"),
+    counted="comment != ''",
     events="answer_given",
 )
 MEDIAN_SCORE = Metric(
     key="median_score",
     name=_("Median score"),
     definition=_(
-        "The middle score of all answers to questions of one kind, in points of their scale. Answers without a score, or"
-        " with one outside their scale, do not count."
+        "The middle score of all answers to questions of one kind, in points of their scale. Answers without a score,"
+        " or with one outside their scale, do not count."
     ),
     formula="score in the middle of all sorted scores (the mean of the two middle ones)",
     interval="order_statistics",
@@ -219,6 +221,7 @@ MEDIAN_SCORE = Metric(
     measure=median_score,
     options=(KIND, QUESTION),
     kinds=KINDS,
+    counted=ON_SCALE,
     events="answer_given",
 )
 CUSTOMERS = Metric(
@@ -246,6 +249,7 @@ TICKETS = Metric(
     direction="neutral",
     table="tickets",
     measure=tickets,
+    counted=PRESENT,
     events="ticket_updated",
 )
 ORDERS = Metric(
@@ -259,6 +263,7 @@ ORDERS = Metric(
     table="order_milestones",
     measure=orders,
     options=(MILESTONE,),
+    counted="milestone = 'placed'",
     events="order_placed, order_approved, order_shipped, order_delivered, order_cancelled",
 )
 EVENTS = Metric(

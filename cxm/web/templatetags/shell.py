@@ -48,7 +48,9 @@ def is_current(request: Any, app: str) -> bool:
 @register.filter
 def page_numbers(paginator: Paginator[Any], page: Page[Any]) -> list[int]:
     """The numbers to show around a page; 0 stands for a gap."""
-    return [n if isinstance(n, int) else 0 for n in paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)]
+    return [
+        n if isinstance(n, int) else 0 for n in paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
+    ]
 
 
 @register.filter

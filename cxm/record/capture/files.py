@@ -1,0 +1,418 @@
+"""Opening files: CSV, TSV, blank-separated text, JSON Lines (all also as .gz) and XLSX, streamed in bounded memory.
+
+A file is looked at (`look`: what is it, what are its columns), checked as a whole before anything is stored (`check`),
+and read (`records`). Each raises FileProblem with a sentence for the user.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+import charset_normalizer
+import msgspec
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from . import sheets
+from .mapping import Format
+from .problems import FileProblem
+
+BLOCK = 1 << 20
+SAMPLE_BYTES = 1 << 20
+SAMPLE_ROWS = 1000
+MAX_LINE = 8 * 1024 * 1024  # characters of one line, and of one cell
+MAX_COLUMNS = 5000
+BOMB_START = 256 * 1024 * 1024  # bytes that a packed file may hold whatever its ratio
+BOMB_RATIO = 250
+DELIMITERS = ",;\t|"
+
+Record = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a file seems to be: its format with nothing left open, its columns, its first rows, and what we noticed."""
+
+    format: Format
+    header: list[str]
+    rows: list[Record]
+    notes: list[str] = field(default_factory=list)
+
+
+class Position(Protocol):
+    def tell(self) -> int: ...
+
+
+@contextmanager
+def opened(path: Path, name: str) -> Iterator[tuple[IO[bytes], Position]]:
+    """The file's bytes, unpacked, and the packed file whose position tells how far reading came."""
+    with path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if not packed:
+            yield raw, raw
+            return
+        with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
+            yield cast(IO[bytes], io.BufferedReader(_Guard(unpacked, raw, name), BLOCK)), raw
+
+
+class _Guard(io.RawIOBase):
+    """Unpacks gzip and stops where the file is cut, damaged, or would grow without measure."""
+
+    def __init__(self, unpacked: gzip.GzipFile, raw: Position, name: str) -> None:
+        self.unpacked, self.raw, self.name = unpacked, raw, name
+        self.size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = cast(memoryview, buffer)
+        try:
+            data = self.unpacked.read(len(view))
+        except EOFError as error:
+            raise FileProblem(_("The packed file ends too early: it was cut, perhaps while it was copied.")) from error
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise FileProblem(_("The packed file is damaged: its content does not match its check sum.")) from error
+        self.size += len(data)
+        packed = max(self.raw.tell(), 1)
+        if self.size > BOMB_START and self.size > BOMB_RATIO * packed:
+            raise FileProblem(
+                _("The packed file grows to more than %(ratio)d times its size when it is unpacked. We stopped.")
+                % {"ratio": BOMB_RATIO}
+            )
+        if self.size > 16 * settings.UPLOAD_MAX_BYTES:
+            raise FileProblem(
+                _("The packed file holds more than %(size)d GB. Split it into smaller files.")
+                % {"size": 16 * settings.UPLOAD_MAX_BYTES // 2**30}
+            )
+        view[: len(data)] = data
+        return len(data)
+
+
+def look(path: Path, name: str, declared: Format | None = None) -> Look:
+    """Guess what `declared` leaves open, and read the first rows."""
+    declared = declared or Format()
+    kind = declared.kind or _kind(path, name)
+    if kind == "xlsx":
+        sheet = sheets.look(path, declared.sheet, declared.header, SAMPLE_ROWS)
+        header, notes = _names(sheet.header, declared)
+        form = msgspec.structs.replace(declared, kind="xlsx", sheet=sheet.name, header=sheet.has_header)
+        return Look(form, header, sheet.rows, [*notes, *sheet.notes])
+    with opened(path, name) as (stream, _raw):
+        sample = _read(stream, SAMPLE_BYTES)
+    encoding = declared.encoding or guess_encoding(sample)
+    text = _decode_sample(sample, encoding)
+    if not text.strip():
+        raise FileProblem(_("The file is empty."))
+    if "\x00" in text[:1000]:
+        raise FileProblem(
+            _("This is not a text file. Upload CSV, TSV, XLSX or JSON Lines; gzip is fine too.")
+        )
+    if not kind:
+        kind = _text_kind(text, name, declared)
+    form = msgspec.structs.replace(declared, kind=kind, encoding=encoding)
+    if kind == "csv" and not form.delimiter:
+        form = msgspec.structs.replace(form, delimiter=guess_delimiter(text))
+    if kind == "jsonl":
+        header = declared.columns or _json_columns(text)
+        form = msgspec.structs.replace(form, header=False, columns=header)
+        names, notes = _names(header, form)
+    else:
+        first = next(iter(_split(iter(text.splitlines(keepends=True)), form)), [])
+        if form.header is None:
+            form = msgspec.structs.replace(form, header=not declared.columns and _is_header(first))
+        names, notes = _names(first, form)
+    form = msgspec.structs.replace(form, columns=form.columns or ([] if form.header else names))
+    rows: list[Record] = []
+    for part in records(path, name, form, names, SAMPLE_ROWS):
+        rows = part.rows
+        break
+    return Look(form, names, rows, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some records. `first` is the number of the first one, counted as a spreadsheet counts: the header is 1."""
+
+    rows: list[Record]
+    first: int
+    bytes_read: int
+
+
+def records(path: Path, name: str, form: Format, header: list[str], size: int) -> Iterator[Part]:
+    """The records in parts of `size`. Blank lines keep their number and come as empty records."""
+    if form.kind == "xlsx":
+        number = 2 if form.header else 1
+        total = path.stat().st_size
+        rows = sheets.records(path, form.sheet, bool(form.header), len(header))
+        while part := list(islice(rows, size)):
+            yield Part(part, number, min(total, number * 40))
+            number += len(part)
+        return
+    with opened(path, name) as (stream, raw):
+        text = io.TextIOWrapper(cast(IO[bytes], stream), encoding=form.encoding or "utf-8-sig", newline="")
+        source = _split(_lines(text, form.encoding), form, header)
+        number = 1
+        if form.header:
+            next(source, None)
+            number = 2
+        try:
+            while part := list(islice(source, size)):
+                yield Part(part, number, raw.tell())
+                number += len(part)
+        except UnicodeDecodeError as error:
+            raise _undecodable(error, form.encoding) from error
+
+
+def check(path: Path, name: str, form: Format) -> list[str]:
+    """Read the whole file once and store nothing: unpacking, encoding, length of lines, quotes. Returns notes.
+
+    Raises FileProblem, so that a file which is broken at its end leaves nothing half-stored.
+    """
+    if form.kind == "xlsx":
+        return sheets.check(path, form.sheet)
+    lines = run = 0
+    quotes = False
+    decoder = codecs.getincrementaldecoder(form.encoding or "utf-8")()
+    with opened(path, name) as (stream, _raw):
+        while True:
+            try:
+                block = stream.read(BLOCK)
+            except FileProblem as error:
+                raise FileProblem(
+                    _("%(problem)s It can be read up to row %(row)d.") % {"problem": error, "row": lines + 1}
+                ) from error
+            quotes = quotes or b'"' in block
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                line = lines + 1 + error.object[: error.start].count(b"\n")
+                raise _undecodable(error, form.encoding, line) from error
+            ends = text.count("\n") or text.count("\r")
+            run = run + len(text) if not ends else len(text) - max(text.rfind("\n"), text.rfind("\r"))
+            lines += ends
+            if run > MAX_LINE:
+                raise _too_long(lines + 1)
+            if not block:
+                break
+    if form.kind == "jsonl" or (form.kind == "csv" and quotes):
+        for _part in records(path, name, form, form.columns, 10_000):
+            pass
+    return []
+
+
+def _too_long(line: int) -> FileProblem:
+    return FileProblem(
+        _("Line %(line)d is longer than %(size)d MB. Is this the right file, and does it have line ends?")
+        % {"line": line, "size": MAX_LINE // 2**20}
+    )
+
+
+def _undecodable(error: UnicodeDecodeError, encoding: str, line: int = 0) -> FileProblem:
+    values = {"encoding": encoding, "byte": f"0x{error.object[error.start]:02X}", "line": line}
+    if line:
+        return FileProblem(
+            _("The byte %(byte)s in line %(line)d is not valid %(encoding)s. Choose the encoding of the file.") % values
+        )
+    return FileProblem(_("The byte %(byte)s is not valid %(encoding)s. Choose the encoding of the file.") % values)
+
+
+def _lines(text: io.TextIOWrapper, encoding: str) -> Iterator[str]:
+    number = 0
+    while line := text.readline(MAX_LINE):
+        number += 1
+        if len(line) >= MAX_LINE:
+            raise _too_long(number)
+        if number == 1:
+            line = line.removeprefix("\ufeff")
+        yield line
+
+
+def _split(lines: Iterator[str], form: Format, header: list[str] | None = None) -> Iterator[Record]:
+    """Lines to records."""
+    if form.kind == "blanks":
+        return (line.split() for line in lines)
+    if form.kind == "jsonl":
+        return _json_records(lines, header or [])
+    csv.field_size_limit(MAX_LINE)
+    return _csv_records(lines, form.delimiter or ",")
+
+
+def _csv_records(lines: Iterator[str], delimiter: str) -> Iterator[Record]:
+    watched = _Watch(lines)
+    reader = csv.reader(watched.run(), delimiter=delimiter)
+    start = 1
+    try:
+        for record in reader:
+            if watched.ended:
+                raise FileProblem(_("A quotation mark in line %(line)d is never closed.") % {"line": start})
+            start = reader.line_num + 1
+            yield record
+    except csv.Error as error:
+        raise FileProblem(
+            _("The record that starts in line %(line)d cannot be read: it has a quotation mark that is never closed, or"
+              " a cell of more than %(size)d MB.")
+            % {"line": start, "size": MAX_LINE // 2**20}
+        ) from error  # fmt: skip
+
+
+class _Watch:
+    """Lines, and whether they are used up: a record that comes after that had its quote left open."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.lines, self.ended = lines, False
+
+    def run(self) -> Iterator[str]:
+        yield from self.lines
+        self.ended = True
+
+
+def _json_records(lines: Iterator[str], header: list[str]) -> Iterator[Record]:
+    decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            yield []
+            continue
+        try:
+            found = decode(line)
+            for extra in found.keys() - set(header):
+                raise FileProblem(
+                    _("Line %(line)d has the key “%(key)s”, which the first rows do not have. Name all keys in"
+                      " “format: columns” of the mapping.") % {"line": number, "key": extra}
+                )  # fmt: skip
+            yield [_json_text(found[name]) if name in found else "" for name in header]
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+            raise FileProblem(_("Line %(line)d is not a JSON object.") % {"line": number}) from error
+
+
+def _json_text(raw: msgspec.Raw) -> str:
+    data = bytes(raw)
+    if data[:1] == b'"':
+        return cast(str, msgspec.json.decode(data))
+    return "" if data == b"null" else data.decode()
+
+
+def _json_columns(text: str) -> list[str]:
+    names: dict[str, None] = {}
+    lines = text.splitlines()
+    for line in lines[:-1] if len(lines) > 1 else lines:  # the last may be cut
+        if not line.strip():
+            continue
+        try:
+            names.update(dict.fromkeys(msgspec.json.decode(line, type=dict[str, msgspec.Raw])))
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise FileProblem(_("The file is not JSON Lines: each line must be one JSON object.")) from error
+    return list(names)
+
+
+def _names(first: Record, form: Format) -> tuple[list[str], list[str]]:
+    """Column names: stripped, each once. Returns them and notes on what was changed."""
+    given = form.columns or (first if form.header is not False else [f"column {k + 1}" for k in range(len(first))])
+    if len(given) > MAX_COLUMNS:
+        raise FileProblem(_("The file has more than %(n)d columns.") % {"n": MAX_COLUMNS})
+    names: list[str] = []
+    notes: list[str] = []
+    for number, cell in enumerate(given, 1):
+        name = plain = " ".join(cell.replace("\x00", "").split()).lstrip("*").strip() or f"column {number}"
+        count = 1
+        while name in names:
+            count += 1
+            name = f"{plain} ({count})"
+        if count > 1:
+            notes.append(
+                _("The column name “%(name)s” stands more than once; we call this one “%(new)s”.")
+                % {"name": plain, "new": name}
+            )
+        names.append(name)
+    return names, notes
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    data = b""
+    while len(data) < size and (block := stream.read(size - len(data))):
+        data += block
+    return data
+
+
+def _kind(path: Path, name: str) -> str:
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start[:4] == b"PK\x03\x04":
+        return "xlsx"
+    if start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        raise FileProblem(
+            _("This is an old or encrypted Excel file. Save it as .xlsx without a password.")
+        )
+    plain = name.lower().removesuffix(".gz")
+    return "jsonl" if plain.endswith((".jsonl", ".ndjson")) else ""
+
+
+def _text_kind(text: str, name: str, declared: Format) -> str:
+    if text.lstrip()[:1] == "{" and not declared.delimiter:
+        return "jsonl"
+    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    if not declared.delimiter and not any(mark in line for line in lines for mark in DELIMITERS):
+        counts = {len(line.split()) for line in lines}
+        if len(counts) == 1 and counts != {1}:
+            return "blanks"
+    return "csv"
+
+
+def guess_encoding(sample: bytes) -> str:
+    """The byte order mark decides, then UTF-8 if the sample is valid, then a statistical guess."""
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF32_LE, "utf-32"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if sample.startswith(mark):
+            return encoding
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample, final=False)
+        return "utf-8"
+    except UnicodeDecodeError:
+        best = charset_normalizer.from_bytes(sample[: 256 * 1024]).best()
+        return best.encoding if best else "cp1252"
+
+
+def _decode_sample(sample: bytes, encoding: str) -> str:
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(sample, final=False)
+    except LookupError as error:
+        raise FileProblem(_("There is no encoding called “%(name)s”.") % {"name": encoding}) from error
+    except UnicodeDecodeError as error:
+        raise _undecodable(error, encoding, 1 + error.object[: error.start].count(b"\n")) from error
+
+
+def guess_delimiter(text: str) -> str:
+    """The mark that cuts most of the first records into the same number of cells, and into the most of them."""
+    lines = text.splitlines(keepends=True)[:200]
+    best, score = ",", (False, 0)
+    for mark in DELIMITERS:
+        try:
+            widths = [len(record) for record in islice(csv.reader(lines, delimiter=mark), 50) if record]
+        except csv.Error:
+            continue
+        if not widths or widths[0] < 2:
+            continue
+        same = sum(width == widths[0] for width in widths) / len(widths)
+        if (same > 0.8, widths[0]) > score:
+            best, score = mark, (same > 0.8, widths[0])
+    return best
+
+
+def _is_header(first: Record) -> bool:
+    """A row with a bare number in it is data."""
+    return bool(first) and not any(cell.strip().replace(".", "", 1).lstrip("-").isdigit() for cell in first)

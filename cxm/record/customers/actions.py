@@ -1,0 +1,249 @@
+"""What can be done to a profile and its identities. Merging, consent, tags and notes are in files of their own."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cxm.accounts.audit import Actor, audit
+from cxm.accounts.models import AuditEntry, Workspace
+from cxm.record.eventlog.forget import forget_customer
+from cxm.record.eventlog.models import OutboxFact
+from cxm.record.eventlog.outbox import emit
+
+from .access import may_read, one_at_a_time, require_change
+from .errors import IdentityTaken, Refused
+from .models import Customer, Identity
+from .searching import search_text_of
+from .snapshot import families, put_snapshot_after_commit
+from .traits import checked
+
+LIMITS = {"name": 300, "email": 254, "phone": 40, "language": 10}
+# Letters that turn the direction of all that follows: a name must not rearrange the page around it.
+TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def clean_text(text: str) -> str:
+    """One line without control characters; what a name, an identity or a tag may hold."""
+    text = re.sub(r"\s+", " ", text.translate(TURNING))
+    return "".join(letter for letter in text if unicodedata.category(letter) not in {"Cc", "Cs"}).strip()
+
+
+def clean_identity(kind: str, value: str) -> tuple[str, str]:
+    """Kind and value as they are stored: e-mail addresses in small letters, phone numbers without spaces.
+
+    Raises Refused for an empty or overlong one.
+    """
+    kind, value = clean_text(kind), clean_text(value)
+    if kind == "email":
+        value = value.casefold()
+    elif kind == "phone":
+        value = re.sub(r"[\s().\-/]", "", value)
+    if not kind or not value:
+        raise Refused(_("An identity needs a kind and a value."))
+    if len(kind) > 60 or len(value) > 300:
+        raise Refused(_("An identity may have at most 60 characters in its kind and 300 in its value."))
+    return kind, value
+
+
+@transaction.atomic
+def create_customer(
+    *,
+    workspace: Workspace,
+    by: Actor,
+    name: str = "",
+    email: str = "",
+    phone: str = "",
+    language: str = "",
+    traits: Mapping[str, object] | None = None,
+    identities: Iterable[tuple[str, str]] = (),
+) -> Customer:
+    """A new profile; its e-mail address becomes an identity. Raises Refused, IdentityTaken."""
+    require_change(workspace, by)
+    fields = _clean_fields({"name": name, "email": email, "phone": phone, "language": language})
+    wanted = [*identities, *([("email", fields["email"])] if fields["email"] else [])]
+    wanted = list(dict.fromkeys(clean_identity(*one) for one in wanted))
+    if not any(fields.values()) and not wanted:
+        raise Refused(_("A customer needs a name, an e-mail address, a phone number or an identity."))
+    values = {key: value for key, value in checked(workspace, traits or {}).items() if value is not None}
+    one_at_a_time(workspace)
+    for one in wanted:
+        _refuse_taken(workspace, one, by)
+    customer = Customer.objects.create(workspace=workspace, traits=values, **fields)
+    Identity.objects.bulk_create(
+        [Identity(workspace=workspace, customer=customer, kind=kind, value=value) for kind, value in wanted]
+    )
+    refresh_search_text(customer)
+    audit("created", customer, workspace=workspace, by=by)
+    emit("customer_created", workspace_id=workspace.pk, customer_id=customer.pk, by=_name(by))
+    put_snapshot_after_commit(workspace.pk, [customer.pk])
+    return customer
+
+
+@transaction.atomic
+def change_profile(
+    *,
+    customer: Customer,
+    by: Actor,
+    name: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    language: str | None = None,
+    traits: Mapping[str, object] | None = None,
+) -> Customer:
+    """Change what is given and leave the rest; a trait given as None or as an empty text is removed.
+
+    A new e-mail address becomes one more identity, and the old one stays: old messages still come from it.
+    Raises Refused, IdentityTaken; then nothing has changed.
+    """
+    workspace = customer.workspace
+    require_change(workspace, by)
+    customer = Customer.objects.select_for_update().select_related("workspace").get(pk=customer.pk)
+    given = {"name": name, "email": email, "phone": phone, "language": language}
+    fields = _clean_fields({key: value for key, value in given.items() if value is not None})
+    changes: dict[str, Any] = {
+        key: [getattr(customer, key), value] for key, value in fields.items() if getattr(customer, key) != value
+    }
+    new = dict(customer.traits)
+    for key, value in checked(workspace, traits or {}).items():
+        if new.get(key) != value or (value is not None and key not in new):
+            changes[f"trait.{key}"] = [new.get(key), value]
+        if value is None:
+            new.pop(key, None)
+        else:
+            new[key] = value
+    if not changes:
+        return customer
+    for key, value in fields.items():
+        setattr(customer, key, value)
+    if "email" in changes and fields["email"]:
+        one_at_a_time(workspace)
+        _hold(customer, clean_identity("email", fields["email"]), by)
+    customer.traits = new
+    customer.updated_at = timezone.now()
+    customer.save(update_fields=[*fields, "traits", "updated_at"])
+    refresh_search_text(customer)
+    audit("changed", customer, workspace=workspace, by=by, changes=changes)
+    emit(
+        "profile_changed", workspace_id=workspace.pk, customer_id=customer.pk,
+        by=_name(by), fields=sorted(changes), changes=changes,
+    )  # fmt: skip
+    put_snapshot_after_commit(workspace.pk, [customer.pk])
+    return customer
+
+
+@transaction.atomic
+def add_identity(*, customer: Customer, kind: str, value: str, by: Actor) -> Identity:
+    """One more name by which a system knows this customer. Raises Refused, IdentityTaken; repeating it is harmless."""
+    workspace = customer.workspace
+    require_change(workspace, by)
+    kind, value = clean_identity(kind, value)
+    one_at_a_time(workspace)
+    identity, is_new = _hold(customer, (kind, value), by)
+    if is_new:
+        refresh_search_text(customer)
+        audit("identity added", customer, workspace=workspace, by=by, changes={kind: [None, value]})
+        emit("identity_added", workspace_id=workspace.pk, customer_id=customer.pk, by=_name(by), kind=kind, value=value)
+    return identity
+
+
+@transaction.atomic
+def remove_identity(*, identity: Identity, by: Actor) -> None:
+    """Forget that name; events that came under it stay with the customer."""
+    customer, workspace = identity.customer, identity.customer.workspace
+    require_change(workspace, by)
+    if not Identity.objects.filter(pk=identity.pk).delete()[0]:
+        return
+    refresh_search_text(customer)
+    audit("identity removed", customer, workspace=workspace, by=by, changes={identity.kind: [identity.value, None]})
+    emit(
+        "identity_removed", workspace_id=workspace.pk, customer_id=customer.pk,
+        by=_name(by), kind=identity.kind, value=identity.value,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def remove_customer(*, customer: Customer, by: Actor) -> None:
+    """Erase the person for good: all merged profiles, their events, and their names in the audit trail.
+
+    The audit trail keeps only that it happened. Raises EventlogError; then nothing has changed, and it can be repeated.
+    """
+    workspace = customer.workspace
+    require_change(workspace, by)
+    one_at_a_time(workspace)
+    ids = [member.pk for family in families(workspace.pk, [customer.pk]) for member in family]
+    if not ids:
+        return
+    OutboxFact.objects.filter(workspace_id=workspace.pk, customer_id__in=ids).delete()
+    AuditEntry.objects.filter(
+        workspace=workspace, subject=Customer._meta.model_name, subject_id__in=[str(one) for one in ids]
+    ).update(subject_name="", changes={})
+    for one in ids:
+        audit("erased", Customer(pk=one), workspace=workspace, by=by, name="")
+    Customer.objects.filter(pk__in=ids).update(merged_into=None, canonical=None)
+    Customer.objects.filter(pk__in=ids).delete()
+    # Before the commit on purpose: were the log to fail after it, nobody could find the rest to erase any more.
+    forget_customer(workspace.pk, ids)
+
+
+def refresh_search_text(customer: Customer) -> None:
+    """Write the text by which the customer is found. For verbs of this package, inside their transaction."""
+    values = customer.identities.values_list("value", flat=True)
+    text = search_text_of(customer.name, customer.email, customer.phone, values)
+    if text != customer.search_text:
+        customer.search_text = text
+        customer.save(update_fields=["search_text"])
+
+
+def _hold(customer: Customer, identity: tuple[str, str], by: Actor) -> tuple[Identity, bool]:
+    _refuse_taken(customer.workspace, identity, by, except_by=customer.pk)
+    kind, value = identity
+    return Identity.objects.get_or_create(
+        workspace=customer.workspace, kind=kind, value=value, defaults={"customer": customer}
+    )
+
+
+def _refuse_taken(workspace: Workspace, identity: tuple[str, str], by: Actor, except_by: UUID | None = None) -> None:
+    kind, value = identity
+    held = Identity.objects.filter(workspace=workspace, kind=kind, value=value).exclude(customer=except_by)
+    holder = held.select_related("customer").first()
+    if holder is None:
+        return
+    words = {"identity": f"{kind}: {value}", "customer": str(holder.customer)}
+    if may_read(by):
+        raise IdentityTaken(
+            _("“%(identity)s” belongs to the customer “%(customer)s”. If both are the same person, merge them.")
+            % words,
+            holder.customer,
+        )
+    raise IdentityTaken(_("“%(identity)s” belongs to another customer.") % words, None)
+
+
+def _clean_fields(fields: Mapping[str, str]) -> dict[str, str]:
+    cleaned = {key: clean_text(value) for key, value in fields.items()}
+    for key, value in cleaned.items():
+        if len(value) > LIMITS[key]:
+            label = str(Customer._meta.get_field(key).verbose_name)  # type: ignore[union-attr]  # plain columns
+            raise Refused(
+                _("The field “%(field)s” is too long: at most %(limit)d characters.")
+                % {"field": label, "limit": LIMITS[key]}
+            )
+    if cleaned.get("email"):
+        try:
+            validate_email(cleaned["email"])
+        except ValidationError as error:
+            raise Refused(_("“%(value)s” is not an e-mail address.") % {"value": cleaned["email"][:60]}) from error
+    return cleaned
+
+
+def _name(by: Actor) -> str:
+    return str(by) if by else "OpenCXM"

@@ -1,0 +1,309 @@
+"""Questions about customers: the list, one person with all merged profiles, the timeline, and who may be the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Coalesce, RowNumber
+
+from cxm.accounts.models import Workspace
+from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.scope import Scope
+
+from .models import Consent, Customer, Identity, Note, Tag, Trait
+from .searching import Hit, find, normalise, similarity
+from .snapshot import combined_traits, families
+from .traits import fit
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which customers a list shows; every part narrows it. `value` belongs to `trait`, `consent` to `purpose`."""
+
+    text: str = ""
+    tag: str = ""
+    trait: str = ""
+    value: str = ""
+    purpose: str = ""
+    consent: Literal["", "given", "withdrawn"] = ""
+    feedback: Literal["", "yes", "no"] = ""
+    sort: Literal["seen", "name"] = "seen"
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.text or self.tag or self.trait or self.purpose or self.feedback)
+
+
+def customers(workspace: Workspace, wanted: Wanted) -> QuerySet[Customer]:
+    """Canonical customers that fit everything but `text`. A person fits a tag or a trait if one of the profiles does."""
+    rows = Customer.objects.filter(workspace=workspace, canonical=None)
+    if wanted.tag:
+        rows = _of_profiles(rows, Customer.objects.filter(workspace=workspace, tags__name=wanted.tag))
+    if wanted.trait:
+        rows = _of_profiles(rows, _with_trait(workspace, wanted.trait, wanted.value))
+    if wanted.purpose:
+        rows = rows.filter(pk__in=_deciding(workspace, wanted.purpose, wanted.consent != "withdrawn"))
+    if wanted.feedback:
+        rows = rows.filter(answers__gt=0) if wanted.feedback == "yes" else rows.filter(answers=0)
+    if wanted.sort == "name":
+        return rows.order_by("name", "id")
+    return rows.order_by(F("last_seen_at").desc(nulls_last=True), "id")
+
+
+def search(workspace: Workspace, wanted: Wanted, *, limit: int | None = 200) -> list[Hit]:
+    """The customers that fit everything, closest to `text` first."""
+    within = customers(workspace, wanted) if replace(wanted, text="").narrows else None
+    return find(workspace, wanted.text, within=within, limit=limit)
+
+
+def in_order(hits: Sequence[Hit]) -> list[Customer]:
+    """The customers of some hits, in the order of the hits."""
+    rows = Customer.objects.prefetch_related("tags").in_bulk([hit.customer_id for hit in hits])
+    return [rows[hit.customer_id] for hit in hits if hit.customer_id in rows]
+
+
+def _of_profiles(rows: QuerySet[Customer], profiles: QuerySet[Customer]) -> QuerySet[Customer]:
+    return rows.filter(Q(pk__in=profiles.values("pk")) | Q(pk__in=profiles.values("canonical")))
+
+
+def _with_trait(workspace: Workspace, name: str, value: str) -> QuerySet[Customer]:
+    """Raises Refused for a value that the trait cannot have. Without a value: everyone who has the trait."""
+    rows = Customer.objects.filter(workspace=workspace)
+    kind = Trait.objects.filter(workspace=workspace, name=name).values_list("kind", flat=True).first()
+    if kind is None or not value:
+        return rows.filter(traits__has_key=name)
+    if kind == Trait.Kind.LIST:
+        # Lists are compared by parts, which SQLite cannot: its text form holds each part as JSON.
+        part = json.dumps(value, ensure_ascii=True)
+        return rows.alias(held=KeyTransform(name, "traits")).filter(
+            Q(held__icontains=part) | Q(held__icontains=json.dumps(value, ensure_ascii=False))
+        )
+    return rows.alias(held=KeyTransform(name, "traits")).filter(held=fit(name, Trait.Kind(kind), value))
+
+
+def _deciding(workspace: Workspace, purpose: str, granted: bool) -> QuerySet[Any, Any]:
+    """Canonical ids of those whose newest decision on the purpose, over all their profiles, is this one."""
+    person = Coalesce("customer__canonical_id", "customer_id")
+    newest = Window(RowNumber(), partition_by=[person], order_by=[F("at").desc(), F("id").desc()])
+    decisions = Consent.objects.filter(customer__workspace=workspace, purpose=purpose)
+    return decisions.annotate(person=person, place=newest).filter(place=1, granted=granted).order_by().values("person")
+
+
+@dataclass(slots=True)
+class Person:
+    """A canonical customer with every profile that was merged into it."""
+
+    customer: Customer
+    family: list[Customer]  # the canonical profile first
+    traits: dict[str, Any]
+    identities: list[Identity]
+    tags: list[Tag]
+    notes: list[Note]
+    consents: list[Consent]  # every decision, newest first
+
+    @property
+    def ids(self) -> list[UUID]:
+        return [member.pk for member in self.family]
+
+    @property
+    def decisions(self) -> list[Consent]:
+        """The newest decision on each purpose."""
+        newest: dict[str, Consent] = {}
+        for one in self.consents:
+            newest.setdefault(one.purpose, one)
+        return sorted(newest.values(), key=lambda one: one.purpose)
+
+
+def person_of(customer: Customer) -> Person:
+    [family] = families(customer.workspace_id, [customer.pk])
+    notes = Note.objects.filter(customer__in=family, removed_at=None).select_related("by", "customer")
+    return Person(
+        customer=family[0],
+        family=family,
+        traits=dict(sorted(combined_traits(family).items())),
+        identities=list(Identity.objects.filter(customer__in=family).order_by("kind", "value")),
+        tags=list(Tag.objects.filter(customers__in=family).distinct().order_by("name")),
+        notes=list(notes),
+        consents=list(Consent.objects.filter(customer__in=family).select_related("by")),
+    )
+
+
+def customer_by_identity(workspace: Workspace, kind: str, value: str) -> Customer | None:
+    """The canonical customer whom a system knows by that name."""
+    held = Identity.objects.select_related("customer__canonical")
+    found = held.filter(workspace=workspace, kind=kind, value=value).first()
+    return (found.customer.canonical or found.customer) if found else None
+
+
+# The timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last event of a page; the next page is what lies before it."""
+
+    at: datetime
+    event_id: str
+
+    def __str__(self) -> str:
+        return f"{int(self.at.timestamp() * 1000)}_{self.event_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor | None:
+        """None for the first page, and for a text that is no cursor."""
+        milliseconds, _mark, event_id = text.partition("_")
+        try:
+            at = datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+            return cls(at, str(UUID(event_id)))
+        except (ValueError, OverflowError, OSError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    event_id: UUID
+    name: str
+    occurred_at: datetime
+    customer_id: UUID
+    source: str
+    properties: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    events: list[EventRow]  # newest first
+    next: Cursor | None
+
+
+TIMELINE = """
+SELECT event_id, name, occurred_at, customer_id, source, properties
+FROM events
+WHERE $scope AND customer_id IN {ids:Array(UUID)}
+  AND (empty({names:Array(String)}) OR name IN {names:Array(String)})
+  AND ({text:String} = '' OR arrayExists(
+    pair -> positionCaseInsensitiveUTF8(pair.2, {text:String}) > 0, JSONExtractKeysAndValuesRaw(properties)))
+  AND (toUnixTimestamp64Milli(occurred_at), toString(event_id)) < ({before_ms:Int64}, {before_id:String})
+ORDER BY occurred_at DESC, toString(event_id) DESC
+LIMIT {limit:UInt32}
+"""
+END_OF_TIME = 2**62
+
+
+def timeline(
+    workspace: Workspace,
+    ids: Sequence[UUID],
+    *,
+    names: Sequence[str] = (),
+    text: str = "",
+    before: Cursor | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """Events of these profiles, newest first; `names` keeps some kinds, `text` those with it in a value."""
+    scope = Scope(workspace.pk, workspace.time_zone)
+    if before:
+        # The engine's index knows times to the second; the exact place is the comparison of pairs.
+        scope = scope.during(None, before.at + timedelta(seconds=1))
+    rows = ask(
+        TIMELINE, scope, row=EventRow, name="customers.timeline", table="events",
+        ids=[str(one) for one in ids], names=list(names), text=text.strip()[:200].replace("\x00", ""),
+        before_ms=int(before.at.timestamp() * 1000) if before else END_OF_TIME,
+        before_id=before.event_id if before else "", limit=limit + 1,
+    ).rows  # fmt: skip
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(rows, Cursor(_aware(rows[-1].occurred_at), str(rows[-1].event_id)) if more else None)
+
+
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    name: str
+    n: int
+    seen_at: datetime | None  # the newest that is not a fact of our own
+
+
+KINDS = """
+SELECT name, count() AS n, if(countIf(source != 'fact') = 0, NULL, maxIf(occurred_at, source != 'fact')) AS seen_at
+FROM events WHERE $scope AND customer_id IN {ids:Array(UUID)}
+GROUP BY name ORDER BY n DESC, name
+"""
+
+
+def kinds_of_events(workspace: Workspace, ids: Sequence[UUID]) -> list[KindCount]:
+    return ask(
+        KINDS, Scope(workspace.pk), row=KindCount, name="customers.kinds", table="events",
+        ids=[str(one) for one in ids],
+    ).rows  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    occurred_at: datetime
+    metric: str
+    question: str
+    scale: str
+    score: float | None
+    channel: str
+    touchpoint: str
+    comment: str
+
+
+SCORES = """
+SELECT occurred_at, metric, question, scale, score, channel, touchpoint, comment
+FROM feedback WHERE $scope AND customer_id IN {ids:Array(UUID)}
+ORDER BY occurred_at DESC, response_id LIMIT {limit:UInt32}
+"""
+
+
+def scores(workspace: Workspace, ids: Sequence[UUID], limit: int = 20) -> list[Score]:
+    """What these profiles answered, newest first."""
+    return ask(
+        SCORES, Scope(workspace.pk), row=Score, name="customers.scores", ids=[str(one) for one in ids], limit=limit
+    ).rows
+
+
+# Who may be the same person
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    customer: Customer
+    reason: Literal["email", "phone", "name"]
+
+
+def merge_suggestions(person: Person, limit: int = 5) -> list[Suggestion]:
+    """Other customers with the same e-mail address or phone number, or with a very similar name."""
+    workspace, mine = person.customer.workspace, person.family
+    emails = {one.email for one in mine if one.email} | {i.value for i in person.identities if i.kind == "email"}
+    phones = {one.phone for one in mine if one.phone}
+    others = Customer.objects.filter(workspace=workspace).exclude(pk__in=person.ids).select_related("canonical")
+    found: dict[UUID, Suggestion] = {}
+
+    def suggest(rows: QuerySet[Customer], reason: Literal["email", "phone", "name"]) -> None:
+        for row in rows[:limit]:
+            whole = row.canonical or row
+            found.setdefault(whole.pk, Suggestion(whole, reason))
+
+    if emails:
+        suggest(others.filter(email__in=emails), "email")
+    for phone in phones:
+        close = [hit.customer_id for hit in find(workspace, phone, limit=limit) if hit.closeness == 0]
+        suggest(others.filter(pk__in=close), "phone")
+    name = normalise(person.customer.name)
+    if len(name.split()) > 1:
+        hits = find(workspace, person.customer.name, limit=20)
+        alike = [hit.customer_id for hit in hits if similarity(name, normalise(hit.name)) >= 0.85]
+        suggest(others.filter(pk__in=alike), "name")
+    return [one for key, one in found.items() if key not in person.ids][:limit]
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,336 @@
+"""Each event of a timeline as a sentence that a support professional would say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import formats, timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from .queries import EventRow
+from .traits import shown
+
+Properties = Mapping[str, Any]
+DETAILS_LIMIT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`details` are pairs of a label and a value; `icon` is a name of the icon set; `words` is what somebody wrote."""
+
+    event_id: str
+    name: str
+    kind: str  # the name as people read it
+    at: datetime
+    title: str
+    icon: str
+    words: str
+    details: list[tuple[str, str]]
+    customer_id: str
+
+
+def kind_label(name: str) -> str:
+    """What to call a kind of event."""
+    known = {
+        "customer_identified": _("Profile received"),
+        "answer_given": _("Answer"),
+        "ticket_updated": _("Ticket"),
+        "order_placed": _("Order placed"),
+        "order_approved": _("Order approved"),
+        "order_shipped": _("Order shipped"),
+        "order_delivered": _("Order delivered"),
+        "order_cancelled": _("Order cancelled"),
+        "subscription_updated": _("Subscription"),
+        "purchase_history_reported": _("Purchase history"),
+        "customer_created": _("Profile created"),
+        "profile_changed": _("Profile changed"),
+        "identity_added": _("Identity added"),
+        "identity_removed": _("Identity removed"),
+        "customers_merged": _("Merge"),
+        "customers_unmerged": _("Separation"),
+        "consent_given": _("Consent given"),
+        "consent_withdrawn": _("Consent withdrawn"),
+        "note_added": _("Note added"),
+        "note_removed": _("Note removed"),
+        "note_restored": _("Note restored"),
+        "customer_tagged": _("Tag added"),
+        "customer_untagged": _("Tag removed"),
+    }
+    return known.get(name) or plain(name)
+
+
+def plain(name: str) -> str:
+    """A machine's name as words: `page_viewed` is “Page viewed”."""
+    words = " ".join(name.replace("_", " ").replace("-", " ").replace(".", " ").split())
+    return words[:1].upper() + words[1:]
+
+
+def moment(row: EventRow) -> Moment:
+    """The event as people read it; properties that nobody expected are shown, never an error."""
+    try:
+        properties = json.loads(row.properties)
+    except ValueError:
+        properties = {}
+    if not isinstance(properties, dict):
+        properties = {}
+    icon, sentence = SENTENCES.get(row.name, ("point", _generic))
+    at = row.occurred_at if row.occurred_at.tzinfo else row.occurred_at.replace(tzinfo=UTC)
+    return Moment(
+        event_id=str(row.event_id),
+        name=row.name,
+        kind=kind_label(row.name),
+        at=at,
+        title=sentence(row.name, properties),
+        icon=icon,
+        words=text(properties, "comment"),
+        details=details(row.name, properties),
+        customer_id=str(row.customer_id),
+    )
+
+
+def text(properties: Properties, key: str) -> str:
+    value = properties.get(key)
+    return str(value).strip() if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
+
+
+def number(value: object) -> str:
+    """A number as the reader writes it: no decimals where there are none, two at most."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return str(value)
+    whole = float(value).is_integer()
+    return str(formats.number_format(int(value) if whole else round(value, 2), None if whole else 2, use_l10n=True))
+
+
+def money(properties: Properties, key: str = "amount") -> str:
+    value = properties.get(key)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return ""
+    amount = str(formats.number_format(value, 2, use_l10n=True))
+    currency = text(properties, "currency")
+    return _("%(amount)s %(currency)s") % {"amount": amount, "currency": currency} if currency else amount
+
+
+def when(value: object) -> str:
+    """A time of the log as a local date; empty where it is none."""
+    try:
+        moment_ = parse_datetime(str(value)) if value else None
+    except ValueError:
+        moment_ = None
+    if moment_ is None:
+        return ""
+    if timezone.is_naive(moment_):
+        moment_ = moment_.replace(tzinfo=UTC)
+    return str(formats.date_format(timezone.localtime(moment_), "SHORT_DATETIME_FORMAT"))
+
+
+def _answer(name: str, properties: Properties) -> str:
+    words = {"score": number(properties["score"]) if properties.get("score") is not None else "",
+             "question": text(properties, "question"), "highest": text(properties, "scale").rpartition("-")[2]}  # fmt: skip
+    metric = text(properties, "metric")
+    if not words["score"]:
+        return _("Wrote a comment.") if properties.get("comment") else _("Left a question open.")
+    if metric == "nps":
+        score = properties["score"]
+        if isinstance(score, (int, float)) and 0 <= score <= 10:
+            if score >= 9:
+                return _("Would recommend us: %(score)s of 10 (promoter).") % words
+            if score >= 7:
+                return _("Is undecided about recommending us: %(score)s of 10 (passive).") % words
+            return _("Would not recommend us: %(score)s of 10 (detractor).") % words
+        return _("Answered how likely they are to recommend us: %(score)s.") % words
+    whole = {
+        "csat": _("Rated their satisfaction %(score)s of %(highest)s."),
+        "ces": _("Rated how easy it was %(score)s of %(highest)s."),
+    }.get(metric, _("Gave a rating of %(score)s of %(highest)s."))
+    bare = {
+        "csat": _("Rated their satisfaction %(score)s."),
+        "ces": _("Rated how easy it was %(score)s."),
+    }.get(metric, _("Gave a rating of %(score)s."))
+    return (whole if words["highest"] else bare) % words
+
+
+def _ticket(name: str, properties: Properties) -> str:
+    words = {"ticket": text(properties, "ticket_id"), "state": plain(text(properties, "state")).lower()}
+    if properties.get("closed_at"):
+        return _("Ticket %(ticket)s was closed.") % words
+    if properties.get("resolved_at"):
+        return _("Ticket %(ticket)s was resolved.") % words
+    reopened = properties.get("reopened")
+    if isinstance(reopened, int) and reopened > 0:
+        return ngettext(
+            "Ticket %(ticket)s was reopened %(n)d time.", "Ticket %(ticket)s was reopened %(n)d times.", reopened
+        ) % {**words, "n": reopened}
+    if words["state"] and words["state"] not in {"open", "new"}:
+        return _("Ticket %(ticket)s changed to “%(state)s”.") % words
+    return _("Opened ticket %(ticket)s.") % words
+
+
+def _order(name: str, properties: Properties) -> str:
+    words = {"order": text(properties, "order_id"), "amount": money(properties)}
+    match name:
+        case "order_placed" if words["amount"]:
+            return _("Placed order %(order)s for %(amount)s.") % words
+        case "order_placed":
+            return _("Placed order %(order)s.") % words
+        case "order_approved":
+            return _("Order %(order)s was approved.") % words
+        case "order_shipped":
+            return _("Order %(order)s was shipped.") % words
+        case "order_delivered":
+            return _("Order %(order)s was delivered.") % words
+    return _("Order %(order)s was cancelled.") % words
+
+
+def _subscription(name: str, properties: Properties) -> str:
+    words = {"plan": text(properties, "plan") or text(properties, "subscription_id"), "amount": money(properties)}
+    if text(properties, "status") == "ended":
+        return _("The subscription “%(plan)s” ended.") % words
+    if words["amount"]:
+        return _("The subscription “%(plan)s” is active for %(amount)s a month.") % words
+    return _("The subscription “%(plan)s” is active.") % words
+
+
+def _history(name: str, properties: Properties) -> str:
+    repeats = properties.get("repeat_purchases")
+    if not isinstance(repeats, int) or isinstance(repeats, bool):
+        return _("A purchase history was reported.")
+    return ngettext(
+        "A purchase history with %(n)s repeat purchase was reported.",
+        "A purchase history with %(n)s repeat purchases was reported.",
+        repeats,
+    ) % {"n": number(repeats)}
+
+
+def _identified(name: str, properties: Properties) -> str:
+    traits = properties.get("traits")
+    n = len(traits) if isinstance(traits, dict) else 0
+    if not n:
+        return _("A source told us who this is.")
+    return ngettext("A source told us %(n)s trait.", "A source told us %(n)s traits.", n) % {"n": number(n)}
+
+
+def _by(sentences: Callable[[str], str]) -> Callable[[str, Properties], str]:
+    def sentence(name: str, properties: Properties) -> str:
+        words = {key: text(properties, key) for key in ("by", "name", "purpose", "tag", "kind", "value", "source")}
+        fields = properties.get("fields")
+        words["fields"] = ", ".join(map(field_label, fields)) if isinstance(fields, list) else ""
+        return sentences(name) % words
+
+    return sentence
+
+
+def field_label(field: object) -> str:
+    known = {"name": _("name"), "email": _("e-mail"), "phone": _("phone"), "language": _("language")}
+    name = str(field)
+    return known.get(name) or name.removeprefix("trait.")
+
+
+def _own_facts(name: str) -> str:
+    return {
+        "customer_created": _("%(by)s created this profile."),
+        "profile_changed": _("%(by)s changed: %(fields)s."),
+        "identity_added": _("%(by)s added the identity “%(kind)s: %(value)s”."),
+        "identity_removed": _("%(by)s removed the identity “%(kind)s: %(value)s”."),
+        "customers_merged": _("%(by)s merged the profile “%(name)s” into this customer."),
+        "customers_unmerged": _("%(by)s separated the profile “%(name)s” from this customer."),
+        "consent_given": _("%(by)s recorded consent to “%(purpose)s”."),
+        "consent_withdrawn": _("%(by)s recorded that consent to “%(purpose)s” was withdrawn."),
+        "note_added": _("%(by)s wrote a note."),
+        "note_removed": _("%(by)s removed a note."),
+        "note_restored": _("%(by)s brought a note back."),
+        "customer_tagged": _("%(by)s added the tag “%(tag)s”."),
+        "customer_untagged": _("%(by)s removed the tag “%(tag)s”."),
+    }[name]
+
+
+def _generic(name: str, properties: Properties) -> str:
+    return plain(name)
+
+
+Sentence = Callable[[str, Properties], str]
+OWN: Sentence = _by(_own_facts)
+SENTENCES: Mapping[str, tuple[str, Sentence]] = {
+    "customer_identified": ("id", _identified),
+    "answer_given": ("message-star", _answer),
+    "ticket_updated": ("lifebuoy", _ticket),
+    "order_placed": ("shopping-cart", _order),
+    "order_approved": ("shopping-cart", _order),
+    "order_shipped": ("truck", _order),
+    "order_delivered": ("package", _order),
+    "order_cancelled": ("shopping-cart", _order),
+    "subscription_updated": ("repeat", _subscription),
+    "purchase_history_reported": ("history", _history),
+    "customer_created": ("user", OWN),
+    "profile_changed": ("pencil", OWN),
+    "identity_added": ("id", OWN),
+    "identity_removed": ("id", OWN),
+    "customers_merged": ("arrows-join", OWN),
+    "customers_unmerged": ("arrows-split", OWN),
+    "consent_given": ("check", OWN),
+    "consent_withdrawn": ("x", OWN),
+    "note_added": ("note", OWN),
+    "note_removed": ("note", OWN),
+    "note_restored": ("note", OWN),
+    "customer_tagged": ("tag", OWN),
+    "customer_untagged": ("tag", OWN),
+}
+TIMES = {"opened_at", "first_responded_at", "resolved_at", "closed_at", "promised_at", "started_at", "ended_at"}
+SAID_ALREADY = {
+    "comment",
+    "score",
+    "by",
+    "fields",
+    "changes",
+    "note",
+    "merged",
+    "separated",
+    "version",
+    "tag",
+    "purpose",
+}
+
+
+def details(name: str, properties: Properties) -> list[tuple[str, str]]:
+    """What the sentence leaves out, flat: one level of nesting is opened, the rest stays as it came."""
+    labels = {
+        "metric": _("Metric"), "question": _("Question"), "scale": _("Scale"), "channel": _("Channel"),
+        "touchpoint": _("Touchpoint"), "survey": _("Survey"), "language": _("Language"), "priority": _("Priority"),
+        "opened_at": _("Opened"), "first_responded_at": _("First response"), "resolved_at": _("Resolved"),
+        "closed_at": _("Closed"), "promised_at": _("Promised for"), "started_at": _("Started"),
+        "ended_at": _("Ended"), "state": _("State"), "source": _("Source"), "sla_met": _("Service level met"),
+        "complaint": _("Complaint"),
+    }  # fmt: skip
+    flat: dict[str, Any] = {}
+    for key, value in properties.items():
+        if key in {"properties", "traits"} and isinstance(value, dict):
+            flat |= {str(inner): one for inner, one in value.items()}
+        elif name not in SENTENCES or key not in SAID_ALREADY:
+            flat[key] = value
+    if name == "profile_changed" and isinstance(properties.get("changes"), dict):
+        for key, pair in properties["changes"].items():
+            if isinstance(pair, list) and len(pair) == 2:
+                before, after = (shown(one) or "–" for one in pair)
+                flat[field_label(key)] = f"{before} → {after}"
+    found = []
+    for key, value in flat.items():
+        if value in (None, "", [], {}):
+            continue
+        label = labels.get(key) or plain(key)
+        found.append((label[:60], _value(key, value)[:500]))
+    return found[:DETAILS_LIMIT]
+
+
+def _value(key: str, value: object) -> str:
+    if key in TIMES:
+        return when(value) or str(value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float):
+        return number(value)
+    return shown(value)

@@ -1,0 +1,235 @@
+"""The process: what `cxm serve`, `cxm web` and `cxm work` are made of.
+
+One event loop in the main thread answers requests; threads beside it run jobs, move facts to the log and tick the
+clocks. Everything that a thread does is safe to repeat, so an end at any moment loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import Error, close_old_connections, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext as _
+
+from cxm import __version__
+from cxm.record.eventlog import outbox
+from cxm.record.eventlog.engine import EventlogError, close_engine, engine
+from cxm.record.eventlog.memory import release_engine_code
+
+from . import workers
+from .data_directory import Refused, check_usable, held
+from .timers import ClockThread
+
+logger = logging.getLogger(__name__)
+
+JOB_THREADS = 2  # so that a long import does not keep a short job waiting
+REQUESTS_AT_ONCE = 64  # each has a thread of its own while it lasts
+OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
+GRACE = 20.0  # seconds that requests and jobs get to finish after SIGTERM
+
+
+class OutboxThread(threading.Thread):
+    """Opens the log, then moves facts to it as transactions commit them."""
+
+    def __init__(self) -> None:
+        super().__init__(name="outbox", daemon=True)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        outbox.waiting.set()
+
+    def run(self) -> None:
+        pause = 1.0
+        opened = False
+        while not self._stopping.is_set():
+            outbox.waiting.clear()
+            close_old_connections()
+            try:
+                engine()
+                outbox.move_outbox()
+                if not opened:
+                    opened = True
+                    release_engine_code()
+                pause = 1.0
+            except (Error, EventlogError) as error:
+                logger.warning("Facts wait in the outbox: %s", error)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 60)
+                continue
+            except Exception:
+                logger.exception("Moving the outbox failed")
+                self._stopping.wait(60)
+                continue
+            outbox.waiting.wait(OUTBOX_EVERY)
+        connections.close_all()
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise Refused unless a server can listen there. The server itself would share the port with another one."""
+    try:
+        family, kind, protocol, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise Refused(
+            _("Port %(port)s on %(host)s cannot be used: %(reason)s. Stop the program that uses it or choose another"
+              " one with --port.") % {"port": port, "host": host, "reason": error.strerror or error}
+        ) from error  # fmt: skip
+
+
+def prepare(say: Callable[[str], None]) -> None:
+    """Bring the database and the collected static files up to this version; quick when there is nothing to do."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        say(_("Preparing the database …"))
+        # In a process of its own, because the memory that it takes (60 MB) would stay with the server.
+        done = subprocess.run([sys.executable, "-m", "cxm", "migrate", "--verbosity", "0"], check=False)
+        if done.returncode:
+            raise Refused(_("The database could not be prepared; the reason is above."))
+    with connection.cursor() as cursor:
+        if "web_cache" not in connection.introspection.table_names(cursor):
+            call_command("createcachetable", verbosity=0)
+    collect_static(say)
+
+
+def collect_static(say: Callable[[str], None]) -> None:
+    root = Path(settings.STATIC_ROOT)
+    mark, wanted = root / ".collected", static_fingerprint()
+    if mark.is_file() and mark.read_text() == wanted:
+        return
+    say(_("Preparing the pages …"))
+    mark.unlink(missing_ok=True)
+    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+    mark.write_text(wanted)
+
+
+def static_fingerprint() -> str:
+    """Changes whenever a static file, the version or the place of the package does."""
+    from django.contrib.staticfiles.finders import get_finders
+
+    digest = hashlib.sha256(f"{__version__} {settings.BASE_DIR}".encode())
+    for finder in get_finders():
+        for name, storage in finder.list(ignore_patterns=[]):
+            state = Path(storage.path(name)).stat()  # type: ignore[attr-defined]  # both finders use files on disk
+            digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[str], None]) -> None:
+    """Be the server until SIGTERM or SIGINT. Raises Refused when it cannot start.
+
+    `web` answers requests at `host`:`port`, `work` does jobs, facts and clocks. Both together hold the data directory
+    alone; the one without the other needs servers for the data.
+    """
+    with ExitStack() as stack:
+        check_usable()
+        if web:
+            check_port(host, port)
+        if web and work:
+            stack.enter_context(held())
+        elif not (settings.DATABASE_URL and settings.EVENTLOG_URL):
+            raise Refused(
+                _("Several processes need a PostgreSQL server (CXM_DATABASE_URL) and a ClickHouse server"
+                  " (CXM_EVENTLOG_URL). Without them, use cxm serve.")
+            )  # fmt: skip
+        prepare(say)
+        process = workers.new_process_name()
+        threads: list[OutboxThread | ClockThread | workers.JobThread] = []
+        if work:
+            alone = web and not settings.DATABASE_URL
+            workers.say_alive(process)
+            workers.requeue_interrupted(alone=alone)
+            threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS))]
+            threads.append(ClockThread(process))
+        connections.close_all()
+        started = time.monotonic()
+        ended = asyncio.run(_serve(host, port, web=web, threads=threads, say=say))
+        logger.info("Stopped after %.0f s", time.monotonic() - started)
+        if not ended:
+            # A job outlasts the grace: it runs again at the next start. A thread in the middle of a query would
+            # make a regular end of the interpreter hang or crash.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+        cache.close()
+        connections.close_all()
+        close_engine()
+
+
+async def _serve(
+    host: str,
+    port: int,
+    *,
+    web: bool,
+    threads: list[OutboxThread | ClockThread | workers.JobThread],
+    say: Callable[[str], None],
+) -> bool:
+    """Run until a signal; returns whether every thread came to its end within the grace."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():  # asked twice: at once
+            os._exit(130)
+        say(_("Stopping; running jobs may finish their step …"))
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    serving: asyncio.Task[None] | None = None
+    server = None
+    if web:
+        from granian.log import LogLevels
+        from granian.server.embed import Server
+
+        from .asgi import application
+
+        server = Server(
+            application,
+            address=host,
+            port=port,
+            interface="asginl",  # type: ignore[arg-type]  # the enum's value
+            backpressure=REQUESTS_AT_ONCE,
+            websockets=False,
+            log_level=LogLevels.error,
+        )
+        serving = asyncio.create_task(server.serve())
+    for thread in threads:
+        thread.start()
+    say(
+        _("OpenCXM %(version)s is at %(address)s (stop with Ctrl+C)")
+        % {"version": __version__, "address": f"http://{'[' + host + ']' if ':' in host else host}:{port}"}
+        if web
+        else _("OpenCXM %(version)s does its background work (stop with Ctrl+C)") % {"version": __version__}
+    )
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({waiting} | ({serving} if serving else set()), return_when=asyncio.FIRST_COMPLETED)
+    for thread in threads:
+        thread.stop()
+    deadline = time.monotonic() + GRACE
+    if server is not None and serving is not None:
+        server.stop()
+        await asyncio.wait({serving}, timeout=GRACE)
+        if serving.done() and serving.exception():
+            raise Refused(str(serving.exception()))
+    for thread in threads:
+        await loop.run_in_executor(None, thread.join, max(0.1, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads) and (serving is None or serving.done())

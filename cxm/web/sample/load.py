@@ -1,0 +1,167 @@
+"""Load the sample company: customers into the database, events into the log, each once however often it is started."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from cxm.accounts.actions import create_workspace
+from cxm.accounts.audit import audit
+from cxm.accounts.models import AuditEntry, User, Workspace
+from cxm.record.customers.models import Consent, Customer, Identity, Note, Tag
+from cxm.record.eventlog.append import append
+from cxm.record.eventlog.snapshot import customer_row, put_customers
+
+from .comments import Writer
+from .feedback import feedback
+from .orders import orders
+from .people import Person, people
+from .sink import Sink
+from .stories import FULL, SMALL, TIME_ZONE, Calendar, Size
+from .subscriptions import subscriptions
+from .tickets import tickets
+from .visits import Agreement, agreements, browsing, identified, visits
+
+NAME = "Lumo Home (sample)"
+BEGUN, LOADED = "sample_begun", "sample_loaded"  # verbs of the audit trail; the second says that nothing is missing
+TAGS = {"wholesale": 0.02, "early adopter": 0.03, "at risk": 0.015, "newsletter winner": 0.01}
+ROWS = 2_000  # written to the database at once
+Progress = Callable[[str, int, int], None]  # what is written now, how much of it is done, how much there is
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    workspace: Workspace
+    customers: int
+    events: int  # new ones; 0 when everything was there
+
+
+def load(
+    *, owner: User, seed: int = 1, small: bool = False, progress: Progress = lambda what, done, of: None
+) -> Loaded:
+    """Make the sample workspace, or finish the one that an interrupted load left.
+
+    Raises EventlogError; then call it again.
+    """
+    workspace = Workspace.objects.filter(is_sample=True).order_by("created_at").first()
+    if workspace and AuditEntry.objects.filter(workspace=workspace, verb=LOADED).exists():
+        return Loaded(workspace, 0, 0)
+    again = workspace is not None
+    workspace = workspace or _begin(owner, seed, small)
+    begun = AuditEntry.objects.get(workspace=workspace, verb=BEGUN)
+    seed, size = begun.changes["seed"][1], SMALL if begun.changes["small"][1] else FULL
+    calendar = Calendar(begun.at)
+    everyone = people(size, seed, calendar, workspace.uuid)
+    written = 0
+
+    def write(events: list[object]) -> None:
+        nonlocal written
+        written += append(events, known_new=not again)  # type: ignore[arg-type]  # the sink makes events only
+        progress("events", sink.count, size.events)
+
+    sink = Sink(workspace.pk, workspace.uuid, write)
+    agreed = agreements(everyone, seed, calendar, sink)
+    customers = 0
+    if not Customer.objects.filter(workspace=workspace).exists():
+        with transaction.atomic():
+            _put_people(workspace, owner, everyone, agreed, seed, size, calendar, progress)
+        customers = len(everyone)
+    put_customers(customer_row(workspace.pk, one.id, one.traits(), canonical_id=one.same_as) for one in everyone)
+    _happen(everyone, size, seed, calendar, sink)
+    sink.flush()
+    audit(LOADED, workspace, workspace=workspace, by=owner)
+    return Loaded(workspace, customers, written)
+
+
+@transaction.atomic
+def _begin(owner: User, seed: int, small: bool) -> Workspace:
+    workspace = create_workspace(name=NAME, owner=owner, time_zone=TIME_ZONE, currency="EUR", is_sample=True)
+    audit(BEGUN, workspace, workspace=workspace, by=owner, changes={"seed": [None, seed], "small": [None, small]})
+    return workspace
+
+
+def _happen(everyone: list[Person], size: Size, seed: int, calendar: Calendar, sink: Sink) -> None:
+    """Eighteen months, in the order in which one thing leads to another."""
+    identified(everyone, calendar, sink)
+    _notice(everyone, size, seed, calendar, sink)
+    bought = orders(everyone, size, seed, calendar, sink)
+    asked = tickets(everyone, bought, size, seed, calendar, sink)
+    paid = subscriptions(everyone, size, seed, calendar, sink)
+    seen = visits(everyone, size, seed, calendar, sink)
+    feedback(everyone, bought, asked, paid, seen, size, seed, calendar, sink)
+    browsing(everyone, size.events - sink.count, seed, calendar, sink)
+
+
+def _notice(everyone: list[Person], size: Size, seed: int, calendar: Calendar, sink: Sink) -> None:
+    """What the firm's own people did: the facts of merges, tags and notes."""
+    for one in everyone:
+        if one.same_as:
+            when = one.joined_at if one.joined_at > calendar.start else calendar.starts[6]
+            sink.add("customers_merged", one.same_as, when, one.key, merged_id=str(one.id))
+    for name, who in _tagged(everyone, seed).items():
+        for one in who:
+            sink.add("customer_tagged", one.id, max(one.joined_at, calendar.start), f"{name} {one.key}", tag=name)
+    for number, (one, when, _) in enumerate(_noted(everyone, size, seed, calendar)):
+        sink.add("note_added", one.id, when, str(number))
+
+
+def _tagged(everyone: list[Person], seed: int) -> dict[str, list[Person]]:
+    rng = random.Random(f"tags {seed}")
+    return {name: rng.sample(everyone, round(len(everyone) * share)) for name, share in TAGS.items()}
+
+
+def _noted(everyone: list[Person], size: Size, seed: int, calendar: Calendar) -> list[tuple[Person, datetime, str]]:
+    rng = random.Random(f"notes {seed}")
+    writer = Writer(rng)
+    made = []
+    for one in rng.sample(everyone, size.notes):
+        since = max(one.joined_at, calendar.start)
+        made.append((one, since + rng.random() * (calendar.now - since), writer.note(one.language, female=one.female)))
+    return made
+
+
+def _put_people(
+    workspace: Workspace, owner: User, everyone: list[Person], agreed: list[Agreement], seed: int, size: Size,
+    calendar: Calendar, progress: Progress,
+) -> None:  # fmt: skip
+    """The operational rows, all in the caller's transaction."""
+    now = timezone.now()
+    for start in range(0, len(everyone), ROWS):
+        part = everyone[start : start + ROWS]
+        Customer.objects.bulk_create(
+            Customer(
+                id=one.id, workspace=workspace, name=one.name, email=one.email, phone=one.phone,
+                language=one.language, traits=one.traits(), merged_into_id=one.same_as, created_at=one.joined_at,
+                updated_at=now, search_text=" ".join((one.name, one.email, one.phone, one.key)).casefold(),
+            )
+            for one in part
+        )  # fmt: skip
+        Identity.objects.bulk_create(
+            Identity(workspace=workspace, customer_id=one.id, kind=kind, value=value, created_at=one.joined_at)
+            for one in part
+            for kind, value in (("customer_id", one.key), ("email", one.email))
+        )
+        progress("customers", start + len(part), len(everyone))
+    Consent.objects.bulk_create(
+        (
+            Consent(
+                customer_id=one.person.id, purpose=one.purpose, granted=one.granted, at=one.at,
+                source="registration form",
+            )
+            for one in agreed
+        ),
+        batch_size=ROWS,
+    )  # fmt: skip
+    for name, who in _tagged(everyone, seed).items():
+        tag = Tag.objects.create(workspace=workspace, name=name)
+        tag.customers.add(*(one.id for one in who))
+    Note.objects.bulk_create(
+        Note(uuid=uuid.uuid5(workspace.uuid, f"note {k}"), customer_id=one.id, text=text, by=owner, created_at=when)
+        for k, (one, when, text) in enumerate(_noted(everyone, size, seed, calendar))
+    )

@@ -1,0 +1,85 @@
+"""The clocks: what is done every so often, in one list. Each function is safe to run twice and in several processes."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import close_old_connections, connections
+
+from . import data_directory, workers
+
+logger = logging.getLogger(__name__)
+
+MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
+
+
+def clear_sessions() -> None:
+    call_command("clearsessions")
+
+
+def resume_imports() -> None:
+    """Go on with imports that a crash has interrupted."""
+    actions = importlib.import_module("cxm.record.capture.actions")
+    actions.resume_interrupted()
+
+
+@dataclass(frozen=True)
+class Clock:
+    """`do` runs `every` so many seconds by one process of the installation, and once `at_start` of each if told so."""
+
+    do: Callable[[], object]
+    every: int
+    at_start: bool = False
+
+
+CLOCKS = [
+    Clock(clear_sessions, DAY),
+    Clock(workers.prune_finished, DAY),
+    Clock(data_directory.clear_exchange, HOUR, at_start=True),
+    Clock(resume_imports, HOUR, at_start=True),
+    Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
+]
+
+
+class ClockThread(threading.Thread):
+    """Runs the clocks, and says in between that this process lives."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__(name="clocks", daemon=True)
+        self._process = process
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def run(self) -> None:
+        due = {number: 0.0 if clock.at_start else time.monotonic() + MINUTE for number, clock in enumerate(CLOCKS)}
+        while not self._stopping.is_set():
+            close_old_connections()
+            self._guarded("sign of life", lambda: workers.say_alive(self._process))
+            for number, clock in enumerate(CLOCKS):
+                if time.monotonic() >= due[number] and not self._stopping.is_set():
+                    at_start = due[number] == 0.0
+                    due[number] = time.monotonic() + clock.every
+                    self._guarded(str(number), lambda: self._tick(number, clock, at_start))  # noqa: B023  # runs at once
+            self._stopping.wait(10)
+        self._guarded("goodbye", lambda: workers.say_goodbye(self._process))
+        connections.close_all()
+
+    def _tick(self, number: int, clock: Clock, at_start: bool) -> None:
+        # `add` succeeds in one process only, so that several of them do not all do the same.
+        if at_start or cache.add(f"clock:{number}", 1, timeout=clock.every * 0.9):
+            clock.do()
+
+    def _guarded(self, name: str, do: Callable[[], object]) -> None:
+        try:
+            do()
+        except Exception:
+            logger.exception("The clock %r failed; it will be tried again", name)
