@@ -36,7 +36,11 @@ def interval(figure: Figure) -> str:
 
 def statement(figure: Figure) -> str:
     """39.8 (37.0 to 42.6), n = 2,746"""
-    parts = {"value": amount(figure.value, figure), "interval": interval(figure), "n": numbers.amount(figure.n, "count")}
+    parts = {
+        "value": amount(figure.value, figure),
+        "interval": interval(figure),
+        "n": numbers.amount(figure.n, "count"),
+    }
     if parts["interval"]:
         return _("%(value)s (%(interval)s), n = %(n)s") % parts
     return _("%(value)s, n = %(n)s") % parts
