@@ -18,7 +18,7 @@ from cxm.accounts.models import Workspace
 from cxm.lib import numbers
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import NOBODY
-from cxm.understand.metrics.queries import Record, answers_behind
+from cxm.understand.metrics import queries as metrics
 
 from .asking import Asked
 
@@ -52,7 +52,9 @@ class Records:
 def records_of(asked: Asked, number: int, csv_url: str) -> Records:
     """One page of the records that the view's number counts, newest first."""
     number = max(1, min(number, 1_000_000))
-    found = answers_behind(asked.metric.key, asked.scope, page=number, size=SIZE, now=asked.now, **asked.options)
+    found = metrics.answers_behind(
+        asked.metric.key, asked.scope, page=number, size=SIZE, now=asked.now, **asked.options
+    )
     # The records are fetched already: the paginator only counts pages.
     paginator: Paginator[int] = Paginator(range(found.total), SIZE)
     feedback = asked.metric.table == "feedback"
@@ -83,7 +85,7 @@ def _columns(asked: Asked) -> list[Column]:
     return [*columns, Column(_("Number")), Column(_("Details"))]
 
 
-def _cells(asked: Asked, record: Record, names: dict[UUID, str], feedback: bool) -> Iterator[Cell]:
+def _cells(asked: Asked, record: metrics.Record, names: dict[UUID, str], feedback: bool) -> Iterator[Cell]:
     local = record.occurred_at.astimezone(ZoneInfo(asked.workspace.time_zone))
     yield Cell(formats.date_format(local, "SHORT_DATETIME_FORMAT"), css="text-nowrap")
     yield _customer_cell(asked.workspace, record.customer_id, names)
@@ -113,23 +115,24 @@ def customer_names(workspace: Workspace, ids: set[UUID]) -> dict[UUID, str]:
 
 
 def exported(asked: Asked) -> Iterator[list[Any]]:
-    """All records for a CSV, up to MOST_EXPORTED; the heading first."""
+    """All records for a CSV, up to MOST_EXPORTED; the heading first. Refuses before the first row, not amid them."""
+    return _exported(asked, _exported_page(asked, 1))
+
+
+def _exported_page(asked: Asked, number: int) -> metrics.Page:
+    return metrics.answers_behind(
+        asked.metric.key, asked.scope, page=number, size=EXPORTED_AT_ONCE, now=asked.now, **asked.options
+    )
+
+
+def _exported(asked: Asked, found: metrics.Page) -> Iterator[list[Any]]:
     yield ["time", "customer_id", "title", "score", "weight", "comment", "channel", "touchpoint", "properties"]
-    for number in range(1, MOST_EXPORTED // EXPORTED_AT_ONCE + 1):
-        found = answers_behind(
-            asked.metric.key, asked.scope, page=number, size=EXPORTED_AT_ONCE, now=asked.now, **asked.options
-        )
+    while True:
         for record in found.records:
             yield [
-                record.occurred_at,
-                "" if record.customer_id == NOBODY else record.customer_id,
-                record.title,
-                record.score,
-                record.weight,
-                record.comment,
-                record.channel,
-                record.touchpoint,
-                record.details or "",
-            ]
-        if number * EXPORTED_AT_ONCE >= found.total:
+                record.occurred_at, "" if record.customer_id == NOBODY else record.customer_id, record.title,
+                record.score, record.weight, record.comment, record.channel, record.touchpoint, record.details or "",
+            ]  # fmt: skip
+        if found.page * EXPORTED_AT_ONCE >= min(found.total, MOST_EXPORTED):
             return
+        found = _exported_page(asked, found.page + 1)
