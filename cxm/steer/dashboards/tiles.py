@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
@@ -16,18 +17,26 @@ from django.utils.translation import gettext as _
 from cxm.accounts.models import Workspace
 from cxm.lib import numbers
 from cxm.lib.charts import Sparkline, Trend
+from cxm.stats.estimate import nothing
+from cxm.understand.metrics.comparison import change_of
 from cxm.understand.metrics.figure import Change, Figure
-from cxm.understand.metrics.queries import Refused, judge, metric_called
+from cxm.understand.metrics.measuring import ALL_TIME, figure_of
+from cxm.understand.metrics.metric import Cell
+from cxm.understand.metrics.periods import first_day, starts
+from cxm.understand.metrics.queries import Refused, judge, metric_called, question_of
 
 from . import wording
 from .address import View, read
 from .asking import Asked, ask_later, fitting, sentence
 from .models import Tiles
 from .names import filter_text
+from .periods import Days
 from .pictures import scaled, trend_chart
+from .sums import ADDITIVE, summed
 from .wording import Judged
 
-Now = tuple[Figure, Change | None]
+Answered = tuple[Figure, Change | None, list[Figure]]  # the number, its change, its trend
+BEFORE: Final = date.min  # stands for all days of the period compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,30 +134,66 @@ def _named(workspace: Workspace, tile: dict[str, str], view: View, now: datetime
 def figures(workspace: Workspace, tiles: Tiles, view: View, now: datetime) -> list[Tile]:
     """The tiles with their figures; the verdicts hold the false-discovery rate over all of them."""
     named = named_tiles(workspace, tiles, view, now)
-    pending = [
-        (ask_later(partial(_now, tile.asked)), ask_later(partial(_points, tile.asked))) if tile.asked else None
-        for tile in named
-    ]
-    return judged([_measured(tile, answers) for tile, answers in zip(named, pending, strict=True)])
+    pending = [ask_later(partial(answered, tile.asked)) if tile.asked else None for tile in named]
+    return judged([_measured(tile, answer) for tile, answer in zip(named, pending, strict=True)])
 
 
-def _measured(tile: Tile, answers: tuple[Future[Now | str], Future[list[Figure] | str]] | None) -> Tile:
-    if answers is None:
+def _measured(tile: Tile, answer: Future[Answered | str] | None) -> Tile:
+    if answer is None:
         return tile
-    now, points = answers[0].result(), answers[1].result()
-    if isinstance(now, str):
-        return replace(tile, problem=now)
-    # A metric without a trend (a prediction for all customers) still has its figure.
-    return replace(tile, figure=now[0], change=now[1], points=[] if isinstance(points, str) else points)
+    found = answer.result()
+    if isinstance(found, str):
+        return replace(tile, problem=found)
+    return replace(tile, figure=found[0], change=found[1], points=found[2])
 
 
-def _now(asked: Asked) -> Now:
+def answered(asked: Asked) -> Answered:
+    """A tile's number, its change and its trend; by one question where the metric's days add up."""
+    if found := _by_days(asked):
+        return found
     change = asked.change()
-    return (change.after, change) if change else (asked.figure(), None)
+    figure = change.after if change else asked.figure()
+    try:
+        return figure, change, asked.measured(asked.grain)
+    except Refused:  # a prediction for all customers has no trend
+        return figure, change, []
 
 
-def _points(asked: Asked) -> list[Figure]:
-    return asked.measured(asked.grain)
+def _by_days(asked: Asked) -> Answered | None:
+    """All three from the days of both periods; None where the days do not add up, or do not lie side by side."""
+    metric, view, now = asked.metric, asked.view, asked.now
+    days, before = asked.days, view.compared_days(asked.today)
+    if metric.key not in ADDITIVE or view.comparison != "previous" or not before or not before.first or not days.first:
+        return None
+    options = asked.options
+    both = asked.scope_of(Days(before.first, days.last), view.filters)
+    measurement = metric.measure(
+        question_of(metric, both, grain="day", weighted=view.weighted, now=now, options=options)
+    )
+    cells: dict[date, list[Cell]] = {}
+    for cell in measurement.cells:
+        part = first_day(cell.period, asked.grain) if cell.period >= days.first else BEFORE
+        cells.setdefault(part, []).append(cell)
+    sums = {part: summed(some) for part, some in cells.items()}
+    if not all(sums.values()):
+        return None
+    question = partial(question_of, metric, weighted=view.weighted, now=now, options=options)
+    whole = summed([cell for part, some in cells.items() if part != BEFORE for cell in some])
+    first, second = sums.get(BEFORE) or Cell(ALL_TIME, "", nothing()), whole or Cell(ALL_TIME, "", nothing())
+    change = change_of(
+        metric,
+        first,
+        second,
+        figure_of(metric, question(asked.scope_of(before, view.filters)), measurement, first),
+        figure_of(metric, question(asked.scope), measurement, second),
+    )
+    steps = question(asked.scope, grain=asked.grain)
+    last = days.last or asked.today
+    points = [
+        figure_of(metric, steps, measurement, replace(sums.get(start) or Cell(start, "", nothing()), period=start))
+        for start in starts(days.first, last, asked.grain)
+    ]
+    return change.after, change, points
 
 
 def judged(tiles: list[Tile]) -> list[Tile]:
