@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-ANYONE = ["account_login"]
+ANYONE = ["account_login", "account_reset_password"]
 PAGES: list[tuple[str, dict[str, Any]]] = [
     ("showcase", {}),
 ]
@@ -56,7 +56,13 @@ def test_a_page_before_the_login_looks_right(
 @looks
 @pytest.mark.parametrize(("name", "arguments"), PAGES, ids=[name for name, _ in PAGES])
 def test_a_page_of_a_workspace_looks_right(
-    open_page: OpenPage, live_server: Any, workspace: Workspace, name: str, arguments: dict[str, Any], width: int, dark: bool
+    open_page: OpenPage,
+    live_server: Any,
+    workspace: Workspace,
+    name: str,
+    arguments: dict[str, Any],
+    width: int,
+    dark: bool,
 ) -> None:
     page = open_page(width, dark)
     log_in(page, live_server, workspace.memberships.get().user)
@@ -99,7 +105,7 @@ def test_the_keyboard_goes_around(page: Page, live_server: Any, workspace: Works
     assert page.locator("#shortcuts").is_visible()
     check_accessible(page)
     page.keyboard.press("Escape")
-    assert not page.locator("#shortcuts").is_visible()
+    page.locator("#shortcuts").wait_for(state="hidden")
 
 
 def test_a_question_is_asked_before_a_form_is_sent(page: Page, live_server: Any, workspace: Workspace) -> None:

@@ -135,7 +135,8 @@ def check_width(page: Page) -> None:
             const room = document.documentElement.clientWidth;
             if (document.documentElement.scrollWidth <= room) return [];
             return [...document.querySelectorAll('body *')]
-                .filter(e => e.getBoundingClientRect().right > room + 1 && e.getClientRects().length)
+                .filter(e => e.getBoundingClientRect().right > room + 1)
+                .filter(e => !e.parentElement.closest('.table-responsive'))
                 .slice(0, 5).map(e => e.outerHTML.slice(0, 160));
         }"""
     )

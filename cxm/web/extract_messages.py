@@ -9,6 +9,13 @@ from pathlib import Path
 
 LANGUAGES = ("pl", "ru", "uk", "zh_Hant")
 ROOT = Path(__file__).resolve().parent.parent
+WITHOUT_TEXTS = {"tests", "testing", "static", "migrations", "locale"}  # folders
+
+
+def source_files() -> list[Path]:
+    """Every file whose texts are translated."""
+    files = (path for suffix in ("py", "html", "txt") for path in ROOT.glob(f"**/*.{suffix}"))
+    return sorted(path for path in files if not WITHOUT_TEXTS.intersection(path.relative_to(ROOT).parts[:-1]))
 
 
 def extract_messages(languages: tuple[str, ...] = LANGUAGES) -> None:
@@ -26,7 +33,7 @@ def extract_messages(languages: tuple[str, ...] = LANGUAGES) -> None:
             "makemessages",
             locale=list(languages),
             extensions=["html", "txt", "py"],
-            ignore_patterns=["tests/*", "*/tests/*", "testing/*", "static/*", "migrations/*"],
+            ignore_patterns=[pattern for name in sorted(WITHOUT_TEXTS) for pattern in (f"{name}/*", f"*/{name}/*")],
             no_obsolete=True,
             no_wrap=True,
             add_location="file",

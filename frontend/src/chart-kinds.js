@@ -73,7 +73,7 @@ function trend(spec, colours) {
   const series = [];
   spec.series.forEach((one, place) => {
     const colour = colours.series(place);
-    const known = (p) => p && p.l !== null && p.h !== null;
+    const known = (p) => p && p.v !== null && p.l !== null && p.h !== null;
     if (!many && one.points.some(known)) {
       series.push(...band(
         `band${place}`,
@@ -122,7 +122,7 @@ function trend(spec, colours) {
           },
         },
       }),
-      xAxis: { type: 'category', data: spec.labels, boundaryGap: false, axisLabel: label(colours), axisLine: { onZero: false, lineStyle: { color: colours.grid } }, axisTick: { show: false } },
+      xAxis: { type: 'category', data: spec.labels, boundaryGap: false, axisLabel: { ...label(colours), margin: 12 }, axisLine: { onZero: false, lineStyle: { color: colours.grid } }, axisTick: { show: false } },
       yAxis: { type: 'value', scale: true, splitNumber: 4, axisLabel: { ...label(colours), formatter: axisNumber(spec.unit, spec.currency) }, splitLine: grid(colours) },
       series,
     },
@@ -242,7 +242,7 @@ function survival(spec, colours) {
         },
       }),
       xAxis: { type: 'value', min: 0, max: 'dataMax', name: spec.axis, nameLocation: 'middle', nameGap: 26, nameTextStyle: { color: colours.faint }, axisLabel: { ...label(colours), formatter: axisNumber('count') }, axisLine: { lineStyle: { color: colours.grid } }, splitLine: { show: false } },
-      yAxis: { type: 'value', max: 1, min: (range) => (range.min > 0.6 ? Math.floor(range.min * 10) / 10 : 0), splitNumber: 4, axisLabel: { ...label(colours), formatter: axisNumber('percent') }, splitLine: grid(colours) },
+      yAxis: { type: 'value', max: 1, min: 0, interval: 0.25, axisLabel: { ...label(colours), formatter: axisNumber('percent') }, splitLine: grid(colours) },
       series,
     },
   };
@@ -256,6 +256,7 @@ function textOn(colour) {
 
 function distribution(spec, colours, width) {
   const named = spec.stacks.some((stack) => stack.label);
+  const room = named ? Math.min(200, Math.round(width * 0.33)) : 0;
   return {
     height: spec.stacks.length * 40 + 10,
     option: {
@@ -274,7 +275,7 @@ function distribution(spec, colours, width) {
       yAxis: {
         type: 'category', inverse: true, show: named, data: spec.stacks.map((stack) => stack.label),
         axisTick: { show: false }, axisLine: { show: false },
-        axisLabel: { color: colours.ink, fontSize: 12.5, interval: 0, width: Math.min(200, Math.round(width * 0.33)), overflow: 'truncate' },
+        axisLabel: { color: colours.ink, fontSize: 12.5, interval: 0, width: room, overflow: 'truncate' },
       },
       series: spec.parts.map((part, place) => ({
         type: 'bar',
@@ -282,7 +283,7 @@ function distribution(spec, colours, width) {
         name: part.name,
         barWidth: 26,
         itemStyle: { color: colours.of(part.colour), borderColor: colours.surface, borderWidth: 1 },
-        label: { show: true, color: textOn(colours.of(part.colour)), fontSize: 12, formatter: (item) => (item.value * width > (named ? 90 : 60) ? spec.stacks[item.dataIndex].parts[place].s : '') },
+        label: { show: true, color: textOn(colours.of(part.colour)), fontSize: 12, formatter: (item) => (item.value * (width - room) > 42 ? spec.stacks[item.dataIndex].parts[place].s : '') },
         emphasis: { disabled: true },
         data: spec.stacks.map((stack) => stack.parts[place]?.v ?? 0),
       })),
