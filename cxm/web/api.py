@@ -24,11 +24,13 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
+from cxm.understand.metrics.api import router as metrics_router
 
 logger = logging.getLogger(__name__)
 
 ROUTERS: list[tuple[str, Router]] = [
     ("", workspace_router),
+    ("", metrics_router),
 ]
 PROBLEM_SCHEMA = {
     "type": "object",
