@@ -170,7 +170,8 @@ else:
 # by commas: http://user:password@host1:8123,host2:8123/database?cluster=name
 EVENTLOG_URL = env_address("CXM_EVENTLOG_URL", "", {"http", "https"})
 
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+# "errands" is what the server does for a command that waits; a thread of its own takes them.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "errands"]}}
 
 # People
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

@@ -27,6 +27,14 @@ class Command(BaseCommand):
 
     requires_system_checks = []
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        try:
+            # With --traceback Django leaves the error to us, so that it is printed as a sentence and nothing else.
+            super().run_from_argv([*argv[:2], "--traceback", *argv[2:]])
+        except CommandError as error:
+            sys.stderr.write(f"cxm {argv[1]}: {error}\n")
+            sys.exit(error.returncode)
+
     def handle(self, *args: Any, **options: Any) -> None:
         for generic in ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity"):
             options.pop(generic, None)

@@ -18,5 +18,6 @@ urlpatterns = [
     path("", include((accounts_urls.urlpatterns + workspaces.urlpatterns, "accounts"))),
     path("w/<slug:slug>/", include("cxm.steer.dashboards.urls")),
     path("w/<slug:slug>/metrics/", include(metric_urls)),
+    path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
     *api_urls(),
 ]

@@ -79,7 +79,7 @@ def moment(row: EventRow) -> Moment:
         properties = {}
     if not isinstance(properties, dict):
         properties = {}
-    icon, sentence = SENTENCES.get(row.name, ("point", _generic))
+    icon, sentence = SENTENCES.get(row.name, ("timeline", _generic))
     at = row.occurred_at if row.occurred_at.tzinfo else row.occurred_at.replace(tzinfo=UTC)
     return Moment(
         event_id=str(row.event_id),
@@ -219,6 +219,8 @@ def _by(sentences: Callable[[str], str]) -> Callable[[str, Properties], str]:
     def sentence(name: str, properties: Properties) -> str:
         words = {key: text(properties, key) for key in ("by", "name", "purpose", "tag", "kind", "value", "source")}
         fields = properties.get("fields")
+        words["by"] = words["by"] or _("Somebody")
+        words["name"] = words["name"] or _("unnamed")
         words["fields"] = ", ".join(map(field_label, fields)) if isinstance(fields, list) else ""
         return sentences(name) % words
 
@@ -257,8 +259,8 @@ Sentence = Callable[[str, Properties], str]
 OWN: Sentence = _by(_own_facts)
 SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "customer_identified": ("id", _identified),
-    "answer_given": ("message-star", _answer),
-    "ticket_updated": ("lifebuoy", _ticket),
+    "answer_given": ("message", _answer),
+    "ticket_updated": ("ticket", _ticket),
     "order_placed": ("shopping-cart", _order),
     "order_approved": ("shopping-cart", _order),
     "order_shipped": ("truck", _order),
@@ -270,8 +272,8 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "profile_changed": ("pencil", OWN),
     "identity_added": ("id", OWN),
     "identity_removed": ("id", OWN),
-    "customers_merged": ("arrows-join", OWN),
-    "customers_unmerged": ("arrows-split", OWN),
+    "customers_merged": ("git-merge", OWN),
+    "customers_unmerged": ("versions", OWN),
     "consent_given": ("check", OWN),
     "consent_withdrawn": ("x", OWN),
     "note_added": ("note", OWN),

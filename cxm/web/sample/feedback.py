@@ -121,7 +121,7 @@ def _run(
             "touchpoint": one.touchpoint,
             "language": one.person.language,
         }
-        sink.add("survey_invited", one.person.id, one.at, key, invitation_id=key, **about)
+        sink.add("survey_invited", one.person.id, one.at, key, response_id=key, **about)
         if number in answering:
             _answer(rng, writer, survey, one, key, about, calendar, sink)
 
