@@ -12,5 +12,6 @@ import './copy.js';
 import './dates.js';
 import './messages.js';
 import './menus.js';
+import './time-zone.js';
 
 window.htmx = htmx;
