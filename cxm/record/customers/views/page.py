@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Role
@@ -35,6 +36,7 @@ from cxm.record.eventlog.engine import EventlogError
 from .lists import may_change
 
 
+@require_safe
 def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, slug)
     workspace = membership.workspace
