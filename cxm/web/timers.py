@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 import threading
 import time
@@ -26,8 +27,8 @@ def clear_sessions() -> None:
 
 def resume_imports() -> None:
     """Go on with imports that a crash has interrupted."""
-    actions = importlib.import_module("cxm.record.capture.actions")
-    actions.resume_interrupted()
+    if importlib.util.find_spec("cxm.record.capture.jobs"):
+        importlib.import_module("cxm.record.capture.jobs").resume_interrupted()
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ CLOCKS = [
     Clock(clear_sessions, DAY),
     Clock(workers.prune_finished, DAY),
     Clock(data_directory.clear_exchange, HOUR, at_start=True),
-    Clock(resume_imports, HOUR, at_start=True),
+    Clock(resume_imports, 5 * MINUTE, at_start=True),
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
 ]
 
