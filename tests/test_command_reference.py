@@ -18,7 +18,17 @@ def test_the_command_is_in_the_reference_with_all_its_options(name: str) -> None
     assert found, f"docs/reference/commands.md has no entry for cxm {name}"
     command = load_command_class("cxm.web", name)
     assert command.help.endswith("."), "the help is one sentence"
-    generic = {"help", "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "build"}
+    generic = {
+        "help",
+        "version",
+        "verbosity",
+        "settings",
+        "pythonpath",
+        "traceback",
+        "no_color",
+        "force_color",
+        "build",
+    }
     options = {action.dest for action in command.create_parser("cxm", name)._actions} - generic
     missing = [one for one in options if one.replace("_", "-").upper() not in found[1].upper()]
     assert not missing, f"the entry of cxm {name} does not mention {missing}"

@@ -85,8 +85,10 @@ def back_up(target: Path) -> backup.Manifest:
 def everything_of(workspace: Workspace) -> object:
     """What a refused restore must leave as it was."""
     found = rows(f"SELECT count(), max(received_at) FROM events WHERE workspace_id = {workspace.pk}")
-    return found, Customer.objects.count(), sorted(
-        path.name for path in Path(settings.DATA_DIR).iterdir() if path.suffix != ".lock"
+    return (
+        found,
+        Customer.objects.count(),
+        sorted(path.name for path in Path(settings.DATA_DIR).iterdir() if path.suffix != ".lock"),
     )
 
 
