@@ -234,6 +234,7 @@ USE_THOUSAND_SEPARATOR = True
 # Files
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "cxm.web.static_files.CollectedFiles"},

@@ -30,10 +30,9 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sd]|\{\w*\}")
 TAG = re.compile(r"</?\w+")
 
 # Names and signs that are the same in every language.
-UNTRANSLATED = {
-    "OpenCXM", "PNG", "SVG", "CSV", "XLSX", "JSON", "JSONL", "YAML", "SQL", "API", "URL", "n", "id", "NPS", "CSAT", "CES", "g", "h",
-    "m", "c", "i", "s", "REST", "GET", "POST", "UTC", "ID", "CLV", "TOTP", "cxm",
-}  # fmt: skip
+UNTRANSLATED = set(
+    "OpenCXM cxm PNG SVG CSV XLSX JSON JSONL YAML SQL API URL REST GET POST UTC ID id n NPS CSAT CES CLV TOTP".split()
+)
 
 
 @pytest.fixture(scope="module")

@@ -70,60 +70,90 @@ def _line(base: float, phase: float, months: int = 18, drop: float = 0) -> list[
 def charts() -> dict[str, object]:
     """One chart of each kind, with invented numbers."""
     nps = _line(40, 0, drop=9)
-    trend = Trend(
-        title="Net Promoter Score by month", note="Band: 95 % interval", name="nps-by-month", unit="points",
-        series=[Series(name="All customers", points=nps)], marks=[Mark(start=date(2026, 1, 1), label="Level shift")],
-    )  # fmt: skip
-    two = Trend(
-        title="CSAT by channel", unit="percent", step="week",
-        series=[
-            Series(name=name, points=[
-                Point(start=date(2026, 1, 5) + timedelta(weeks=week), value=None if week == 6 else base + .04 * math.sin(week + base * 9),
-                      low=base - .05, high=base + .09, n=120 + week)
-                for week in range(14)
-            ])
-            for name, base in (("E-mail", .71), ("Web chat", .8), ("Phone", .64))
-        ],
-    )  # fmt: skip
-    bars = Bars(
-        title="NPS by touchpoint", group="Touchpoint", unit="points", note="Whiskers: 95 % interval",
-        bars=[
-            Bar(label="Delivery", value=-12.4, low=-18, high=-7.1, n=1204, url="#delivery"),
-            Bar(label="Product page on the web site of the shop", value=42.2, low=38.7, high=45.6, n=2746),
-            Bar(label="Customer service", value=31.3, low=22.4, high=39.6, n=388),
-            Bar(label="Billing", value=18.8, low=3.2, high=33.1, n=92),
-        ],
-    )  # fmt: skip
-    histogram = Histogram(
-        title="How likely are you to recommend us?",
-        note="Answers from 0 to 10",
-        bins=[Bin(label=str(x), count=c) for x, c in enumerate((31, 12, 25, 30, 41, 88, 97, 240, 410, 520, 612))],
-    )
-    survival = Survival(
-        title="Customers who stay", note="Kaplan–Meier, with 95 % band", time_unit="months",
-        curves=[
-            Curve(name=name, moments=[
-                Moment(time=t, value=math.exp(-rate * t), low=math.exp(-rate * t) - .004 * t, high=min(1, math.exp(-rate * t) + .004 * t), n=4000 - 120 * t)
-                for t in range(25)
-            ])
-            for name, rate in (("Fibre", .02), ("DSL", .045))
-        ],
-    )  # fmt: skip
-    distribution = Distribution(
-        title="Detractors, passives and promoters",
-        stacks=[
-            Stack(label=label, parts=[Part(label="Detractors", count=d, tone="bad"), Part(label="Passives", count=p, tone="passive"), Part(label="Promoters", count=g, tone="good")])
-            for label, d, p, g in (("This month", 212, 380, 1032), ("Last month", 310, 402, 890), ("Смоленськ 臺北", 12, 40, 59))
-        ],
-    )  # fmt: skip
-    spark = Sparkline(
-        values=[p.value for p in nps], low=[p.low for p in nps], high=[p.high for p in nps], label="NPS, last 18 months"
-    )
-    empty = Trend(title="Nothing yet", series=[])
+    low, high = [point.low for point in nps], [point.high for point in nps]
     return {
-        "trend": trend, "two": two, "bars": bars, "histogram": histogram, "survival": survival,
-        "distribution": distribution, "spark": spark, "empty_chart": empty,
-    }  # fmt: skip
+        "trend": Trend(
+            title="Net Promoter Score by month",
+            note="Band: 95 % interval",
+            name="nps-by-month",
+            unit="points",
+            series=[Series(name="All customers", points=nps)],
+            marks=[Mark(start=date(2026, 1, 1), label="Level shift")],
+        ),
+        "two": Trend(
+            title="CSAT by channel",
+            unit="percent",
+            step="week",
+            series=[_weekly("E-mail", 0.71), _weekly("Web chat", 0.8), _weekly("Phone", 0.64)],
+        ),
+        "bars": Bars(
+            title="NPS by touchpoint",
+            group="Touchpoint",
+            unit="points",
+            note="Whiskers: 95 % interval",
+            bars=[
+                Bar(label="Delivery", value=-12.4, low=-18, high=-7.1, n=1204, url="#delivery"),
+                Bar(label="Product page on the web site of the shop", value=42.2, low=38.7, high=45.6, n=2746),
+                Bar(label="Customer service", value=31.3, low=22.4, high=39.6, n=388),
+                Bar(label="Billing", value=18.8, low=3.2, high=33.1, n=92),
+            ],
+        ),
+        "histogram": Histogram(
+            title="How likely are you to recommend us?",
+            note="Answers from 0 to 10",
+            bins=[Bin(label=str(x), count=c) for x, c in enumerate((31, 12, 25, 30, 41, 88, 97, 240, 410, 520, 612))],
+        ),
+        "survival": Survival(
+            title="Customers who stay",
+            note="Kaplan–Meier, with 95 % band",
+            time_unit="months",
+            curves=[_curve("Fibre", 0.02), _curve("DSL", 0.045)],
+        ),
+        "distribution": Distribution(
+            title="Detractors, passives and promoters",
+            stacks=[
+                _stack("This month", 212, 380, 1032),
+                _stack("Last month", 310, 402, 890),
+                _stack("Черкаси 臺北", 12, 40, 59),
+            ],
+        ),
+        "spark": Sparkline(values=[p.value for p in nps], low=low, high=high, label="NPS, last 18 months"),
+        "empty_chart": Trend(title="Nothing yet", series=[]),
+    }
+
+
+def _weekly(name: str, base: float) -> Series:
+    points = []
+    for week in range(14):
+        value = base + 0.04 * math.sin(week + base * 9)
+        start = date(2026, 1, 5) + timedelta(weeks=week)
+        gap = week == 6
+        points.append(
+            Point(start=start, value=None if gap else value, low=value - 0.03, high=value + 0.03, n=0 if gap else 120)
+        )
+    return Series(name=name, points=points)
+
+
+def _curve(name: str, rate: float) -> Curve:
+    moments = []
+    for month in range(25):
+        alive = math.exp(-rate * month)
+        wide = 0.004 * month
+        moments.append(
+            Moment(time=month, value=alive, low=alive - wide, high=min(1, alive + wide), n=4000 - 120 * month)
+        )
+    return Curve(name=name, moments=moments)
+
+
+def _stack(label: str, bad: int, passive: int, good: int) -> Stack:
+    return Stack(
+        label=label,
+        parts=[
+            Part(label="Detractors", count=bad, tone="bad"),
+            Part(label="Passives", count=passive, tone="passive"),
+            Part(label="Promoters", count=good, tone="good"),
+        ],
+    )
 
 
 def showcase(request: HttpRequest, slug: str) -> HttpResponse:

@@ -20,7 +20,7 @@ Cell = str | float | None
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The data behind a chart. `raw` is for the CSV, `shown` for readers; `texts` columns lead, the rest are numbers."""
+    """The data behind a chart. `raw` is for the CSV, `shown` for readers; `texts` columns come before the numbers."""
 
     columns: list[str]
     raw: list[list[Cell]]
@@ -61,6 +61,11 @@ def draw(chart: Chart) -> Drawing:
             assert_never(chart)
 
 
+def _no_rows() -> tuple[list[list[Cell]], list[list[str]]]:
+    """The raw and the shown rows of a table, still to be filled."""
+    return [], []
+
+
 def _value_columns() -> list[str]:
     return [_("Value"), _("Lower bound"), _("Upper bound"), _("n")]
 
@@ -74,7 +79,8 @@ def _legend(names: Iterable[str]) -> list[tuple[str, str]]:
 def _trend(chart: Trend) -> Drawing:
     starts = sorted({point.start for series in chart.series for point in series.points})
     place = {start: index for index, start in enumerate(starts)}
-    series_data, raw, shown = [], [], []
+    series_data = []
+    raw, shown = _no_rows()
     for series in chart.series:
         points: list[dict[str, Any] | None] = [None] * len(starts)
         for point in sorted(series.points, key=lambda one: one.start):
@@ -102,7 +108,8 @@ def _bars(chart: Bars) -> Drawing:
     bars = list(chart.bars)
     if chart.sort:
         bars.sort(key=lambda bar: (bar.value is None, -(bar.value or 0)))
-    data, raw, shown = [], [], []
+    data = []
+    raw, shown = _no_rows()
     for bar in bars:
         data.append(
             {
@@ -137,7 +144,8 @@ def _bin_label(one: Bin, chart: Histogram) -> str:
 
 def _histogram(chart: Histogram) -> Drawing:
     total = sum(one.count for one in chart.bins) or 1
-    data, raw, shown = [], [], []
+    data = []
+    raw, shown = _no_rows()
     for one in chart.bins:
         label, share = _bin_label(one, chart), one.count / total
         text = _share_text(one.count, share)
@@ -161,7 +169,8 @@ def _share_text(count: float, share: float) -> str:
 
 
 def _survival(chart: Survival) -> Drawing:
-    curves, raw, shown = [], [], []
+    curves = []
+    raw, shown = _no_rows()
     for curve in chart.curves:
         points = []
         for moment in curve.moments:
@@ -185,7 +194,8 @@ def _survival(chart: Survival) -> Drawing:
 
 
 def _distribution(chart: Distribution) -> Drawing:
-    stacks, raw, shown = [], [], []
+    stacks = []
+    raw, shown = _no_rows()
     for stack in chart.stacks:
         total = sum(part.count for part in stack.parts) or 1
         parts = []

@@ -104,7 +104,7 @@ TITLES = {
 PLACES = {"feedback", "tickets", "order_milestones"}  # tables with channel and touchpoint
 RECORDS_SQL = """
 SELECT event_id, customer_id, occurred_at, toString($title) AS title, $score AS score, $weight AS weight,
-       $comment AS comment, $channel AS channel, $touchpoint AS touchpoint, toString(properties) AS details
+       $comment AS comment, $channel AS channel, $touchpoint AS touchpoint, $details AS details
 FROM $from $join
 WHERE $scope AND $counted
 ORDER BY occurred_at DESC, event_id LIMIT {size:UInt32} OFFSET {skip:UInt64}
@@ -113,11 +113,18 @@ TOTAL_SQL = "SELECT count() AS n FROM $from $join WHERE $scope AND $counted"
 
 
 def answers_behind(
-    metric: str, scope: Scope, *, page: int = 1, size: int = 50, now: datetime | None = None, **options: Any
+    metric: str,
+    scope: Scope,
+    *,
+    page: int = 1,
+    size: int = 50,
+    now: datetime | None = None,
+    options: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Page:
     """A page of the records that a figure of this scope counts, newest first; `page` counts from 1."""
     found = metric_called(metric)
-    question = question_of(found, scope, now=now, options=options)
+    question = question_of(found, scope, now=now, options={**(options or {}), **more})
     if found is RESOLUTION_SATISFACTION:
         question = about_resolution(question)
     size = max(1, min(size, MOST_RECORDS))
@@ -130,6 +137,7 @@ def answers_behind(
         "comment": "comment" if answers else "''",
         "channel": "toString(channel)" if place else "''",
         "touchpoint": "toString(touchpoint)" if place else "''",
+        "details": "properties" if found.table == "events" else "toJSONString(properties)",
         "counted": counted(found, question),
     }
     parameters = asked(question) if answers else {}
@@ -170,30 +178,47 @@ class Bar:
     weight: float
 
 
+@dataclass(frozen=True, slots=True)
+class BarRow:
+    scale_name: str
+    point: float
+    answers: int
+    weights: float
+
+
 BARS_SQL = """
-SELECT toString($scale) AS scale, assumeNotNull($table.score) AS score, toUInt64(sum($n)) AS n,
-       toFloat64(sum($w)) AS weight
+SELECT toString($scale) AS scale_name, assumeNotNull(score) AS point, toUInt64(sum($n)) AS answers,
+       toFloat64(sum($w)) AS weights
 FROM $table $join
-WHERE $scope AND $answers AND $table.score BETWEEN $low AND $high
-GROUP BY $scale, score ORDER BY scale, score
+WHERE $scope AND $answers AND score BETWEEN $low AND $high
+GROUP BY $scale, point ORDER BY scale_name, point
 """
 
 
 def distribution(
-    metric: str, scope: Scope, *, weighted: bool = False, now: datetime | None = None, **options: Any
+    metric: str,
+    scope: Scope,
+    *,
+    weighted: bool = False,
+    now: datetime | None = None,
+    options: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> list[Bar]:
     """How often each score was given, on each scale, with zeros for whole scores that nobody gave.
 
     Empty for metrics that are not made of scores.
     """
     found = metric_called(metric)
-    question = question_of(found, scope, weighted=weighted, now=now, options=options)
+    question = question_of(found, scope, weighted=weighted, now=now, options={**(options or {}), **more})
     kinds = kinds_of(found, question)
     if found.table != "feedback" or "score" not in found.counted:
         return []
     if found is RESOLUTION_SATISFACTION:
         question = about_resolution(question)
-    rows = ask_scores(question, BARS_SQL, Bar, name="distribution", kinds=kinds).rows
+    rows = [
+        Bar(row.scale_name, row.point, row.answers, row.weights)
+        for row in ask_scores(question, BARS_SQL, BarRow, name="distribution", kinds=kinds).rows
+    ]
     bars = {(row.scale, row.score): row for row in rows}
     for scale in {row.scale for row in rows}:
         low, high = bounds_of(scale) or (0, -1)

@@ -123,7 +123,7 @@ GROUP BY by, part, x, t_x, age, value ORDER BY by, part, x, t_x, age, value
 ORDERS_SQL = """
 SELECT by, toUInt8(cityHash64(customer_key) % 10) AS part, toUInt32(length(days) - 1) AS x,
        (arrayMax(days) - arrayMin(days)) / 7 AS t_x,
-       dateDiff('day', arrayMin(days), toDate({end:DateTime64(3, 'UTC')}, $tz)) / 7 AS age,
+       dateDiff('day', arrayMin(days), toDate({end:DateTime64(3, 'UTC')} - toIntervalMillisecond(1), $tz)) / 7 AS age,
        if(x > 0, (money - money_of_first_day) / x, 0) AS value, count() AS customers,
        arraySort(groupUniqArrayArray(kinds_of_money)) AS currencies
 FROM (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,10 +37,13 @@ def compare(
     *,
     weighted: bool = False,
     now: datetime | None = None,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Change:
     """The change of a metric from one scope to another: two periods, or two segments (by filters)."""
-    (change,) = compare_groups(metric, before, after, by=None, weighted=weighted, now=now, **options)
+    (change,) = compare_groups(
+        metric, before, after, by=None, weighted=weighted, now=now, options={**(options or {}), **more}
+    )
     return change
 
 
@@ -52,13 +55,14 @@ def compare_groups(
     by: str | None,
     weighted: bool = False,
     now: datetime | None = None,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> list[Change]:
     """The change of every group of a breakdown that has data on either side, in order of the groups."""
     found = metric_called(metric)
     sides = []
     for scope in (before, after):
-        question = question_of(found, scope, by=by, weighted=weighted, now=now, options=options)
+        question = question_of(found, scope, by=by, weighted=weighted, now=now, options={**(options or {}), **more})
         measurement = found.measure(question)
         cells = {cell.by: cell for cell in all_cells(found, question, measurement)}
         sides.append((question, measurement, cells))
@@ -94,14 +98,15 @@ def trend(
     grain: Grain,
     weighted: bool = False,
     now: datetime | None = None,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Trend:
     """A tile of a board in one question: what `measure` gives by period, and what `compare` says of the last two.
 
     The period that `now` lies in is not over: it has a figure, but is not compared.
     """
     found = metric_called(metric)
-    question = question_of(found, scope, grain=grain, weighted=weighted, now=now, options=options)
+    question = question_of(found, scope, grain=grain, weighted=weighted, now=now, options={**(options or {}), **more})
     measurement = found.measure(question)
     cells = all_cells(found, question, measurement)
     figures = [figure_of(found, question, measurement, cell) for cell in cells]

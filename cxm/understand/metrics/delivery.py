@@ -22,7 +22,8 @@ from .scores import fill
 # The first time that each order was placed.
 PLACED = (
     "milestone = 'placed' AND event_id GLOBAL IN"
-    " (SELECT argMin(event_id, (occurred_at, event_id)) FROM order_milestones WHERE $workspace AND milestone = 'placed' GROUP BY order_id)"
+    " (SELECT argMin(event_id, (occurred_at, event_id)) FROM order_milestones"
+    " WHERE $workspace AND milestone = 'placed' GROUP BY order_id)"
 )
 FROM = (
     "order_milestones $join GLOBAL ANY LEFT JOIN (SELECT order_id AS course_id,"

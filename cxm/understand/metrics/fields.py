@@ -55,10 +55,10 @@ FROM feedback_rollup WHERE $scope
 GROUP BY metric, question, scale ORDER BY metric, n DESC, question, scale LIMIT 1000
 """
 PATHS_SQL = """
-SELECT arraySort(groupUniqArrayArray(JSONAllPaths(properties))) AS paths
+SELECT arraySort(groupUniqArrayArray($keys)) AS paths
 FROM (SELECT properties FROM $from WHERE $scope LIMIT {newest:UInt32})
 """
-STRING_PATHS_SQL = PATHS_SQL.replace("JSONAllPaths(properties)", "JSONExtractKeys(properties)")
+KEYS_OF = {"events": "JSONExtractKeys(properties)", "tickets": "mapKeys(properties)"}
 TRAITS_SQL = """
 SELECT arraySort(groupUniqArrayArray(JSONAllPaths(traits))) AS paths
 FROM (SELECT traits FROM customers WHERE $scope LIMIT {newest:UInt32})
@@ -90,7 +90,7 @@ def fields(
     trait_values = values(workspace_id, "customers", [name.replace("trait.", "", 1) for name in traits])
     found = {}
     for table in tables:
-        sql = STRING_PATHS_SQL if table == "events" else PATHS_SQL
+        sql = PATHS_SQL.replace("$keys", KEYS_OF.get(table, "JSONAllPaths(properties)"))
         names = [
             *sorted(COLUMNS[table] - NOT_OFFERED.get(table, set())),
             *(f"property.{path}" for path in paths(workspace_id, table, sql)),

@@ -30,17 +30,21 @@ def measure(
     by: str | None = None,
     weighted: bool = False,
     now: datetime | None = None,
-    **options: Any,
+    options: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> list[Figure]:
     """The figures of a metric, by period and group, in order.
 
     Without `by`, every period of the scope has a figure (between the first and the last with data, where the scope
     leaves a side open), with n = 0 and no value where there was nothing; `grain` all gives exactly one. With `by`,
     there is a figure for each period and value of the field that has data. `weighted` uses the answers' weights.
-    `now` stands in for the present (for metrics that reach up to it).
+    `now` stands in for the present (for metrics that reach up to it). Options of the metric are given by name, or as
+    one mapping of what an address says.
     """
     found = metric_called(metric)
-    question = question_of(found, scope, grain=grain, by=by, weighted=weighted, now=now, options=options)
+    question = question_of(
+        found, scope, grain=grain, by=by, weighted=weighted, now=now, options={**(options or {}), **more}
+    )
     measurement = found.measure(question)
     cells = all_cells(found, question, measurement)
     return [figure_of(found, question, measurement, cell) for cell in cells]

@@ -62,8 +62,8 @@ NPS = Metric(
     name=_("Net Promoter Score"),
     definition=_(
         "The share of promoters (score 9 or 10) minus the share of detractors (0 to 6) among all answers, in points"
-        " from −100 to 100. Every answer counts at the time it was given, also several of one customer. Answers without a"
-        " score, or with one outside 0 to 10, do not count."
+        " from −100 to 100. Every answer counts at the time it was given, also several of one customer. Answers without"
+        " a score, or with one outside 0 to 10, do not count."
     ),
     formula="100 × (promoters − detractors) / answers",
     interval="nps_plus_one",

@@ -1,9 +1,9 @@
 """Response rate: invitations that were answered.
 
 Population: invitations (`survey_invited` or `survey_sent`) that went out in the period; those with the same
-`response_id` are one, counted at the first, because a reminder is no second chance. Answered means: an answer has the
-same `response_id`; or, for an invitation without one, the same customer answered the same survey within `window` days
-(30 unless told) after it. Several answers of one response count once. An answer without an invitation does not count.
+`response_id` (or, without one, `invitation_id`) are one, counted at the first, because a reminder is no second chance.
+Answered means: an answer has that `response_id`; or, for an invitation without one, the same customer answered the same
+survey within `window` days (30 unless told) after it. Several answers of one response count once. An answer without an invitation does not count.
 Filters and breakdowns look at the invitation (`property.survey`, `property.channel` …) and its customer's traits.
 """
 
@@ -16,7 +16,10 @@ from .metric import Measurement, Metric, Option, Question
 from .scores import fill
 
 WINDOW = Option("window", _("Days to answer"), "whole", default=30, low=1, high=3650)
-RESPONSE = "JSONExtractString(properties, 'response_id')"
+RESPONSE = (
+    "if(JSONHas(properties, 'response_id'), JSONExtractString(properties, 'response_id'),"
+    " JSONExtractString(properties, 'invitation_id'))"
+)
 INVITED = "name IN ('survey_invited', 'survey_sent')"
 SQL = """
 SELECT $period AS period, $by AS by, toUInt64(countIf(

@@ -108,8 +108,8 @@ def ask_scores(
     )  # fmt: skip
     answer = ask(
         filled + f"LIMIT {MOST_ROWS + 1}", question.scope, row=row, name=f"metrics.{name}",
-        table="feedback_rollup" if rollup else "feedback", time="bucket" if rollup else "occurred_at", grain=question.grain, by=question.by,
-        **asked(question),
+        table="feedback_rollup" if rollup else "feedback", time="bucket" if rollup else "occurred_at",
+        grain=question.grain, by=question.by, **asked(question),
     )  # fmt: skip
     if len(answer.rows) > MOST_ROWS:
         raise TooManyGroups(MOST_ROWS)
@@ -147,10 +147,10 @@ class ShareRow:
 class MeanRow:
     period: date
     by: str
-    scale: str
+    scale_name: str
     answers: int
     total: float
-    weight: float
+    weights: float
     squares: float
     total_of_squares: float
 
@@ -164,12 +164,12 @@ GROUP BY period, by ORDER BY period, by
 """
 
 MEAN_SQL = """
-SELECT $period AS period, $by AS by, toString($scale) AS scale, toUInt64(sum($n)) AS answers,
-       toFloat64(sum($w * score)) AS total, toFloat64(sum($w)) AS weight, toFloat64(sum($w2)) AS squares,
+SELECT $period AS period, $by AS by, toString($scale) AS scale_name, toUInt64(sum($n)) AS answers,
+       toFloat64(sum($w * score)) AS total, toFloat64(sum($w)) AS weights, toFloat64(sum($w2)) AS squares,
        toFloat64(sum($w * score * score)) AS total_of_squares
 FROM $table $join
 WHERE $scope AND $answers AND score BETWEEN $low AND $high
-GROUP BY period, by, $scale ORDER BY period, by, scale
+GROUP BY period, by, $scale ORDER BY period, by, scale_name
 """
 
 
@@ -194,14 +194,14 @@ def mean_cells(answer: Answer[MeanRow], weighted: bool, mirrored: bool = False) 
     for row in answer.rows:
         other = seen.setdefault((row.period, row.by), row)
         if other is not row:
-            raise MixedScales(sorted({other.scale or DEFAULT_SCALE, row.scale or DEFAULT_SCALE}))
-        bounds = bounds_of(row.scale)
+            raise MixedScales(sorted({other.scale_name or DEFAULT_SCALE, row.scale_name or DEFAULT_SCALE}))
+        bounds = bounds_of(row.scale_name)
         total, squares = row.total, row.total_of_squares
         if mirrored and bounds:
             turn = sum(bounds)
-            total, squares = turn * row.weight - total, turn * turn * row.weight - 2 * turn * total + squares
+            total, squares = turn * row.weights - total, turn * turn * row.weights - 2 * turn * total + squares
         sample = (
-            MeanSample(row.answers, total, squares, row.weight, row.squares)
+            MeanSample(row.answers, total, squares, row.weights, row.squares)
             if weighted
             else MeanSample(row.answers, total, squares)
         )
@@ -211,7 +211,7 @@ def mean_cells(answer: Answer[MeanRow], weighted: bool, mirrored: bool = False) 
                 row.by,
                 mean_of(sample, bounds),
                 Means(sample, bounds),
-                {"total": total, "weight": row.weight},
+                {"total": total, "weight": row.weights},
             )
         )
     return Measurement(cells, answer.sql, answer.parameters)

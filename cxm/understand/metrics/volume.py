@@ -99,16 +99,17 @@ def commented(question: Question) -> Measurement:
 class ScoreRow:
     period: date
     by: str
-    scale: str
-    score: float
-    n: int
+    scale_name: str
+    point: float
+    answers: int
 
 
 MEDIAN_SQL = """
-SELECT $period AS period, $by AS by, toString($scale) AS scale, assumeNotNull(score) AS score, toUInt64(sum($n)) AS n
+SELECT $period AS period, $by AS by, toString($scale) AS scale_name, assumeNotNull(score) AS point,
+       toUInt64(sum($n)) AS answers
 FROM $table $join
-WHERE $scope AND $answers AND $table.score BETWEEN $low AND $high
-GROUP BY period, by, $scale, score ORDER BY period, by, scale, score
+WHERE $scope AND $answers AND score BETWEEN $low AND $high
+GROUP BY period, by, $scale, point ORDER BY period, by, scale_name, point
 """
 
 
@@ -119,9 +120,9 @@ def median_score(question: Question) -> Measurement:
         groups.setdefault((row.period, row.by), []).append(row)
     cells = []
     for (period, by), rows in groups.items():
-        if len({row.scale for row in rows if bounds_of(row.scale)}) > 1:
-            raise MixedScales(sorted({row.scale or DEFAULT_SCALE for row in rows}))
-        estimate = quantile_from_counts([row.score for row in rows], [row.n for row in rows], 0.5)
+        if len({row.scale_name for row in rows if bounds_of(row.scale_name)}) > 1:
+            raise MixedScales(sorted({row.scale_name or DEFAULT_SCALE for row in rows}))
+        estimate = quantile_from_counts([row.point for row in rows], [row.answers for row in rows], 0.5)
         cells.append(Cell(period, by, estimate))
     return Measurement(cells, answer.sql, answer.parameters)
 
