@@ -16,5 +16,6 @@ urlpatterns = [
     path("account/", include("cxm.accounts.login_urls")),
     path("", include((accounts_urls.urlpatterns + workspaces.urlpatterns, "accounts"))),
     path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
+    path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     *api_urls(),
 ]

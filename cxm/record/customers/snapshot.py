@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -91,9 +91,10 @@ def refresh_activity(workspace_id: int, customer_ids: Sequence[UUID] = ()) -> in
     root = dict(rows.filter(canonical__isnull=False).values_list("pk", "canonical_id"))
     now: dict[UUID, tuple[datetime, int]] = {}
     for one in seen:
+        seen_at = one.last_seen_at.replace(tzinfo=UTC)  # the engine gives times in UTC without saying so
         for owner in {one.customer_id, root.get(one.customer_id, one.customer_id)}:
-            when, answers = now.get(owner, (one.last_seen_at, 0))
-            now[owner] = max(when, one.last_seen_at), answers + one.answers
+            when, answers = now.get(owner, (seen_at, 0))
+            now[owner] = max(when, seen_at), answers + one.answers
     changed = [
         (*now.get(pk, (None, 0)), pk)
         for pk, when, answers in rows.values_list("pk", "last_seen_at", "answers")
