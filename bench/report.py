@@ -32,7 +32,7 @@ def arguments(description: str | None, given: Sequence[str] | None = None) -> ar
 
 
 def in_turn(runs: Sequence[Callable[[], object]], *, rounds: int = 3) -> list[float]:
-    """Seconds that each run takes: the median of `rounds`, measured one after another so that all meet the same machine."""
+    """Seconds that each run takes: the median of `rounds`, measured in turn so that all meet the same machine."""
     taken: list[list[float]] = [[] for _ in runs]
     for _ in range(rounds):
         for run, seconds in zip(runs, taken, strict=True):

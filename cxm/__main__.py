@@ -9,10 +9,37 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cxm.settings")
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    from django.core.management import ManagementUtility, get_commands
 
+    class Utility(ManagementUtility):
+        def main_help_text(self, commands_only: bool = False) -> str:
+            """Our commands first, each with its line; Django's own by name."""
+            names = get_commands()
+            ours = sorted(name for name, app in names.items() if str(app).startswith("cxm."))
+            if commands_only:
+                return "\n".join([*ours, *sorted(set(names) - set(ours))])
+            width = max(map(len, ours), default=0)
+            lines = [f"  {name:<{width}}  {self.fetch_command(name).help}" for name in ours]
+            return "\n".join(
+                [
+                    "OpenCXM: customer experience management on your own machine.",
+                    "",
+                    "usage: cxm COMMAND [options]        cxm COMMAND --help explains one",
+                    "",
+                    *lines,
+                    "",
+                    "Of Django's own commands you may need: migrate, shell, changepassword, check.",
+                    "Settings are environment variables: see docs/reference/settings.md.",
+                ]
+            )
+
+    if sys.argv[1:] in (["--version"], ["version"]):
+        from cxm import __version__
+
+        print(f"OpenCXM {__version__}")
+        return
     try:
-        execute_from_command_line(sys.argv)
+        Utility(["cxm", *sys.argv[1:]]).execute()
     except ImproperlyConfigured as error:
         sys.exit(f"cxm: {error}")
 

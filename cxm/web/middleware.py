@@ -20,16 +20,16 @@ class LocalTime:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = getattr(request, "user", None)
+        if isinstance(user, User) and user.language and translation.check_for_language(user.language):
+            translation.activate(user.language)
+            request.LANGUAGE_CODE = user.language
         try:
             return self.get_response(request)
         finally:
             timezone.deactivate()
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: dict[str, Any]) -> None:
-        user = getattr(request, "user", None)
-        if isinstance(user, User) and user.language and translation.check_for_language(user.language):
-            translation.activate(user.language)
-            request.LANGUAGE_CODE = translation.get_language()
         if isinstance(slug := kwargs.get("slug"), str):
             name = Workspace.objects.filter(slug=slug).values_list("time_zone", flat=True).first()
             try:

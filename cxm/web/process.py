@@ -34,6 +34,7 @@ from cxm.record.eventlog.memory import release_engine_code
 
 from . import workers
 from .data_directory import Refused, check_usable, held
+from .restore import finish_swap
 from .timers import ClockThread
 
 logger = logging.getLogger(__name__)
@@ -100,10 +101,7 @@ def prepare(say: Callable[[str], None]) -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say(_("Preparing the database …"))
-        # In a process of its own, because the memory that it takes (60 MB) would stay with the server.
-        done = subprocess.run([sys.executable, "-m", "cxm", "migrate", "--verbosity", "0"], check=False)
-        if done.returncode:
-            raise Refused(_("The database could not be prepared; the reason is above."))
+        _apart("migrate", "--no-input")
     with connection.cursor() as cursor:
         if "web_cache" not in connection.introspection.table_names(cursor):
             call_command("createcachetable", verbosity=0)
@@ -117,8 +115,15 @@ def collect_static(say: Callable[[str], None]) -> None:
         return
     say(_("Preparing the pages …"))
     mark.unlink(missing_ok=True)
-    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+    _apart("collectstatic", "--no-input", "--clear")
     mark.write_text(wanted)
+
+
+def _apart(*command: str) -> None:
+    """Run a command in a process of its own, because the memory that it takes would stay with the server."""
+    done = subprocess.run([sys.executable, "-m", "cxm", *command, "--verbosity", "0"], check=False)
+    if done.returncode:
+        raise Refused(_("The start failed in “%(command)s”; the reason is above.") % {"command": command[0]})
 
 
 def static_fingerprint() -> str:
@@ -145,6 +150,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             check_port(host, port)
         if web and work:
             stack.enter_context(held())
+            finish_swap()
         elif not (settings.DATABASE_URL and settings.EVENTLOG_URL):
             raise Refused(
                 _("Several processes need a PostgreSQL server (CXM_DATABASE_URL) and a ClickHouse server"
@@ -157,7 +163,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             alone = web and not settings.DATABASE_URL
             workers.say_alive(process)
             workers.requeue_interrupted(alone=alone)
-            threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS))]
+            threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
             threads.append(ClockThread(process))
         connections.close_all()
         started = time.monotonic()

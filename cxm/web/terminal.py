@@ -1,6 +1,7 @@
 """How our commands speak: progress bars, plain sentences for expected problems, and exit codes.
 
-0 done · 1 it could not be done, and why is said · 2 wrong usage · 3 another cxm process holds what is needed · 130 Ctrl+C
+0 done · 1 it could not be done, and why is said · 2 wrong usage
+3 another cxm process holds what is needed · 130 Ctrl+C
 """
 
 from __future__ import annotations
@@ -26,6 +27,14 @@ class Command(BaseCommand):
     """A command of ours: write `work`, raise Refused for what the user can understand."""
 
     requires_system_checks = []
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        try:
+            # With --traceback Django leaves the error to us, so that it is printed as a sentence and nothing else.
+            super().run_from_argv([*argv[:2], "--traceback", *argv[2:]])
+        except CommandError as error:
+            sys.stderr.write(f"cxm {argv[1]}: {error}\n")
+            sys.exit(error.returncode)
 
     def handle(self, *args: Any, **options: Any) -> None:
         for generic in ("settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "verbosity"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from cxm.accounts import urls as accounts_urls
+from cxm.steer.dashboards.urls import metric_urls
 
 from . import views, workspaces
 from .api import api_urls
@@ -15,5 +16,8 @@ urlpatterns = [
     path("language", views.set_language, name="set_language"),
     path("account/", include("cxm.accounts.login_urls")),
     path("", include((accounts_urls.urlpatterns + workspaces.urlpatterns, "accounts"))),
+    path("w/<slug:slug>/", include("cxm.steer.dashboards.urls")),
+    path("w/<slug:slug>/metrics/", include(metric_urls)),
+    path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
     *api_urls(),
 ]

@@ -76,14 +76,14 @@ def prune_finished() -> None:
 
 
 class JobThread(threading.Thread):
-    """Runs jobs one after the other until told to stop; then it ends the one in hand."""
+    """Runs jobs one after the other until told to stop; then it ends the one in hand. Number 0 does only errands."""
 
     def __init__(self, process: str, number: int) -> None:
         super().__init__(name=f"jobs-{number}", daemon=True)
         self._stopping = threading.Event()
         self._worker = Worker(
-            queue_names=["*"],
-            excluded_queue_names=[],
+            queue_names=["*"] if number else ["errands"],
+            excluded_queue_names=["errands"] if number else [],
             interval=POLL,
             batch=False,
             backend_name="default",

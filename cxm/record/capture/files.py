@@ -116,9 +116,7 @@ def look(path: Path, name: str, declared: Format | None = None) -> Look:
     if not text.strip():
         raise FileProblem(_("The file is empty."))
     if "\x00" in text[:1000]:
-        raise FileProblem(
-            _("This is not a text file. Upload CSV, TSV, XLSX or JSON Lines; gzip is fine too.")
-        )
+        raise FileProblem(_("This is not a text file. Upload CSV, TSV, XLSX or JSON Lines; gzip is fine too."))
     if not kind:
         kind = _text_kind(text, name, declared)
     form = msgspec.structs.replace(declared, kind=kind, encoding=encoding)
@@ -351,9 +349,7 @@ def _kind(path: Path, name: str) -> str:
     if start[:4] == b"PK\x03\x04":
         return "xlsx"
     if start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        raise FileProblem(
-            _("This is an old or encrypted Excel file. Save it as .xlsx without a password.")
-        )
+        raise FileProblem(_("This is an old or encrypted Excel file. Save it as .xlsx without a password."))
     plain = name.lower().removesuffix(".gz")
     return "jsonl" if plain.endswith((".jsonl", ".ndjson")) else ""
 
@@ -405,11 +401,12 @@ def guess_delimiter(text: str) -> str:
             widths = [len(record) for record in islice(csv.reader(lines, delimiter=mark), 50) if record]
         except csv.Error:
             continue
-        if not widths or widths[0] < 2:
+        if not widths:
             continue
-        same = sum(width == widths[0] for width in widths) / len(widths)
-        if (same > 0.8, widths[0]) > score:
-            best, score = mark, (same > 0.8, widths[0])
+        width = max(set(widths), key=widths.count)
+        steady = widths.count(width) > 0.8 * len(widths)
+        if width > 1 and (steady, width) > score:
+            best, score = mark, (steady, width)
     return best
 
 

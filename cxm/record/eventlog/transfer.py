@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from .engine import engine
+from .engine import EventlogError, engine
 
 CHUNK = 8 * 1024 * 1024  # bytes handed over at a time
 
@@ -20,8 +20,16 @@ EXPORTS = {
 TABLES = {"events": "events", "answers": "feedback"}
 
 
-class TransferError(Exception):
+class TransferError(EventlogError):
     """The engine broke off in the middle of a table."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry=True)
+
+
+def export_columns(what: str) -> tuple[str, ...]:
+    """The names of the columns that `export` gives, in order."""
+    return tuple(column.split()[-1] for column in EXPORTS[what].split(", "))
 
 
 def log_time() -> datetime:
@@ -122,7 +130,9 @@ def _where(until: datetime | None, workspace_id: int | None) -> tuple[str, dict[
 def _stream(sql: str, parameters: dict[str, object]) -> Iterator[bytes]:
     rest = b""
     with engine().client() as client:
-        stream = client.raw_stream(sql, parameters=parameters, fmt="JSONEachRow")
+        stream = client.raw_stream(
+            sql, parameters=parameters, settings={"date_time_output_format": "iso"}, fmt="JSONEachRow"
+        )
         try:
             while block := stream.read(CHUNK):
                 head, newline, tail = block.rpartition(b"\n")

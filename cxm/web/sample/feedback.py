@@ -121,7 +121,7 @@ def _run(
             "touchpoint": one.touchpoint,
             "language": one.person.language,
         }
-        sink.add("survey_invited", one.person.id, one.at, key, invitation_id=key, **about)
+        sink.add("survey_invited", one.person.id, one.at, key, response_id=key, **about)
         if number in answering:
             _answer(rng, writer, survey, one, key, about, calendar, sink)
 
@@ -169,7 +169,7 @@ def _answer(
 
 def _relationship(rng: random.Random, people: list[Person], invitations: int, calendar: Calendar) -> list[Occasion]:
     months = calendar.weights(seasonal=False)
-    made = []
+    made: list[Occasion] = []
     while len(made) < invitations:
         person, when = rng.choice(people), calendar.draw(rng, months)
         if when < person.joined_at:

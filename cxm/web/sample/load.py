@@ -15,7 +15,10 @@ from cxm.accounts.actions import create_workspace
 from cxm.accounts.audit import audit
 from cxm.accounts.models import AuditEntry, User, Workspace
 from cxm.record.customers.models import Consent, Customer, Identity, Note, Tag
-from cxm.record.eventlog.append import append
+from cxm.record.customers.searching import search_text_of
+from cxm.record.customers.snapshot import refresh_activity
+from cxm.record.customers.traits import learn
+from cxm.record.eventlog.append import Event, append
 from cxm.record.eventlog.snapshot import customer_row, put_customers
 
 from .comments import Writer
@@ -29,6 +32,7 @@ from .tickets import tickets
 from .visits import Agreement, agreements, browsing, identified, visits
 
 NAME = "Lumo Home (sample)"
+BY = "Demo"  # the name of the sample's own login, as facts carry it
 BEGUN, LOADED = "sample_begun", "sample_loaded"  # verbs of the audit trail; the second says that nothing is missing
 TAGS = {"wholesale": 0.02, "early adopter": 0.03, "at risk": 0.015, "newsletter winner": 0.01}
 ROWS = 2_000  # written to the database at once
@@ -49,7 +53,7 @@ def load(
 
     Raises EventlogError; then call it again.
     """
-    workspace = Workspace.objects.filter(is_sample=True).order_by("created_at").first()
+    workspace = Workspace.objects.filter(is_sample=True, deleted_at=None).order_by("created_at").first()
     if workspace and AuditEntry.objects.filter(workspace=workspace, verb=LOADED).exists():
         return Loaded(workspace, 0, 0)
     again = workspace is not None
@@ -60,9 +64,9 @@ def load(
     everyone = people(size, seed, calendar, workspace.uuid)
     written = 0
 
-    def write(events: list[object]) -> None:
+    def write(events: list[Event]) -> None:
         nonlocal written
-        written += append(events, known_new=not again)  # type: ignore[arg-type]  # the sink makes events only
+        written += append(events, known_new=not again)
         progress("events", sink.count, size.events)
 
     sink = Sink(workspace.pk, workspace.uuid, write)
@@ -72,9 +76,14 @@ def load(
         with transaction.atomic():
             _put_people(workspace, owner, everyone, agreed, seed, size, calendar, progress)
         customers = len(everyone)
-    put_customers(customer_row(workspace.pk, one.id, one.traits(), canonical_id=one.same_as) for one in everyone)
+    by_id = {one.id: one for one in everyone}
+    put_customers(
+        customer_row(workspace.pk, one.id, by_id[one.same_as or one.id].traits(), canonical_id=one.same_as)
+        for one in everyone
+    )
     _happen(everyone, size, seed, calendar, sink)
     sink.flush()
+    refresh_activity(workspace.pk)
     audit(LOADED, workspace, workspace=workspace, by=owner)
     return Loaded(workspace, customers, written)
 
@@ -103,12 +112,15 @@ def _notice(everyone: list[Person], size: Size, seed: int, calendar: Calendar, s
     for one in everyone:
         if one.same_as:
             when = one.joined_at if one.joined_at > calendar.start else calendar.starts[6]
-            sink.add("customers_merged", one.same_as, when, one.key, merged_id=str(one.id))
+            sink.add("customers_merged", one.same_as, when, one.key, by=BY, merged=str(one.id), profile=one.name)
     for name, who in _tagged(everyone, seed).items():
         for one in who:
-            sink.add("customer_tagged", one.id, max(one.joined_at, calendar.start), f"{name} {one.key}", tag=name)
+            sink.add(
+                "customer_tagged", one.id, max(one.joined_at, calendar.start), f"{name} {one.key}", by=BY, tag=name
+            )
     for number, (one, when, _) in enumerate(_noted(everyone, size, seed, calendar)):
-        sink.add("note_added", one.id, when, str(number))
+        note = uuid.uuid5(sink.namespace, f"note {number}")
+        sink.add("note_added", one.id, when, str(number), by=BY, note=str(note))
 
 
 def _tagged(everyone: list[Person], seed: int) -> dict[str, list[Person]]:
@@ -132,13 +144,15 @@ def _put_people(
 ) -> None:  # fmt: skip
     """The operational rows, all in the caller's transaction."""
     now = timezone.now()
+    learn(workspace, everyone[0].traits())
     for start in range(0, len(everyone), ROWS):
         part = everyone[start : start + ROWS]
         Customer.objects.bulk_create(
             Customer(
                 id=one.id, workspace=workspace, name=one.name, email=one.email, phone=one.phone,
-                language=one.language, traits=one.traits(), merged_into_id=one.same_as, created_at=one.joined_at,
-                updated_at=now, search_text=" ".join((one.name, one.email, one.phone, one.key)).casefold(),
+                language=one.language, traits=one.traits(), merged_into_id=one.same_as,
+                canonical_id=one.same_as, created_at=one.joined_at,
+                updated_at=now, search_text=search_text_of(one.name, one.email, one.phone, (one.key, one.email)),
             )
             for one in part
         )  # fmt: skip
@@ -160,7 +174,9 @@ def _put_people(
     )  # fmt: skip
     for name, who in _tagged(everyone, seed).items():
         tag = Tag.objects.create(workspace=workspace, name=name)
-        tag.customers.add(*(one.id for one in who))
+        tag.customers.through.objects.bulk_create(
+            [tag.customers.through(tag_id=tag.pk, customer_id=one.id) for one in who], batch_size=ROWS
+        )
     Note.objects.bulk_create(
         Note(uuid=uuid.uuid5(workspace.uuid, f"note {k}"), customer_id=one.id, text=text, by=owner, created_at=when)
         for k, (one, when, text) in enumerate(_noted(everyone, size, seed, calendar))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-import unicodedata
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from cxm.record.customers.searching import normalise
 
 from .comments import texts
 from .stories import PLAN_SHARE, STORES, Calendar, Size
@@ -25,13 +26,6 @@ CONTENT = {"new": -0.1, "regular": 0.0, "loyal": 0.5, "vip": 0.8}  # added to a 
 ORDERS = {"new": 0.5, "regular": 1.0, "loyal": 2.2, "vip": 4.0}  # how often they order, to each other
 AGES = {"18-24": 0.12, "25-34": 0.27, "35-49": 0.33, "50-64": 0.19, "65+": 0.09}
 FOUND_US = {"search": 0.35, "social": 0.22, "friend": 0.20, "store": 0.15, "advert": 0.08}
-CYRILLIC = dict(
-    zip(
-        "абвгґдеєёжзиіїйклмнопрстуфхцчшщъыьэюя",
-        "a b v h g d e ye yo zh z y i yi i k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya".split(),
-        strict=True,
-    )
-)
 
 
 @dataclass(slots=True)
@@ -149,6 +143,4 @@ def _name(rng: random.Random, language: str, female: bool, number: int) -> tuple
 
 def latin(name: str) -> str:
     """A name as it stands in an address."""
-    spelled = "".join(CYRILLIC.get(letter, letter) for letter in name.lower().replace("ł", "l")).replace("_", "")
-    plain = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
-    return "".join(letter for letter in plain if letter.isalnum())
+    return "".join(letter for letter in normalise(name) if letter.isalnum() and letter.isascii())

@@ -10,6 +10,9 @@ from typing import Any
 from cxm.record.eventlog.append import Event, encode_properties
 
 CHUNK = 25_000
+FACTS = {  # stated by the firm's own people or by the product
+    "consent_given", "consent_withdrawn", "customers_merged", "customer_tagged", "note_added",
+}  # fmt: skip
 
 
 class Sink:
@@ -22,7 +25,7 @@ class Sink:
         self.count = 0
         self._waiting: list[Event] = []
 
-    def add(self, name: str, customer_id: uuid.UUID, when: datetime, key: str, **properties: Any) -> None:
+    def add(self, name: str, customer_id: uuid.UUID, when: datetime, key: str, /, **properties: Any) -> None:
         self._waiting.append(
             Event(
                 workspace_id=self.workspace_id,
@@ -30,7 +33,7 @@ class Sink:
                 name=name,
                 customer_id=customer_id,
                 occurred_at=when.replace(microsecond=0),
-                source="sample",
+                source="fact" if name in FACTS else "sample",
                 properties=encode_properties(properties),
             )
         )

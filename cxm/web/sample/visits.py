@@ -65,7 +65,7 @@ def agreements(people: list[Person], seed: int, calendar: Calendar, sink: Sink) 
     for one in made:
         sink.add(
             "consent_given" if one.granted else "consent_withdrawn", one.person.id, one.at,
-            f"{one.person.key} {one.purpose}", purpose=one.purpose, source="registration form",
+            f"{one.person.key} {one.purpose}", by="OpenCXM", purpose=one.purpose, source="registration form",
         )  # fmt: skip
     return made
 

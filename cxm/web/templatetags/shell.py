@@ -7,6 +7,7 @@ from typing import Any
 from django import forms, template
 from django.core.paginator import Page, Paginator
 from django.forms import BoundField
+from django.forms.boundfield import BoundWidget
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -74,3 +75,10 @@ def styled(field: BoundField) -> SafeString:
         css = "form-control"
     css = f"{css} is-invalid" if field.errors else css
     return field.as_widget(attrs={"class": f"{widget.attrs.get('class', '')} {css}".strip()})
+
+
+@register.filter
+def styled_choice(choice: BoundWidget) -> SafeString:
+    """One radio button or box of several, without its label."""
+    choice.data["attrs"]["class"] = "form-check-input"
+    return choice.tag()

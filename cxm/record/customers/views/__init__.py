@@ -1,0 +1,1 @@
+"""Pages of the customers: the list, one customer, and what can be done there."""

@@ -1,0 +1,138 @@
+"""The answers, tickets or orders behind a number, as rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.core.paginator import Page, Paginator
+from django.urls import NoReverseMatch, reverse
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cxm.accounts.models import Workspace
+from cxm.lib import numbers
+from cxm.record.customers.models import Customer
+from cxm.record.eventlog.append import NOBODY
+from cxm.understand.metrics import queries as metrics
+
+from .asking import Asked
+
+SIZE: Final = 25
+MOST_EXPORTED: Final = 100_000
+EXPORTED_AT_ONCE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    label: str
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    url: str = ""
+    css: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    title: str
+    columns: list[Column]
+    rows: list[list[Cell]]
+    page_obj: Page[int]
+    csv_url: str
+
+
+def records_of(asked: Asked, number: int, csv_url: str) -> Records:
+    """One page of the records that the view's number counts, newest first."""
+    number = max(1, min(number, 1_000_000))
+    found = metrics.answers_behind(
+        asked.metric.key, asked.scope, page=number, size=SIZE, now=asked.now, **asked.options
+    )
+    # The records are fetched already: the paginator only counts pages.
+    paginator: Paginator[int] = Paginator(range(found.total), SIZE)
+    feedback = asked.metric.table == "feedback"
+    names = customer_names(asked.workspace, {record.customer_id for record in found.records})
+    return Records(
+        title=_title(asked, found.total),
+        columns=_columns(asked),
+        rows=[list(_cells(asked, record, names, feedback)) for record in found.records],
+        page_obj=paginator.get_page(number),
+        csv_url=csv_url,
+    )
+
+
+def _title(asked: Asked, total: int) -> str:
+    shown = {"n": numbers.amount(total, "count")}
+    match asked.metric.table:
+        case "feedback":
+            return ngettext("%(n)s answer behind this number", "%(n)s answers behind this number", total) % shown
+        case "tickets":
+            return ngettext("%(n)s ticket behind this number", "%(n)s tickets behind this number", total) % shown
+    return ngettext("%(n)s record behind this number", "%(n)s records behind this number", total) % shown
+
+
+def _columns(asked: Asked) -> list[Column]:
+    columns = [Column(_("Time")), Column(_("Customer"))]
+    if asked.metric.table == "feedback":
+        return [*columns, Column(_("Question")), Column(_("Score"), number=True), Column(_("Comment"))]
+    return [*columns, Column(_("Number")), Column(_("Details"))]
+
+
+def _cells(asked: Asked, record: metrics.Record, names: dict[UUID, str], feedback: bool) -> Iterator[Cell]:
+    local = record.occurred_at.astimezone(ZoneInfo(asked.workspace.time_zone))
+    yield Cell(formats.date_format(local, "SHORT_DATETIME_FORMAT"), css="text-nowrap")
+    yield _customer_cell(asked.workspace, record.customer_id, names)
+    yield Cell(record.title)
+    if feedback:
+        yield Cell("–" if record.score is None else f"{record.score:g}", css="number")
+        yield Cell(record.comment, css="comment")
+    else:
+        details = [record.channel, record.touchpoint, *(f"{key}: {value}" for key, value in record.details.items())]
+        yield Cell(" · ".join(detail for detail in details[:6] if detail), css="comment")
+
+
+def _customer_cell(workspace: Workspace, customer: UUID, names: dict[UUID, str]) -> Cell:
+    if customer == NOBODY:
+        return Cell(_("Unknown"), css="text-secondary")
+    try:
+        url = reverse("customers:show", args=[workspace.slug, customer]) if customer in names else ""
+    except NoReverseMatch:
+        url = ""
+    return Cell(names.get(customer, str(customer)[:8]), url)
+
+
+def customer_names(workspace: Workspace, ids: set[UUID]) -> dict[UUID, str]:
+    return {
+        customer.pk: str(customer) for customer in Customer.objects.filter(workspace=workspace, pk__in=ids - {NOBODY})
+    }
+
+
+def exported(asked: Asked) -> Iterator[list[Any]]:
+    """All records for a CSV, up to MOST_EXPORTED; the heading first. Refuses before the first row, not amid them."""
+    return _exported(asked, _exported_page(asked, 1))
+
+
+def _exported_page(asked: Asked, number: int) -> metrics.Page:
+    return metrics.answers_behind(
+        asked.metric.key, asked.scope, page=number, size=EXPORTED_AT_ONCE, now=asked.now, **asked.options
+    )
+
+
+def _exported(asked: Asked, found: metrics.Page) -> Iterator[list[Any]]:
+    yield ["time", "customer_id", "title", "score", "weight", "comment", "channel", "touchpoint", "properties"]
+    while True:
+        for record in found.records:
+            yield [
+                record.occurred_at, "" if record.customer_id == NOBODY else record.customer_id, record.title,
+                record.score, record.weight, record.comment, record.channel, record.touchpoint, record.details or "",
+            ]  # fmt: skip
+        if found.page * EXPORTED_AT_ONCE >= min(found.total, MOST_EXPORTED):
+            return
+        found = _exported_page(asked, found.page + 1)

@@ -1,0 +1,110 @@
+"""Figures and changes in words: the texts of a page, in the reader's language and units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from django.utils.translation import gettext as _
+
+from cxm.lib import numbers
+from cxm.stats.comparison import LEAST_SAMPLE, Verdict
+from cxm.understand.metrics.figure import Change, Direction, Figure
+
+Tone = Literal["good", "bad", "neutral", "quiet"]
+
+
+def amount(value: float | None, figure: Figure) -> str:
+    return numbers.amount(_scaled(value, figure.unit), figure.unit, figure.currency)
+
+
+def _scaled(value: float | None, unit: str) -> float | None:
+    """Figures hold shares in percent; the writer of numbers wants them as 0 to 1."""
+    return value / 100 if value is not None and unit == "percent" else value
+
+
+def interval(figure: Figure) -> str:
+    """37.0 to 42.6, or the side that the data bound; empty where they bound none."""
+    if figure.low is not None and figure.high is not None:
+        return _("%(low)s to %(high)s") % {"low": amount(figure.low, figure), "high": amount(figure.high, figure)}
+    if figure.low is not None:
+        return _("at least %(low)s") % {"low": amount(figure.low, figure)}
+    if figure.high is not None:
+        return _("at most %(high)s") % {"high": amount(figure.high, figure)}
+    return ""
+
+
+def statement(figure: Figure) -> str:
+    """39.8 (37.0 to 42.6), n = 2,746"""
+    parts = {
+        "value": amount(figure.value, figure),
+        "interval": interval(figure),
+        "n": numbers.amount(figure.n, "count"),
+    }
+    if parts["interval"]:
+        return _("%(value)s (%(interval)s), n = %(n)s") % parts
+    return _("%(value)s, n = %(n)s") % parts
+
+
+def by_how_much(value: float | None, figure: Figure) -> str:
+    """A difference: +3.2, +2.4 percentage points, −3 h 20 min."""
+    if figure.unit == "percent":
+        text = numbers.signed(value, "points")
+        return text if value is None else _("%(change)s percentage points") % {"change": text}
+    return numbers.signed(value, figure.unit, figure.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A change and what it means on this page: `verdict` holds the false-discovery rate over the page."""
+
+    change: Change
+    verdict: Verdict
+    direction: Direction
+
+    @property
+    def tone(self) -> Tone:
+        """Whether the change is good; quiet where there is no evidence of one."""
+        if self.verdict == "no_evidence":
+            return "quiet"
+        if self.direction == "neutral":
+            return "neutral"
+        return "good" if (self.verdict == "up") == (self.direction == "higher") else "bad"
+
+    @property
+    def icon(self) -> str:
+        return {"up": "trending-up", "down": "trending-down", "no_evidence": "equal"}[self.verdict]
+
+    @property
+    def word(self) -> str:
+        words = {
+            ("up", "good"): _("Up, better"),
+            ("up", "bad"): _("Up, worse"),
+            ("up", "neutral"): _("Up"),
+            ("down", "good"): _("Down, better"),
+            ("down", "bad"): _("Down, worse"),
+            ("down", "neutral"): _("Down"),
+        }
+        if self.verdict != "no_evidence":
+            return words[self.verdict, self.tone]
+        return _("Too few to compare") if self.too_few else _("No evidence of change")
+
+    @property
+    def too_few(self) -> bool:
+        return min(self.change.n_before, self.change.n_after) < LEAST_SAMPLE
+
+    @property
+    def difference(self) -> str:
+        return by_how_much(self.change.difference, self.change.after)
+
+    @property
+    def interval(self) -> str:
+        """−1.2 to +4.0; empty where the data do not bound both sides."""
+        change = self.change
+        if change.low is None or change.high is None:
+            return ""
+        if change.after.unit == "percent":
+            low, high = numbers.signed(change.low, "points"), numbers.signed(change.high, "points")
+        else:
+            low, high = (by_how_much(end, change.after) for end in (change.low, change.high))
+        return _("%(low)s to %(high)s") % {"low": low, "high": high}

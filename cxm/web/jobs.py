@@ -1,0 +1,82 @@
+"""What the server does for a command while it holds the in-process log. The folder of the exchange carries the data."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from django_tasks import task
+
+from cxm.record.eventlog import transfer
+from cxm.record.eventlog.rebuild import rebuild
+
+from .data_directory import exchange_folder
+
+Progress = Callable[[float, float], None]  # done, of how many
+
+
+@task(queue_name="errands")
+def dump_events(folder: str, until: str) -> int:
+    """Write every event received up to `until` (ISO 8601) to events.jsonl.gz; returns how many."""
+    place = exchange_folder(folder)
+    moment = datetime.fromisoformat(until)
+    pieces = transfer.dump_events(moment)
+    return write_lines(pieces, place / "events.jsonl.gz", transfer.count_events(moment), reporter(place))
+
+
+@task(queue_name="errands")
+def export_rows(folder: str, what: str, workspace_id: int) -> int:
+    """Write the events or the answers of a workspace to rows.jsonl.gz; returns how many."""
+    place = exchange_folder(folder)
+    total = export_total(what, workspace_id)
+    return write_lines(transfer.export(what, workspace_id), place / "rows.jsonl.gz", total, reporter(place))
+
+
+@task(queue_name="errands")
+def rebuild_derived(folder: str) -> int:
+    """Make the derived tables anew; returns how many there are."""
+    return rebuild_all(reporter(exchange_folder(folder)))
+
+
+def export_total(what: str, workspace_id: int) -> int:
+    if what == "answers":
+        return transfer.count_answers(workspace_id)
+    return transfer.count_events(workspace_id=workspace_id)
+
+
+def rebuild_all(progress: Progress) -> int:
+    from cxm.record.eventlog.forget import DERIVED
+
+    done = 0
+
+    def tick(table: str) -> None:
+        nonlocal done
+        progress(done, len(DERIVED))
+        done += 1
+
+    rebuild(tick)
+    progress(len(DERIVED), len(DERIVED))
+    return len(DERIVED)
+
+
+def write_lines(pieces: Iterable[bytes], path: Path, total: int, progress: Progress) -> int:
+    done = 0
+    with gzip.open(path, "wb", compresslevel=3) as file:
+        for piece in pieces:
+            file.write(piece)
+            done += piece.count(b"\n")
+            progress(done, total)
+    return done
+
+
+def reporter(folder: Path) -> Progress:
+    """Leaves the progress in the folder, where the command looks for it."""
+
+    def report(done: float, total: float) -> None:
+        part = folder / "progress.part"
+        part.write_text(f"{done} {total}")
+        part.replace(folder / "progress")
+
+    return report

@@ -1,0 +1,152 @@
+"""Every page, on a desktop and on a phone, light and dark: accessible, quiet, and never wider than the window.
+
+A new page is one line of PAGES: its URL name and the keyword arguments beside the slug of the workspace.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import reverse
+
+from cxm.accounts.models import Workspace
+from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width, log_in
+from cxm.testing.cast import make_user, make_workspace
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+ANYONE = ["account_login", "account_reset_password"]
+PAGES: list[tuple[str, dict[str, Any]]] = [
+    ("showcase", {}),
+]
+LOOKS = [(1280, False), (1280, True), (375, False), (375, True)]
+looks = pytest.mark.parametrize(("width", "dark"), LOOKS, ids=["desktop", "desktop-dark", "phone", "phone-dark"])
+
+
+@pytest.fixture(autouse=True)
+def _with_showcase(settings: Any) -> None:
+    settings.ROOT_URLCONF = "cxm.testing.showcase"
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return make_workspace()
+
+
+def check(page: Page, ignore: str = "\0") -> None:
+    check_quiet(page, ignore)
+    check_width(page)
+    check_accessible(page)
+
+
+@looks
+@pytest.mark.parametrize("name", ANYONE)
+def test_a_page_before_the_login_looks_right(
+    open_page: OpenPage, live_server: Any, name: str, width: int, dark: bool
+) -> None:
+    page = open_page(width, dark)
+    page.goto(live_server.url + reverse(name))
+    check(page)
+
+
+@looks
+@pytest.mark.parametrize(("name", "arguments"), PAGES, ids=[name for name, _ in PAGES])
+def test_a_page_of_a_workspace_looks_right(
+    open_page: OpenPage,
+    live_server: Any,
+    workspace: Workspace,
+    name: str,
+    arguments: dict[str, Any],
+    width: int,
+    dark: bool,
+) -> None:
+    page = open_page(width, dark)
+    log_in(page, live_server, workspace.memberships.get().user)
+    page.goto(live_server.url + reverse(name, kwargs={"slug": workspace.slug, **arguments}))
+    assert (page.locator("html").get_attribute("data-bs-theme") == "dark") is dark
+    check(page)
+
+
+@looks
+@pytest.mark.parametrize(("address", "status"), [("/w/nowhere/showcase", 404), ("/broken", 500)])
+def test_an_error_page_looks_right(
+    open_page: OpenPage, live_server: Any, settings: Any, address: str, status: int, width: int, dark: bool
+) -> None:
+    page = open_page(width, dark)
+    log_in(page, live_server, make_user())
+    answer = page.goto(live_server.url + address)
+    assert answer is not None
+    assert answer.status == status
+    check(page, ignore="the server responded with a status of")
+
+
+def test_the_theme_is_remembered(page: Page, live_server: Any, workspace: Workspace) -> None:
+    log_in(page, live_server, workspace.memberships.get().user)
+    page.goto(live_server.url + reverse("showcase", args=[workspace.slug]))
+    page.locator(".menu-user button").first.click()
+    page.locator("[data-theme-choice=dark]").click()
+    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+    check_accessible(page)  # the menu is open
+    page.reload()
+    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+    check_quiet(page)
+
+
+def test_the_keyboard_goes_around(page: Page, live_server: Any, workspace: Workspace) -> None:
+    log_in(page, live_server, workspace.memberships.get().user)
+    page.goto(live_server.url + reverse("showcase", args=[workspace.slug]))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip-link"
+    page.keyboard.press("?")
+    assert page.locator("#shortcuts").is_visible()
+    check_accessible(page)
+    page.keyboard.press("Escape")
+    page.locator("#shortcuts").wait_for(state="hidden")
+
+
+def test_a_question_is_asked_before_a_form_is_sent(page: Page, live_server: Any, workspace: Workspace) -> None:
+    log_in(page, live_server, workspace.memberships.get().user)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.goto(live_server.url + reverse("showcase", args=[workspace.slug]))
+    page.get_by_role("button", name="Undo the import").click()
+    check_accessible(page)
+    page.get_by_role("button", name="Cancel").click()
+    assert sent == []
+    page.get_by_role("button", name="Undo the import").click()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.wait_for_load_state()
+    assert len(sent) == 1
+
+
+def test_a_chart_is_saved_as_picture_and_as_numbers(page: Page, live_server: Any, workspace: Workspace) -> None:
+    log_in(page, live_server, workspace.memberships.get().user)
+    page.goto(live_server.url + reverse("showcase", args=[workspace.slug]))
+    figure = page.locator("figure.chart").first
+    saved = {}
+    for kind in ("png", "svg", "csv"):
+        with page.expect_download() as download:
+            figure.locator(f"[data-save={kind}]").click()
+        assert download.value.suggested_filename == f"nps-by-month.{kind}"
+        saved[kind] = download.value.path().read_bytes()
+    assert saved["png"].startswith(b"\x89PNG")
+    assert b"Net Promoter Score by month" in saved["svg"]
+    lines = saved["csv"].decode("utf-8-sig").splitlines()
+    assert lines[0] == "Series,Period,Value,Lower bound,Upper bound,n"
+    # 40 + 4·sin(0) = 40, ± 3 + 2·cos(0) = 5
+    assert lines[1] == "All customers,2025-01-01,40,35,45,700"
+    assert len(lines) == 1 + 18
+    check_quiet(page)
+
+
+def test_a_page_without_scripts_shows_the_numbers(open_page: OpenPage, live_server: Any, workspace: Workspace) -> None:
+    page = open_page(375, java_script_enabled=False)
+    log_in(page, live_server, workspace.memberships.get().user)
+    page.goto(live_server.url + reverse("showcase", args=[workspace.slug]))
+    assert page.locator("#menu").is_visible()
+    page.get_by_text("Show the numbers").first.click()
+    assert page.get_by_role("cell", name="All customers").first.is_visible()
