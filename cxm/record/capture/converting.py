@@ -64,6 +64,23 @@ class Batch:
     people: list[Person] = field(default_factory=list)
 
 
+Rows = list[Sequence[str]]
+
+
+@dataclass(slots=True)
+class Values:
+    """What the fields make of some rows, computed once."""
+
+    n: int
+    known: dict[int, list[str]]
+
+    def of(self, one: Field) -> list[str]:
+        return self.known[id(one)] if one.index is not None else [one.constant] * self.n
+
+    def joined(self, fields: list[Field]) -> list[str]:
+        return list(map("".join, zip(*map(self.of, fields), strict=True))) if fields else [""] * self.n
+
+
 @dataclass(slots=True)
 class Plan:
     """One kind of event that a row may make. Fragments are `"name":value,`; the event exists where `when` and one of
@@ -365,10 +382,13 @@ class Converter:
             numbers = [number for number, row in zip(numbers, good, strict=True) if len(row) == width]
             good = [row for row in good if len(row) == width]
         if good:
-            numbers, good = self._without_bad(numbers, good, batch)
+            numbers, good, values = self._without_bad(numbers, good, batch)
+            before = len(good)
             numbers, good, digests, contents = self._digests(numbers, good, batch)
+            if len(good) < before:
+                values = self._values(good)
             if good:
-                self._events(numbers, good, digests, contents, batch, find, facts)
+                self._events(numbers, values, digests, contents, batch, find, facts)
         for one in self.fields:
             one.cells.tidy()
         batch.rejected.sort(key=lambda one: one.row)
@@ -379,44 +399,49 @@ class Converter:
         width = len(self.header)
         good = [row for row in rows if len(row) == width]
         if good:
-            numbers, kept = self._without_bad(list(range(len(good))), list(good), Batch())
+            numbers, kept, _values = self._without_bad(list(range(len(good))), good, Batch())
             if kept:
                 self._digests(numbers, kept, Batch())
 
-    def _without_bad(
-        self, numbers: list[int], rows: list[Sequence[str]], batch: Batch
-    ) -> tuple[list[int], list[Sequence[str]]]:
-        columns = list(zip(*rows, strict=True))
+    def _without_bad(self, numbers: list[int], rows: Rows, batch: Batch) -> tuple[list[int], Rows, Values]:
+        """The rows of which every cell can be read, and what each field makes of them."""
+        values = self._values(rows)
         reasons: dict[int, str] = {}
         for one in self.fields:
-            assert one.index is not None
-            known = one.cells
-            if known.keys() >= (distinct := set(columns[one.index])) and not known.bad:
-                continue
-            for text in distinct:
-                known[text]
-            if known.bad:
-                for place, text in enumerate(columns[one.index]):
-                    if text in known.bad and place not in reasons:
+            if one.cells.bad:
+                assert one.index is not None
+                for place, row in enumerate(rows):
+                    if (text := row[one.index]) in one.cells.bad and place not in reasons:
                         name = self.header[one.index]
-                        reasons[place] = _("Column “%(name)s”: %(reason)s.") % {"name": name, "reason": known.bad[text]}
+                        reasons[place] = _("Column “%(name)s”: %(reason)s.") % {
+                            "name": name,
+                            "reason": one.cells.bad[text],
+                        }
         for plan in self.plans:
-            # A custom event or an answer without a time is lost unless we say so.
-            if plan.when.index is None or plan.kind.startswith("order:"):
+            # An answer or a ticket without a time is lost unless we say so; an order has its milestones or not.
+            if plan.when.index is None or plan.kind.startswith("order:") or "" not in (times := values.of(plan.when)):
                 continue
-            times = plan.when.of(columns, len(rows))
-            if "" not in times:
-                continue
-            present = self._present(plan, columns, len(rows))
-            for place, (time, there) in enumerate(zip(times, present, strict=True)):
+            for place, (time, there) in enumerate(zip(times, self._present(plan, values), strict=True)):
                 if there and not time and place not in reasons:
                     name = self.header[plan.when.index]
                     reasons[place] = _("Column “%(name)s”: there is no time.") % {"name": name}
         if not reasons:
-            return numbers, rows
+            return numbers, rows, values
         batch.rejected += [Rejected(numbers[place], reason, rows[place]) for place, reason in reasons.items()]
         kept = [place not in reasons for place in range(len(rows))]
-        return list(compress(numbers, kept)), list(compress(rows, kept))
+        rows = list(compress(rows, kept))
+        return list(compress(numbers, kept)), rows, self._values(rows)
+
+    def _values(self, rows: Rows) -> Values:
+        columns = list(zip(*rows, strict=True))
+        return Values(
+            len(rows),
+            {
+                id(one): list(map(one.cells.__getitem__, columns[one.index]))
+                for one in self.fields
+                if rows and one.index is not None
+            },
+        )
 
     def _digests(
         self, numbers: list[int], rows: list[Sequence[str]], batch: Batch
@@ -450,30 +475,26 @@ class Converter:
             batch.rejected.append(Rejected(number, reason % {"names": ", ".join(self.mapping.key)}, row))
         return tuple(list(compress(part, kept)) for part in (numbers, rows, digests, contents))  # type: ignore[return-value]  # four lists in, four out
 
-    def _present(self, plan: Plan, columns: Sequence[Sequence[str]], n: int) -> list[bool]:
+    def _present(self, plan: Plan, values: Values) -> list[bool]:
         if not plan.needs:
-            return [True] * n
-        found = [one.of(columns, n) for one in plan.needs]
-        return [any(texts) for texts in zip(*found, strict=True)]
+            return [True] * values.n
+        return [any(texts) for texts in zip(*map(values.of, plan.needs), strict=True)]
 
     def _events(
         self,
         numbers: list[int],
-        rows: list[Sequence[str]],
+        values: Values,
         digests: list[bytes],
         contents: list[bytes],
         batch: Batch,
         find: Find,
         facts: Facts,
     ) -> None:
-        n = len(rows)
-        columns = list(zip(*rows, strict=True))
-        properties = list(map("".join, zip(*(one.of(columns, n) for one in self.properties), strict=True)))
-        properties = properties or [""] * n
-        customers: list[str] = [str(NOBODY)] * n
+        properties = values.joined(self.properties)
+        customers: list[str] = [str(NOBODY)] * values.n
         if self.about:
             kind, reference = self.about
-            texts = reference.of(columns, n)
+            texts = values.of(reference)
             known = facts(kind, sorted({text for text in texts if text}))
             for place, text in enumerate(texts):
                 if text:
@@ -483,22 +504,22 @@ class Converter:
                     properties[place] += known[text][1]
         traits: list[str] = []
         if self.identities:
-            people, traits = self._people(columns, n)
+            people, traits = self._people(values)
             batch.people = people
             customers = [
                 str(found) if person.identities else before
                 for found, person, before in zip(find(people), people, customers, strict=True)
             ]
         for plan in self.plans:
-            self._plan_events(plan, columns, numbers, customers, properties, digests, contents, batch)
+            self._plan_events(plan, values, numbers, customers, properties, digests, contents, batch)
         if self.person_time and any(traits):
-            self._identified(columns, numbers, customers, traits, contents, batch)
+            self._identified(values, numbers, customers, traits, contents, batch)
 
-    def _people(self, columns: Sequence[Sequence[str]], n: int) -> tuple[list[Person], list[str]]:
-        identities = [(kind, one.of(columns, n)) for kind, one in self.identities]
-        fields = [(name, one.of(columns, n)) for name, one in self.person_fields]
-        parts = list(map("".join, zip(*(one.of(columns, n) for one in self.traits), strict=True))) or [""] * n
-        times = self.person_time.of(columns, n) if self.person_time else [""] * n
+    def _people(self, values: Values) -> tuple[list[Person], list[str]]:
+        identities = [(kind, values.of(one)) for kind, one in self.identities]
+        fields = [(name, values.of(one)) for name, one in self.person_fields]
+        parts = values.joined(self.traits)
+        times = values.of(self.person_time) if self.person_time else [""] * values.n
         decode = msgspec.json.Decoder(dict[str, object]).decode
         people = []
         said = []
@@ -518,7 +539,7 @@ class Converter:
 
     def _identified(
         self,
-        columns: Sequence[Sequence[str]],
+        values: Values,
         numbers: list[int],
         customers: list[str],
         traits: list[str],
@@ -527,7 +548,7 @@ class Converter:
     ) -> None:
         assert self.person_time is not None
         nobody = str(NOBODY)
-        times = self.person_time.of(columns, len(numbers))
+        times = values.of(self.person_time)
         there = [
             bool(said and time) and customer != nobody
             for said, time, customer in zip(traits, times, customers, strict=True)
@@ -537,7 +558,7 @@ class Converter:
     def _plan_events(
         self,
         plan: Plan,
-        columns: Sequence[Sequence[str]],
+        values: Values,
         numbers: list[int],
         customers: list[str],
         properties: list[str],
@@ -545,12 +566,11 @@ class Converter:
         contents: list[bytes],
         batch: Batch,
     ) -> None:
-        n = len(numbers)
-        times = plan.when.of(columns, n)
-        there = self._present(plan, columns, n)
+        times = values.of(plan.when)
+        there = self._present(plan, values)
         if "" in times:
             there = [bool(time) and one for time, one in zip(times, there, strict=True)]
-        parts = list(map("".join, zip(*(one.of(columns, n) for one in plan.fragments), strict=True))) or [""] * n
+        parts = values.joined(plan.fragments)
         keys = contents if plan.by_content else digests
         if plan.own_id:
             own = cells.json_text(plan.own_id)
@@ -562,7 +582,7 @@ class Converter:
             ]
         else:
             bodies = [more[:-1] for more in properties]
-        names = plan.named_by.of(columns, n) if plan.named_by else plan.name
+        names = values.of(plan.named_by) if plan.named_by else plan.name
         self._add(batch, plan.kind, names, numbers, customers, times, bodies, keys, there)
 
     def _add(

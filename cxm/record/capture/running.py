@@ -177,7 +177,9 @@ class _Run:
         size = max(100, min(PART, PART_CELLS // max(len(look.header), 1)))
         self.compare = self._may_be_known()
         try:
-            self._store(converter, files.records(path, one.file_name, look.format, look.header, size), size)
+            self._store(
+                converter, files.records(path, one.file_name, look.format, look.header, size, checked=True), size
+            )
         finally:
             converter.seen.close()
         self._finish()

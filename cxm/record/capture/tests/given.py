@@ -14,9 +14,7 @@ def owner_of(workspace: Workspace) -> User:
 
 
 def draft(workspace: Workspace, path: Path, name: str = "") -> Import:
-    return actions.add_file(
-        workspace=workspace, path=path, name=name or path.name, by=owner_of(workspace), move=False
-    )
+    return actions.add_file(workspace=workspace, path=path, name=name or path.name, by=owner_of(workspace), move=False)
 
 
 def waiting(workspace: Workspace, path: Path, yaml: str, name: str = "") -> Import:
