@@ -24,21 +24,15 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
-<<<<<<< HEAD
-from cxm.understand.metrics.api import router as metrics_router
-=======
 from cxm.record.customers.api import router as customers_router
->>>>>>> main
+from cxm.understand.metrics.api import router as metrics_router
 
 logger = logging.getLogger(__name__)
 
 ROUTERS: list[tuple[str, Router]] = [
     ("", workspace_router),
-<<<<<<< HEAD
-    ("", metrics_router),
-=======
     ("/customers", customers_router),
->>>>>>> main
+    ("", metrics_router),
 ]
 PROBLEM_SCHEMA = {
     "type": "object",

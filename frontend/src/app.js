@@ -12,5 +12,6 @@ import './copy.js';
 import './dates.js';
 import './messages.js';
 import './menus.js';
+import './print.js';
 
 window.htmx = htmx;
