@@ -58,16 +58,30 @@ def kept_secret(path: Path) -> str:
     try:
         return path.read_text().strip()
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        secret = secrets.token_urlsafe(64)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        pass
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read by this user: {error.strerror}.") from error
+    secret = secrets.token_urlsafe(64)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secret)
-        return secret
+    except FileExistsError:  # another process was first
+        return path.read_text().strip()
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be written by this user: {error.strerror}.") from error
+    return secret
+
+
+def made_directory(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"CXM_DATA_DIR names {path}, which cannot be made: {error.strerror}.") from error
+    return path
 
 
 BASE_DIR = Path(__file__).resolve().parent
-DATA_DIR = Path(env_text("CXM_DATA_DIR", "data")).expanduser().resolve()
+DATA_DIR = made_directory(Path(env_text("CXM_DATA_DIR", "data")).expanduser().resolve())
 DEBUG = env_flag("CXM_DEBUG", False)
 SECRET_KEY = env_text("CXM_SECRET_KEY", "") or kept_secret(DATA_DIR / "secret_key")
 
@@ -149,7 +163,6 @@ DATABASES: dict[str, dict[str, Any]]
 if DATABASE_URL:
     DATABASES = {"default": {**dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}}
 else:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -221,6 +234,7 @@ USE_THOUSAND_SEPARATOR = True
 # Files
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "cxm.web.static_files.CollectedFiles"},

@@ -113,9 +113,9 @@ def world() -> World:
         ("write", ApiKey.Kind.WRITE, Role.ANALYST),
         ("revoked", ApiKey.Kind.SECRET, Role.ADMIN),
     ]:
-        row, keys[name] = create_api_key(workspace=workspace, kind=kind, name=CANARY, role=role, by=owner)
+        key, keys[name] = create_api_key(workspace=workspace, kind=kind, name=CANARY, role=role, by=owner)
         if name == "revoked":
-            revoke_api_key(key=row, by=owner)
+            revoke_api_key(key=key, by=owner)
 
     ids: dict[str, list[str]] = {"uuid": [], "int": [], "slug": ["nps"], "str": ["nps"], "path": ["nps"]}
     rows = {}
@@ -186,7 +186,7 @@ def body(response: Any) -> str:
 
 
 def to_login(response: Any) -> bool:
-    return response.status_code == 302 and response["Location"].startswith("/account/login/")
+    return bool(response.status_code == 302 and response["Location"].startswith("/account/login/"))
 
 
 def logged_in(user: User) -> Client:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 
 from babel import Locale, UnknownLocaleError
 from babel import dates as babel_dates
@@ -126,7 +127,9 @@ def duration(time: timedelta | float | None) -> str:
 
 
 def _part(number: int, unit: str) -> str:
-    return str(babel_units.format_unit(number, f"duration-{unit}", length="narrow", locale=locale()))
+    # English alone has one-letter forms that nobody misreads; CLDR's are missing or odd in our other languages.
+    length: Literal["narrow", "short"] = "narrow" if locale().language == "en" else "short"
+    return babel_units.format_unit(number, f"duration-{unit}", length=length, locale=locale())
 
 
 def _two(number: int, per: int, large: str, small: str) -> str:

@@ -214,7 +214,8 @@ def api_urls() -> list[Any]:
     """The addresses of the API, for `cxm.web.urls`. The key is the login here, and no cookie is looked at."""
     urls = api.urls  # new at each look
     for pattern in urls[0]:
-        login_not_required(pattern.callback)
+        if pattern.callback:
+            login_not_required(pattern.callback)
     return [
         path("api/v1/docs", docs, name="api_docs"),
         path("api/v1/", urls),

@@ -76,7 +76,7 @@ def write_backup(target: Path, progress: Progress) -> Manifest:
                 manifest = _fill(archive, folder, progress)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, target)
+        part.replace(target)
         _sync_directory(target.parent)
     finally:
         with suppress(OSError):
@@ -90,7 +90,9 @@ def _fill(archive: zipfile.ZipFile, folder: str, progress: Progress) -> Manifest
     _link_files(links)
     with tables.snapshot():
         until = transfer.log_time() if settings.EVENTLOG_URL else datetime.now(UTC)
-        _link_files(links)  # again: now every file that the snapshot speaks of is there, even if it is removed meanwhile
+        _link_files(
+            links
+        )  # again: now every file that the snapshot speaks of is there, even if it is removed meanwhile
         migrations = tables.applied_migrations()
         models = tables.portable_models()
         for number, model in enumerate(models):
@@ -116,9 +118,7 @@ def _fill(archive: zipfile.ZipFile, folder: str, progress: Progress) -> Manifest
     return manifest
 
 
-def _add_events(
-    archive: zipfile.ZipFile, folder: str, until: datetime, progress: Progress
-) -> tuple[Part, int]:
+def _add_events(archive: zipfile.ZipFile, folder: str, until: datetime, progress: Progress) -> tuple[Part, int]:
     def report(done: float, total: float) -> None:
         progress(_("Events"), done, total)
 

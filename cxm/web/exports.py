@@ -46,7 +46,7 @@ def export(workspace: Workspace, what: str, form: str, target: Path, progress: j
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, target)
+        part.replace(target)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -78,6 +77,6 @@ def reporter(folder: Path) -> Progress:
     def report(done: float, total: float) -> None:
         part = folder / "progress.part"
         part.write_text(f"{done} {total}")
-        os.replace(part, folder / "progress")
+        part.replace(folder / "progress")
 
     return report

@@ -65,7 +65,15 @@ def restore(source: Path, *, force: bool, quiet: bool = False) -> Manifest:
         new.mkdir(mode=0o700)
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "cxm", "restore", str(source.resolve()), "--build", *(["--quiet"] if quiet else [])],
+                [
+                    sys.executable,
+                    "-m",
+                    "cxm",
+                    "restore",
+                    str(source.resolve()),
+                    "--build",
+                    *(["--quiet"] if quiet else []),
+                ],
                 env={**os.environ, "CXM_DATA_DIR": str(new)},
                 check=False,
             )
@@ -76,7 +84,7 @@ def restore(source: Path, *, force: bool, quiet: bool = False) -> Manifest:
             else:
                 (new / "eventlog.lock").unlink(missing_ok=True)
             (new / "serve.lock").unlink(missing_ok=True)
-            os.replace(new, new.with_name("restored"))
+            new.rename(new.with_name("restored"))
         finally:
             shutil.rmtree(new, ignore_errors=True)
         finish_swap()
@@ -106,10 +114,10 @@ def finish_swap() -> None:
         # A journal of the old database next to the new one would be taken for its own.
         for name in (path.name, *((f"{path.name}-wal", f"{path.name}-shm") if path.suffix == ".sqlite3" else ())):
             if (root / name).exists() and not (aside / name).exists():
-                os.replace(root / name, aside / name)
-        os.replace(path, root / path.name)
+                (root / name).rename(aside / name)
+        path.replace(root / path.name)
     ready.rmdir()
-    os.replace(aside, aside.with_suffix(""))
+    aside.rename(aside.with_suffix(""))
 
 
 def _check_room(manifest: Manifest) -> None:
@@ -183,7 +191,11 @@ def _load_events(archive: zipfile.ZipFile, manifest: Manifest, progress: Progres
     engine()
     with archive.open(EVENTS) as entry, gzip.open(entry, "rb") as lines:
         pieces = iter(lambda: lines.read(PIECE), b"")
-        loaded = transfer.stage_events(pieces, report) if settings.EVENTLOG_URL else transfer.load_events(pieces, progress=report)
+        loaded = (
+            transfer.stage_events(pieces, report)
+            if settings.EVENTLOG_URL
+            else transfer.load_events(pieces, progress=report)
+        )
     if loaded != wanted:
         raise tables.BadRow(f"{EVENTS}: {loaded} of {wanted}")
 
@@ -197,5 +209,8 @@ def _place_files(archive: zipfile.ZipFile, manifest: Manifest, progress: Progres
         if not path.is_relative_to(root):
             raise Refused(_("The backup cannot be restored: %(reason)s") % {"reason": name})
         path.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(name) as entry, os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with (
+            archive.open(name) as entry,
+            os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
+        ):
             shutil.copyfileobj(entry, file, PIECE)

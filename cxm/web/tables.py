@@ -139,8 +139,9 @@ def migrate_to(wanted: list[Migration]) -> Any:
     targets = [
         one
         for one in wanted
-        if one in graph.nodes and not any(child.key in present for child in graph.node_map[one].children if child.key[0] == one[0])
-    ]  # fmt: skip
+        if one in graph.nodes
+        and not any(child.key in present and child.key[0] == one[0] for child in graph.node_map[one].children)
+    ]
     executor.migrate(targets)
     return MigrationExecutor(connection).loader.project_state(targets).apps
 

@@ -1,6 +1,7 @@
 """How our commands speak: progress bars, plain sentences for expected problems, and exit codes.
 
-0 done · 1 it could not be done, and why is said · 2 wrong usage · 3 another cxm process holds what is needed · 130 Ctrl+C
+0 done · 1 it could not be done, and why is said · 2 wrong usage
+3 another cxm process holds what is needed · 130 Ctrl+C
 """
 
 from __future__ import annotations

@@ -283,7 +283,7 @@ function distribution(spec, colours, width) {
         name: part.name,
         barWidth: 26,
         itemStyle: { color: colours.of(part.colour), borderColor: colours.surface, borderWidth: 1 },
-        label: { show: true, color: textOn(colours.of(part.colour)), fontSize: 12, formatter: (item) => (item.value * (width - room) > 42 ? spec.stacks[item.dataIndex].parts[place].s : '') },
+        label: { show: true, color: textOn(colours.of(part.colour)), fontSize: 12, formatter: (item) => (item.value * (width - room) > 52 ? spec.stacks[item.dataIndex].parts[place].s : '') },
         emphasis: { disabled: true },
         data: spec.stacks.map((stack) => stack.parts[place]?.v ?? 0),
       })),

@@ -21,6 +21,12 @@ def log_in(client: Client) -> str:
     return str(client.post("/account/login/", form)["Location"])
 
 
+def confirm(client: Client) -> None:
+    """Enter the password once more, as every change of the login asks."""
+    assert client.post("/account/reauthenticate/", {"password": "wrong"}).status_code == 200
+    assert client.post("/account/reauthenticate/", {"password": PASSWORD}).status_code == 302
+
+
 def switch_on(client: Client) -> str:
     """Switch the second factor on; returns its secret."""
     page = client.get("/account/2fa/totp/activate/")
@@ -32,6 +38,8 @@ def switch_on(client: Client) -> str:
 def test_an_authenticator_app_is_set_up_by_a_picture_and_guards_the_next_login(client: Client) -> None:
     make_user()
     log_in(client)
+    assert client.get("/account/2fa/totp/activate/")["Location"].startswith("/account/reauthenticate/")
+    confirm(client)
     page = client.get("/account/2fa/totp/activate/").content.decode()
     assert 'src="data:image/svg+xml;base64,' in page and " style=" not in page
     wrong = client.post("/account/2fa/totp/activate/", {"code": "000000"})
@@ -57,6 +65,7 @@ def test_an_authenticator_app_is_set_up_by_a_picture_and_guards_the_next_login(c
 def test_the_secret_and_the_recovery_codes_lie_encrypted(client: Client) -> None:
     make_user()
     log_in(client)
+    confirm(client)
     secret = switch_on(client)
     codes = client.get("/account/2fa/recovery-codes/").context["unused_codes"]
     assert client.get("/account/2fa/recovery-codes/download/").content.decode().count(codes[0]) == 1
@@ -68,14 +77,8 @@ def test_the_secret_and_the_recovery_codes_lie_encrypted(client: Client) -> None
 def test_switching_it_off_wants_the_person_and_removes_the_codes(client: Client) -> None:
     make_user()
     log_in(client)
+    confirm(client)
     switch_on(client)
     assert client.get("/account/2fa/totp/deactivate/").status_code == 200
     assert client.post("/account/2fa/totp/deactivate/").status_code == 302
     assert not Authenticator.objects.exists()
-
-
-def test_a_session_that_did_not_just_log_in_is_asked_again(client: Client) -> None:
-    client.force_login(make_user())  # a session without a fresh login
-    response = client.get("/account/2fa/totp/activate/")
-    assert response["Location"].startswith("/account/reauthenticate/")
-    assert client.get(response["Location"]).status_code == 200

@@ -76,6 +76,15 @@ def test_a_duration_is_written_in_its_two_largest_parts(time: timedelta | float 
     assert numbers.duration(time) == text
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("pl", "2 godz. 5 min"), ("ru", "2 ч 5 мин"), ("uk", "2 год 5 хв"), ("zh-hant", "2 小時 5 分鐘")],
+)
+def test_a_duration_is_written_in_each_language(language: str, text: str) -> None:
+    with translation.override(language):
+        assert numbers.duration(timedelta(hours=2, minutes=5)).replace(SPACE, " ") == text
+
+
 def test_a_change_has_its_sign() -> None:
     assert [numbers.signed(x, "points") for x in (2.44, -1.1, 0, None)] == ["+2.4", "−1.1", "0.0", "–"]
 

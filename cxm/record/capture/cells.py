@@ -128,13 +128,13 @@ def moment(formats: Sequence[str], zone: tzinfo) -> Callable[[str], datetime]:
 
 def json_time(formats: Sequence[str], zone: tzinfo) -> Read:
     read = moment(formats, zone)
-    return lambda text: f'"{read(text).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]}Z"'
+    return lambda text: f'"{read(text).isoformat("T", "milliseconds")[:-6]}Z"'
 
 
 def log_time(formats: Sequence[str], zone: tzinfo) -> Read:
     """As the log takes it: UTC to the millisecond."""
     read = moment(formats, zone)
-    return lambda text: read(text).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return lambda text: read(text).isoformat(" ", "milliseconds")[:-6]
 
 
 class Cells(dict[str, str]):
@@ -172,8 +172,3 @@ class Field:
     index: int | None
     cells: Cells
     constant: str = ""
-
-    def of(self, columns: Sequence[Sequence[str]], n: int) -> list[str]:
-        if self.index is None:
-            return [self.constant] * n
-        return list(map(self.cells.__getitem__, columns[self.index]))

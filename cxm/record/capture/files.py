@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, Any, Protocol, cast
 
 import charset_normalizer
 import msgspec
@@ -59,34 +58,51 @@ def opened(path: Path, name: str) -> Iterator[tuple[IO[bytes], Position]]:
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        if not packed:
-            yield raw, raw
-            return
-        with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
-            yield cast(IO[bytes], io.BufferedReader(_Guard(unpacked, raw, name), BLOCK)), raw
+        yield (io.BufferedReader(_Unpacked(raw), BLOCK) if packed else raw), raw
 
 
-class _Guard(io.RawIOBase):
-    """Unpacks gzip and stops where the file is cut, damaged, or would grow without measure."""
+class _Unpacked(io.RawIOBase):
+    """Unpacks gzip (one member after another) and stops where the file is cut, damaged, or grows without measure."""
 
-    def __init__(self, unpacked: gzip.GzipFile, raw: Position, name: str) -> None:
-        self.unpacked, self.raw, self.name = unpacked, raw, name
-        self.size = 0
+    def __init__(self, raw: IO[bytes]) -> None:
+        self.raw = raw
+        self.member: Any = None
+        self.left = b""
+        self.packed = self.size = 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: object) -> int:
-        view = cast(memoryview, buffer)
-        try:
-            data = self.unpacked.read(len(view))
-        except EOFError as error:
-            raise FileProblem(_("The packed file ends too early: it was cut, perhaps while it was copied.")) from error
-        except (zlib.error, gzip.BadGzipFile) as error:
-            raise FileProblem(_("The packed file is damaged: its content does not match its check sum.")) from error
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        data = b""
+        while not data:
+            if not self.left:
+                self.left = self.raw.read(BLOCK // 4)
+                self.packed += len(self.left)
+            if self.member is None:
+                self.left = self.left.lstrip(b"\0")  # padding between members
+                if not self.left:
+                    return 0
+                self.member = zlib.decompressobj(31)
+            if not self.left:
+                # What zlib still holds back is nothing where the member is not complete.
+                raise FileProblem(_("The packed file ends too early: it was cut, perhaps while it was copied."))
+            try:
+                data = self.member.decompress(self.left, len(view))
+            except zlib.error as error:
+                raise FileProblem(_("The packed file is damaged: its content does not match its check sum.")) from error
+            if self.member.eof:
+                self.left, self.member = self.member.unused_data, None
+            else:
+                self.left = self.member.unconsumed_tail
         self.size += len(data)
-        packed = max(self.raw.tell(), 1)
-        if self.size > BOMB_START and self.size > BOMB_RATIO * packed:
+        self._measure()
+        view[: len(data)] = data
+        return len(data)
+
+    def _measure(self) -> None:
+        if self.size > BOMB_START and self.size > BOMB_RATIO * self.packed:
             raise FileProblem(
                 _("The packed file grows to more than %(ratio)d times its size when it is unpacked. We stopped.")
                 % {"ratio": BOMB_RATIO}
@@ -96,8 +112,6 @@ class _Guard(io.RawIOBase):
                 _("The packed file holds more than %(size)d GB. Split it into smaller files.")
                 % {"size": 16 * settings.UPLOAD_MAX_BYTES // 2**30}
             )
-        view[: len(data)] = data
-        return len(data)
 
 
 def look(path: Path, name: str, declared: Format | None = None) -> Look:
@@ -112,13 +126,13 @@ def look(path: Path, name: str, declared: Format | None = None) -> Look:
     with opened(path, name) as (stream, _raw):
         sample = _read(stream, SAMPLE_BYTES)
     encoding = declared.encoding or guess_encoding(sample)
+    if encoding.lower().replace("-", "") == "utf8" and sample.startswith(codecs.BOM_UTF8):
+        encoding = "utf-8-sig"
     text = _decode_sample(sample, encoding)
     if not text.strip():
         raise FileProblem(_("The file is empty."))
     if "\x00" in text[:1000]:
-        raise FileProblem(
-            _("This is not a text file. Upload CSV, TSV, XLSX or JSON Lines; gzip is fine too.")
-        )
+        raise FileProblem(_("This is not a text file. Upload CSV, TSV, XLSX or JSON Lines; gzip is fine too."))
     if not kind:
         kind = _text_kind(text, name, declared)
     form = msgspec.structs.replace(declared, kind=kind, encoding=encoding)
@@ -135,9 +149,10 @@ def look(path: Path, name: str, declared: Format | None = None) -> Look:
         names, notes = _names(first, form)
     form = msgspec.structs.replace(form, columns=form.columns or ([] if form.header else names))
     rows: list[Record] = []
-    for part in records(path, name, form, names, SAMPLE_ROWS):
-        rows = part.rows
-        break
+    with closing(records(path, name, form, names, SAMPLE_ROWS)) as parts:
+        for part in parts:
+            rows = part.rows
+            break
     return Look(form, names, rows, notes)
 
 
@@ -150,8 +165,13 @@ class Part:
     bytes_read: int
 
 
-def records(path: Path, name: str, form: Format, header: list[str], size: int) -> Iterator[Part]:
-    """The records in parts of `size`. Blank lines keep their number and come as empty records."""
+def records(
+    path: Path, name: str, form: Format, header: list[str], size: int, *, checked: bool = False
+) -> Generator[Part, None, None]:
+    """The records in parts of `size`. Blank lines keep their number and come as empty records.
+
+    `checked` says that `check` has passed the file, so that lines need no guard of their own.
+    """
     if form.kind == "xlsx":
         number = 2 if form.header else 1
         total = path.stat().st_size
@@ -161,8 +181,14 @@ def records(path: Path, name: str, form: Format, header: list[str], size: int) -
             number += len(part)
         return
     with opened(path, name) as (stream, raw):
-        text = io.TextIOWrapper(cast(IO[bytes], stream), encoding=form.encoding or "utf-8-sig", newline="")
-        source = _split(_lines(text, form.encoding), form, header)
+        text = io.TextIOWrapper(stream, encoding=form.encoding or "utf-8", newline="")
+        text._CHUNK_SIZE = BLOCK  # type: ignore[attr-defined]  # undocumented, and a quarter faster
+        source: Iterator[Record]
+        if checked and form.kind == "csv":
+            csv.field_size_limit(MAX_LINE)
+            source = csv.reader(text, delimiter=form.delimiter or ",")
+        else:
+            source = _split(_lines(text), form, header)
         number = 1
         if form.header:
             next(source, None)
@@ -173,6 +199,8 @@ def records(path: Path, name: str, form: Format, header: list[str], size: int) -
                 number += len(part)
         except UnicodeDecodeError as error:
             raise _undecodable(error, form.encoding) from error
+        finally:
+            text.detach()
 
 
 def check(path: Path, name: str, form: Format) -> list[str]:
@@ -228,14 +256,12 @@ def _undecodable(error: UnicodeDecodeError, encoding: str, line: int = 0) -> Fil
     return FileProblem(_("The byte %(byte)s is not valid %(encoding)s. Choose the encoding of the file.") % values)
 
 
-def _lines(text: io.TextIOWrapper, encoding: str) -> Iterator[str]:
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     number = 0
     while line := text.readline(MAX_LINE):
         number += 1
         if len(line) >= MAX_LINE:
             raise _too_long(number)
-        if number == 1:
-            line = line.removeprefix("\ufeff")
         yield line
 
 
@@ -351,9 +377,7 @@ def _kind(path: Path, name: str) -> str:
     if start[:4] == b"PK\x03\x04":
         return "xlsx"
     if start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        raise FileProblem(
-            _("This is an old or encrypted Excel file. Save it as .xlsx without a password.")
-        )
+        raise FileProblem(_("This is an old or encrypted Excel file. Save it as .xlsx without a password."))
     plain = name.lower().removesuffix(".gz")
     return "jsonl" if plain.endswith((".jsonl", ".ndjson")) else ""
 
@@ -405,11 +429,12 @@ def guess_delimiter(text: str) -> str:
             widths = [len(record) for record in islice(csv.reader(lines, delimiter=mark), 50) if record]
         except csv.Error:
             continue
-        if not widths or widths[0] < 2:
+        if not widths:
             continue
-        same = sum(width == widths[0] for width in widths) / len(widths)
-        if (same > 0.8, widths[0]) > score:
-            best, score = mark, (same > 0.8, widths[0])
+        width = max(set(widths), key=widths.count)
+        steady = widths.count(width) > 0.8 * len(widths)
+        if width > 1 and (steady, width) > score:
+            best, score = mark, (steady, width)
     return best
 
 

@@ -47,7 +47,7 @@ class Import(models.Model):
     file_path = models.CharField(max_length=500)  # in the data directory, until the import is done
     file_size = models.PositiveBigIntegerField(default=0)  # bytes
     file_sha256 = models.CharField(max_length=64, blank=True)
-    mapping_name = models.CharField(max_length=200, blank=True)
+    dataset = models.CharField(max_length=200, blank=True)  # the name in the mapping: what its event ids are made from
     mapping_yaml = models.TextField(blank=True)  # as it was used
     bytes_read = models.PositiveBigIntegerField(default=0)
     rows_read = models.PositiveBigIntegerField(default=0)
@@ -55,6 +55,9 @@ class Import(models.Model):
     rows_known = models.PositiveBigIntegerField(default=0)  # nothing new in them
     events_added = models.PositiveBigIntegerField(default=0)
     customers_added = models.PositiveBigIntegerField(default=0)
+    rejected_bytes = models.PositiveBigIntegerField(default=0)  # of the file of rejected rows, up to rows_read
+    notes: models.JSONField[list[str], list[str]] = models.JSONField(default=list, blank=True)
+    alive_at = models.DateTimeField(null=True, blank=True)  # the running job's last sign of life
     problem = models.TextField(blank=True)  # why it stopped, in the language of its owner
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
@@ -63,6 +66,7 @@ class Import(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [models.Index(fields=["workspace", "-created_at"])]
 
     def __str__(self) -> str:
         return self.file_name

@@ -43,7 +43,7 @@ class Seen:
         for start in range(0, len(asked), ASKED):
             part = asked[start : start + ASKED]
             marks = ",".join("?" * len(part))
-            found += self._spilled.execute(f"SELECT digest, n FROM seen WHERE digest IN ({marks})", part)  # noqa: S608  # only marks
+            found += self._spilled.execute(f"SELECT digest, n FROM seen WHERE digest IN ({marks})", part)  # only marks
         return found
 
     def _spill(self) -> None:

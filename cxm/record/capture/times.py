@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import cache
 
 _PARTS = {
     "d": r"(?P<d>\d{1,2})", "m": r"(?P<m>\d{1,2})", "Y": r"(?P<Y>\d{4})", "y": r"(?P<y>\d{2})",
@@ -29,6 +30,7 @@ class UnknownFormat(ValueError):
         self.directive = directive
 
 
+@cache
 def pattern_of(form: str) -> re.Pattern[str]:
     """The pattern of a strptime format; raises UnknownFormat."""
     made, at = "", 0
@@ -53,8 +55,18 @@ def reader(formats: Sequence[str], zone: tzinfo) -> Callable[[str], datetime]:
     twice in autumn, the first counts.
     """
     patterns = [*(pattern_of(form) for form in formats), _ISO]
+    plain = patterns[0] if patterns[0].groupindex.keys() <= set("YmdHMS") else None
+    places = [plain.groupindex.get(part, 0) for part in "YmdHMS"] if plain else []
 
     def read(text: str) -> datetime:
+        if plain and (found := plain.fullmatch(text)):  # most files: numbers only, one format
+            part = found.group
+            year, month, day, hour, minute, second = (int(part(place)) if place else 0 for place in places)
+            if not FIRST_YEAR <= year <= LAST_YEAR:
+                raise ValueError(text)
+            made = datetime(year, month or (1 if not places[1] else 0), day or (1 if not places[2] else 0),
+                            hour, minute, second, tzinfo=zone)  # fmt: skip
+            return made if zone is UTC else made.astimezone(UTC)
         for pattern in patterns:
             if found := pattern.fullmatch(text):
                 return _time(found, zone)

@@ -129,8 +129,8 @@ def change_profile(
         one_at_a_time(workspace)
         _hold(customer, clean_identity("email", fields["email"]), by)
     customer.traits = new
-    customer.updated_at = timezone.now()
-    customer.save(update_fields=[*fields, "traits", "updated_at"])
+    customer.updated_at = customer.traits_at = timezone.now()
+    customer.save(update_fields=[*fields, "traits", "traits_at", "updated_at"])
     refresh_search_text(customer)
     audit("changed", customer, workspace=workspace, by=by, changes=changes)
     emit(
@@ -197,11 +197,13 @@ def remove_customer(*, customer: Customer, by: Actor) -> None:
 
 def refresh_search_text(customer: Customer) -> None:
     """Write the text by which the customer is found. For verbs of this package, inside their transaction."""
-    values = customer.identities.values_list("value", flat=True)
-    text = search_text_of(customer.name, customer.email, customer.phone, values)
-    if text != customer.search_text:
-        customer.search_text = text
-        customer.save(update_fields=["search_text"])
+    # From the database, because the caller's object may be older than what somebody else has changed since.
+    now = Customer.objects.get(pk=customer.pk)
+    values = now.identities.order_by("pk").values_list("value", flat=True)
+    text = search_text_of(now.name, now.email, now.phone, values)
+    if text != now.search_text:
+        Customer.objects.filter(pk=now.pk).update(search_text=text)
+    customer.search_text = text
 
 
 def _hold(customer: Customer, identity: tuple[str, str], by: Actor) -> tuple[Identity, bool]:

@@ -38,7 +38,9 @@ class FilterForm(forms.Form):
     )  # fmt: skip
     feedback = forms.ChoiceField(
         label=gettext_lazy("Feedback"), required=False,
-        choices=[("", gettext_lazy("All")), ("yes", gettext_lazy("Has answered")), ("no", gettext_lazy("Never answered"))],
+        choices=[
+            ("", gettext_lazy("All")), ("yes", gettext_lazy("Has answered")), ("no", gettext_lazy("Never answered")),
+        ],
     )  # fmt: skip
     sort = forms.ChoiceField(
         label=gettext_lazy("Order"), required=False,

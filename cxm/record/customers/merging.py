@@ -42,7 +42,7 @@ def merge_customers(*, customer: Customer, into: Customer, by: Actor) -> Custome
     audit("merged with another", above, workspace=workspace, by=by, changes={"merged": [None, str(below.pk)]})
     emit(
         "customers_merged", workspace_id=workspace.pk, customer_id=above.pk,
-        by=str(by or "OpenCXM"), merged=str(below.pk), name=str(below),
+        by=str(by or "OpenCXM"), merged=str(below.pk), profile=str(below),
     )  # fmt: skip
     _tell_the_log(workspace.pk, [above.pk])
     above.refresh_from_db()
@@ -66,7 +66,7 @@ def unmerge(*, customer: Customer, by: Actor) -> Customer:
     audit("separated", customer, workspace=workspace, by=by, changes={"merged_into": [str(before.pk), None]})
     emit(
         "customers_unmerged", workspace_id=workspace.pk, customer_id=before.pk,
-        by=str(by or "OpenCXM"), separated=str(customer.pk), name=str(customer),
+        by=str(by or "OpenCXM"), separated=str(customer.pk), profile=str(customer),
     )  # fmt: skip
     _tell_the_log(workspace.pk, [before.pk, customer.pk])
     return customer

@@ -33,6 +33,7 @@ class Customer(models.Model):
     last_seen_at = models.DateTimeField(null=True, blank=True)
     answers = models.PositiveIntegerField(default=0)
     created_by_import = models.UUIDField(null=True, blank=True)
+    traits_at = models.DateTimeField(null=True, blank=True)  # when the newest saying about fields and traits was true
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -77,13 +78,28 @@ class Identity(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="identities")
     kind = models.CharField(max_length=60)
     value = models.CharField(max_length=300)
+    created_by_import = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        indexes = [models.Index(fields=["created_by_import"])]
         constraints = [models.UniqueConstraint(fields=["workspace", "kind", "value"], name="one_customer_per_identity")]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.value}"
+
+
+class Overwritten(models.Model):
+    """What an import found in a profile and replaced, so that undoing the import can give it back."""
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
+    import_id = models.UUIDField(db_index=True)
+    before: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()  # field, or trait.NAME, to value
+    after: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}: {', '.join(self.before)}"
 
 
 class Consent(models.Model):

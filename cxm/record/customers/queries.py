@@ -19,7 +19,7 @@ from cxm.record.eventlog.scope import Scope
 
 from .models import Consent, Customer, Identity, Note, Tag, Trait
 from .searching import Hit, find, normalise, similarity
-from .snapshot import combined_traits, families
+from .snapshot import combined_traits, families, in_utc
 from .traits import fit
 
 PAGE = 50
@@ -44,7 +44,7 @@ class Wanted:
 
 
 def customers(workspace: Workspace, wanted: Wanted) -> QuerySet[Customer]:
-    """Canonical customers that fit everything but `text`. A person fits a tag or a trait if one of the profiles does."""
+    """Canonical customers that fit everything but `text`: a tag or a trait of one of the profiles is enough."""
     rows = Customer.objects.filter(workspace=workspace, canonical=None)
     if wanted.tag:
         rows = _of_profiles(rows, Customer.objects.filter(workspace=workspace, tags__name=wanted.tag))
@@ -95,7 +95,9 @@ def _deciding(workspace: Workspace, purpose: str, granted: bool) -> QuerySet[Any
     person = Coalesce("customer__canonical_id", "customer_id")
     newest = Window(RowNumber(), partition_by=[person], order_by=[F("at").desc(), F("id").desc()])
     decisions = Consent.objects.filter(customer__workspace=workspace, purpose=purpose)
-    return decisions.annotate(person=person, place=newest).filter(place=1, granted=granted).order_by().values("person")
+    # Two steps, because a condition beside the window's would choose rows before the window counts them.
+    last = decisions.annotate(place=newest).filter(place=1).order_by().values("pk")
+    return Consent.objects.filter(pk__in=last, granted=granted).order_by().values(person=person)
 
 
 @dataclass(slots=True)
@@ -219,8 +221,8 @@ def timeline(
         before_id=before.event_id if before else "", limit=limit + 1,
     ).rows  # fmt: skip
     more = len(rows) > limit
-    rows = rows[:limit]
-    return Page(rows, Cursor(_aware(rows[-1].occurred_at), str(rows[-1].event_id)) if more else None)
+    rows = [replace(row, occurred_at=in_utc(row.occurred_at)) for row in rows[:limit]]
+    return Page(rows, Cursor(rows[-1].occurred_at, str(rows[-1].event_id)) if more else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +240,11 @@ GROUP BY name ORDER BY n DESC, name
 
 
 def kinds_of_events(workspace: Workspace, ids: Sequence[UUID]) -> list[KindCount]:
-    return ask(
+    rows = ask(
         KINDS, Scope(workspace.pk), row=KindCount, name="customers.kinds", table="events",
         ids=[str(one) for one in ids],
     ).rows  # fmt: skip
+    return [replace(row, seen_at=in_utc(row.seen_at)) if row.seen_at else row for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +268,10 @@ ORDER BY occurred_at DESC, response_id LIMIT {limit:UInt32}
 
 def scores(workspace: Workspace, ids: Sequence[UUID], limit: int = 20) -> list[Score]:
     """What these profiles answered, newest first."""
-    return ask(
+    rows = ask(
         SCORES, Scope(workspace.pk), row=Score, name="customers.scores", ids=[str(one) for one in ids], limit=limit
     ).rows
+    return [replace(row, occurred_at=in_utc(row.occurred_at)) for row in rows]
 
 
 # Who may be the same person
@@ -303,7 +307,3 @@ def merge_suggestions(person: Person, limit: int = 5) -> list[Suggestion]:
         alike = [hit.customer_id for hit in hits if similarity(name, normalise(hit.name)) >= 0.85]
         suggest(others.filter(pk__in=alike), "name")
     return [one for key, one in found.items() if key not in person.ids][:limit]
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -40,7 +40,8 @@ LATIN = str.maketrans(
         "и": "i", "і": "i", "ї": "i", "й": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r",
         "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "",
         "ы": "y", "ь": "", "э": "e", "ю": "iu", "я": "ia", "ў": "u",
-        "'": "", "’": "", "ʼ": "", "`": "", "_": " ", "ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d",
+        "'": "", "’": "", "ʼ": "", "`": "", "_": " ",
+        "ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d",
     }
 )  # fmt: skip
 # The same for ASCII, in one step.
@@ -230,7 +231,7 @@ def how_close(text: str, wanted: str, words: list[str], digits: str = "") -> flo
         return 2 if all(re.search(rf"[\s]{re.escape(word)}", fields) for word in words) else 3
     known = set(fields.split())
     worst = min(max((similarity(word, other) for other in known), default=0.0) for word in words)
-    return 5 - worst if worst >= 0.5 else None
+    return 5 - worst if worst >= 0.6 else None
 
 
 def similarity(one: str, other: str) -> float:

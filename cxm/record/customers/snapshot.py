@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -66,6 +66,11 @@ class Activity:
     answers: int
 
 
+def in_utc(moment: datetime) -> datetime:
+    """TRICKY: the engine's client returns times in UTC without saying so."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 ACTIVITY = """
 SELECT customer_id, max(occurred_at) AS last_seen_at, countIf(name = 'answer_given') AS answers
 FROM events WHERE $scope AND source != 'fact'
@@ -91,9 +96,10 @@ def refresh_activity(workspace_id: int, customer_ids: Sequence[UUID] = ()) -> in
     root = dict(rows.filter(canonical__isnull=False).values_list("pk", "canonical_id"))
     now: dict[UUID, tuple[datetime, int]] = {}
     for one in seen:
+        at = in_utc(one.last_seen_at)
         for owner in {one.customer_id, root.get(one.customer_id, one.customer_id)}:
-            when, answers = now.get(owner, (one.last_seen_at, 0))
-            now[owner] = max(when, one.last_seen_at), answers + one.answers
+            when, answers = now.get(owner, (at, 0))
+            now[owner] = max(when, at), answers + one.answers
     changed = [
         (*now.get(pk, (None, 0)), pk)
         for pk, when, answers in rows.values_list("pk", "last_seen_at", "answers")

@@ -12,7 +12,9 @@ BATCH = 2_000
 
 def rebuild_snapshot(workspace: Workspace) -> int:
     """Write every customer of the workspace to the log's snapshot; returns how many. Safe to repeat."""
-    roots = list(Customer.objects.filter(workspace=workspace, canonical=None).order_by("pk").values_list("pk", flat=True))
+    roots = list(
+        Customer.objects.filter(workspace=workspace, canonical=None).order_by("pk").values_list("pk", flat=True)
+    )
     for start in range(0, len(roots), BATCH):
         put_snapshot(workspace.pk, roots[start : start + BATCH])
     return Customer.objects.filter(workspace=workspace).count()

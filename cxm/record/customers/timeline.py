@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .queries import EventRow
+from .snapshot import in_utc
 from .traits import shown
 
 Properties = Mapping[str, Any]
@@ -80,12 +81,11 @@ def moment(row: EventRow) -> Moment:
     if not isinstance(properties, dict):
         properties = {}
     icon, sentence = SENTENCES.get(row.name, ("timeline", _generic))
-    at = row.occurred_at if row.occurred_at.tzinfo else row.occurred_at.replace(tzinfo=UTC)
     return Moment(
         event_id=str(row.event_id),
         name=row.name,
         kind=kind_label(row.name),
-        at=at,
+        at=in_utc(row.occurred_at),
         title=sentence(row.name, properties),
         icon=icon,
         words=text(properties, "comment"),
@@ -130,8 +130,10 @@ def when(value: object) -> str:
 
 
 def _answer(name: str, properties: Properties) -> str:
-    words = {"score": number(properties["score"]) if properties.get("score") is not None else "",
-             "question": text(properties, "question"), "highest": text(properties, "scale").rpartition("-")[2]}  # fmt: skip
+    words = {
+        "score": number(properties["score"]) if properties.get("score") is not None else "",
+        "highest": text(properties, "scale").rpartition("-")[2],
+    }
     metric = text(properties, "metric")
     if not words["score"]:
         return _("Wrote a comment.") if properties.get("comment") else _("Left a question open.")
@@ -217,10 +219,10 @@ def _identified(name: str, properties: Properties) -> str:
 
 def _by(sentences: Callable[[str], str]) -> Callable[[str, Properties], str]:
     def sentence(name: str, properties: Properties) -> str:
-        words = {key: text(properties, key) for key in ("by", "name", "purpose", "tag", "kind", "value", "source")}
+        words = {key: text(properties, key) for key in ("by", "profile", "purpose", "tag", "kind", "value", "source")}
         fields = properties.get("fields")
         words["by"] = words["by"] or _("Somebody")
-        words["name"] = words["name"] or _("unnamed")
+        words["profile"] = words["profile"] or _("unnamed")
         words["fields"] = ", ".join(map(field_label, fields)) if isinstance(fields, list) else ""
         return sentences(name) % words
 
@@ -239,8 +241,8 @@ def _own_facts(name: str) -> str:
         "profile_changed": _("%(by)s changed: %(fields)s."),
         "identity_added": _("%(by)s added the identity “%(kind)s: %(value)s”."),
         "identity_removed": _("%(by)s removed the identity “%(kind)s: %(value)s”."),
-        "customers_merged": _("%(by)s merged the profile “%(name)s” into this customer."),
-        "customers_unmerged": _("%(by)s separated the profile “%(name)s” from this customer."),
+        "customers_merged": _("%(by)s merged the profile “%(profile)s” into this customer."),
+        "customers_unmerged": _("%(by)s separated the profile “%(profile)s” from this customer."),
         "consent_given": _("%(by)s recorded consent to “%(purpose)s”."),
         "consent_withdrawn": _("%(by)s recorded that consent to “%(purpose)s” was withdrawn."),
         "note_added": _("%(by)s wrote a note."),

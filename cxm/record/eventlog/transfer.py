@@ -130,7 +130,9 @@ def _where(until: datetime | None, workspace_id: int | None) -> tuple[str, dict[
 def _stream(sql: str, parameters: dict[str, object]) -> Iterator[bytes]:
     rest = b""
     with engine().client() as client:
-        stream = client.raw_stream(sql, parameters=parameters, settings={"date_time_output_format": "iso"}, fmt="JSONEachRow")
+        stream = client.raw_stream(
+            sql, parameters=parameters, settings={"date_time_output_format": "iso"}, fmt="JSONEachRow"
+        )
         try:
             while block := stream.read(CHUNK):
                 head, newline, tail = block.rpartition(b"\n")

@@ -24,7 +24,6 @@ from .scores import (
     bounds_of,
     excluded,
     mean_cells,
-    scales,
     share_cells,
     top_of,
 )
@@ -45,12 +44,11 @@ def mean_ease(question: Question) -> Measurement:
 
 
 def easy_share(question: Question) -> Measurement:
-    easy = {scale: easy_from(scale) for scale in (*scales(question, KINDS), "")}
     sql = SHARE_SQL
     if question.options["easy_is"] == "low":
         # the mirror image of "score ≥ easy" on its scale
         sql = sql.replace("score >= $top", "$low + $high - score >= $top")
-    answer = ask_scores(question, sql, ShareRow, name="ces.easy", kinds=KINDS, tops=easy)
+    answer = ask_scores(question, sql, ShareRow, name="ces.easy", kinds=KINDS, lowest_top=easy_from)
     return share_cells(answer, question.weighted)
 
 

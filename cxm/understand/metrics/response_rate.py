@@ -2,9 +2,10 @@
 
 Population: invitations (`survey_invited` or `survey_sent`) that went out in the period; those with the same
 `response_id` (or, without one, `invitation_id`) are one, counted at the first, because a reminder is no second chance.
-Answered means: an answer has that `response_id`; or, for an invitation without one, the same customer answered the same
-survey within `window` days (30 unless told) after it. Several answers of one response count once. An answer without an invitation does not count.
-Filters and breakdowns look at the invitation (`property.survey`, `property.channel` …) and its customer's traits.
+Answered means: an answer has that `response_id`; or, for an invitation without one, the same customer answered the
+same survey within `window` days (30 unless told) after it. Several answers of one response count once. An answer
+without an invitation does not count. Filters and breakdowns look at the invitation (`property.survey`,
+`property.channel` …) and its customer's traits.
 """
 
 from __future__ import annotations

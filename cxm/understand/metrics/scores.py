@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
@@ -23,16 +24,20 @@ from .metric import MOST_ROWS, Cell, Means, Measurement, Option, Question
 from .refusals import MixedScales, TooManyGroups
 
 Row = TypeVar("Row")
-NPS_SCALE = "0-10"
-DEFAULT_SCALE = "1-5"
 
+NO_SCORE = (0.0, -1.0)  # the limits of a text that is no scale: nothing lies between them
 ON_SCALE = "score BETWEEN $low AND $high"
 QUESTION = Option("question", _("Question"), "texts", default=())
 
 
+def default_scale(kinds: tuple[str, ...]) -> str:
+    """The scale of answers that name none."""
+    return "0-10" if kinds == ("nps",) else "1-5"
+
+
 def bounds_of(scale: str) -> tuple[float, float] | None:
     """(lowest, highest) score of a scale such as "1-5"; None where the text is no scale."""
-    found = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[-–]\s*(-?\d+(?:\.\d+)?)\s*", scale or DEFAULT_SCALE)
+    found = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[-–]\s*(-?\d+(?:\.\d+)?)\s*", scale)
     if not found or not float(found[1]) < float(found[2]):
         return None
     return float(found[1]), float(found[2])
@@ -70,28 +75,41 @@ def scales(question: Question, kinds: tuple[str, ...]) -> list[str]:
     return [row.scale for row in rows]
 
 
-def by_scale(known: list[str], value: dict[str, float]) -> str:
-    """SQL for a number that depends on the scale: a plain number where there is one scale only."""
-    if len(known) == 1:
-        return repr(float(value[known[0]]))
-    names = ", ".join(sql_text(scale) for scale in known)
-    return f"transform(scale, [{names}], [{', '.join(repr(float(value[scale])) for scale in known)}], nan)"
+def known_scales(question: Question, kinds: tuple[str, ...]) -> dict[str, str]:
+    """The scales as answers name them, and what each means: an answer without one is on the kind's usual scale."""
+    usual = default_scale(kinds)
+    return {name: name or usual for name in scales(question, kinds)} or {"": usual}
+
+
+def by_scale(value: dict[str, float]) -> str:
+    """SQL for a number that depends on the scale: a plain number where it is the same for all."""
+    numbers = [repr(float(number)) for number in value.values()]
+    if len(numbers) == 1:
+        return numbers[0]
+    return f"transform(scale, [{', '.join(map(sql_text, value))}], [{', '.join(numbers)}], nan)"
+
+
+def scale_sql(known: dict[str, str]) -> str:
+    """SQL for the scale of an answer."""
+    if len(set(known.values())) == 1:
+        return sql_text(next(iter(known.values())))
+    return f"if(scale = '', {sql_text(known[''])}, scale)" if "" in known else "scale"
 
 
 def ask_scores(
     question: Question, sql: str, row: type[Row], *, name: str, kinds: tuple[str, ...], top: float | None = None,
-    tops: dict[str, float] | None = None,
+    lowest_top: Callable[[str], float] = top_of,
 ) -> Answer[Row]:  # fmt: skip
     """Ask with the marks of this module filled in, of answers whose score lies on its scale.
 
     $table and $answers (which rows), $n, $w and $w2 (count, weight, squared weight of a row), $scale (the scale, to
     select and group by), $low, $high and $top (limits that depend on the scale; `top` sets the same for every scale,
-    `tops` one for each).
+    `lowest_top` tells it by the scale).
     """
     rollup = fits_rollup(question.scope, question.by)
-    known = [scale for scale in scales(question, kinds) if bounds_of(scale)] or [DEFAULT_SCALE]
-    limits = {scale: bounds_of(scale) or (0.0, 0.0) for scale in known}
-    tops = {scale: (tops or {}).get(scale, top_of(scale)) if top is None else top for scale in known}
+    known = known_scales(question, kinds)
+    limits = {name: bounds_of(scale) or NO_SCORE for name, scale in known.items()}
+    tops = {name: top if top is not None else lowest_top(scale) for name, scale in known.items()}
     if question.weighted:
         n, w, w2 = ("n", "w", "w2") if rollup else ("1", "weight", "weight * weight")
     else:
@@ -101,10 +119,10 @@ def ask_scores(
         table="feedback_rollup" if rollup else "feedback",
         answers=answers_filter(question, kinds),
         n=n, w=w, w2=w2,
-        scale=sql_text(known[0]) if len(known) == 1 else "scale",
-        low=by_scale(known, {scale: limit[0] for scale, limit in limits.items()}),
-        high=by_scale(known, {scale: limit[1] for scale, limit in limits.items()}),
-        top=by_scale(known, tops),
+        scale=scale_sql(known),
+        low=by_scale({name: limit[0] for name, limit in limits.items()}),
+        high=by_scale({name: limit[1] for name, limit in limits.items()}),
+        top=by_scale(tops),
     )  # fmt: skip
     answer = ask(
         filled + f"LIMIT {MOST_ROWS + 1}", question.scope, row=row, name=f"metrics.{name}",
@@ -194,7 +212,7 @@ def mean_cells(answer: Answer[MeanRow], weighted: bool, mirrored: bool = False) 
     for row in answer.rows:
         other = seen.setdefault((row.period, row.by), row)
         if other is not row:
-            raise MixedScales(sorted({other.scale_name or DEFAULT_SCALE, row.scale_name or DEFAULT_SCALE}))
+            raise MixedScales(sorted({other.scale_name, row.scale_name}))
         bounds = bounds_of(row.scale_name)
         total, squares = row.total, row.total_of_squares
         if mirrored and bounds:
@@ -221,11 +239,11 @@ def limit_marks(
     question: Question, kinds: tuple[str, ...], limits: tuple[float, float] | None = None
 ) -> dict[str, str]:
     """SQL for $low and $high: the ends of each answer's own scale, or of `limits`."""
-    known = [scale for scale in scales(question, kinds) if bounds_of(scale)] or [DEFAULT_SCALE]
-    found = {scale: limits or bounds_of(scale) or (0.0, 0.0) for scale in known}
+    known = known_scales(question, kinds)
+    found = {name: limits or bounds_of(scale) or NO_SCORE for name, scale in known.items()}
     return {
-        "low": by_scale(known, {scale: limit[0] for scale, limit in found.items()}),
-        "high": by_scale(known, {scale: limit[1] for scale, limit in found.items()}),
+        "low": by_scale({name: limit[0] for name, limit in found.items()}),
+        "high": by_scale({name: limit[1] for name, limit in found.items()}),
     }
 
 

@@ -17,7 +17,7 @@ from cxm.stats.quantiles import quantile_from_counts
 from .counted import HitsRow, ask_cells, count_estimate, hit_cells
 from .metric import Cell, Measurement, Metric, Option, Question
 from .refusals import MixedScales
-from .scores import DEFAULT_SCALE, ON_SCALE, QUESTION, answers_filter, ask_scores, asked, bounds_of, fill
+from .scores import ON_SCALE, QUESTION, answers_filter, ask_scores, asked, fill
 from .tickets import PRESENT
 
 KINDS = ("nps", "csat", "ces", "rating")
@@ -120,8 +120,8 @@ def median_score(question: Question) -> Measurement:
         groups.setdefault((row.period, row.by), []).append(row)
     cells = []
     for (period, by), rows in groups.items():
-        if len({row.scale_name for row in rows if bounds_of(row.scale_name)}) > 1:
-            raise MixedScales(sorted({row.scale_name or DEFAULT_SCALE for row in rows}))
+        if len({row.scale_name for row in rows}) > 1:
+            raise MixedScales(sorted({row.scale_name for row in rows}))
         estimate = quantile_from_counts([row.point for row in rows], [row.answers for row in rows], 0.5)
         cells.append(Cell(period, by, estimate))
     return Measurement(cells, answer.sql, answer.parameters)

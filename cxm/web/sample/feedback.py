@@ -169,7 +169,7 @@ def _answer(
 
 def _relationship(rng: random.Random, people: list[Person], invitations: int, calendar: Calendar) -> list[Occasion]:
     months = calendar.weights(seasonal=False)
-    made = []
+    made: list[Occasion] = []
     while len(made) < invitations:
         person, when = rng.choice(people), calendar.draw(rng, months)
         if when < person.joined_at:

@@ -112,7 +112,7 @@ def _notice(everyone: list[Person], size: Size, seed: int, calendar: Calendar, s
     for one in everyone:
         if one.same_as:
             when = one.joined_at if one.joined_at > calendar.start else calendar.starts[6]
-            sink.add("customers_merged", one.same_as, when, one.key, by=BY, merged=str(one.id), name=one.name)
+            sink.add("customers_merged", one.same_as, when, one.key, by=BY, merged=str(one.id), profile=one.name)
     for name, who in _tagged(everyone, seed).items():
         for one in who:
             sink.add(
@@ -174,7 +174,9 @@ def _put_people(
     )  # fmt: skip
     for name, who in _tagged(everyone, seed).items():
         tag = Tag.objects.create(workspace=workspace, name=name)
-        tag.customers.add(*(one.id for one in who))
+        tag.customers.through.objects.bulk_create(
+            [tag.customers.through(tag_id=tag.pk, customer_id=one.id) for one in who], batch_size=ROWS
+        )
     Note.objects.bulk_create(
         Note(uuid=uuid.uuid5(workspace.uuid, f"note {k}"), customer_id=one.id, text=text, by=owner, created_at=when)
         for k, (one, when, text) in enumerate(_noted(everyone, size, seed, calendar))

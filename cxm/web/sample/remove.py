@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from cxm.accounts.actions import close_workspace
 from cxm.accounts.audit import Actor
 from cxm.accounts.models import Workspace
-from cxm.web.workspaces import close_workspace, erase_workspace
+from cxm.web.workspaces import erase_workspace
 
 
 class NotSample(ValueError):

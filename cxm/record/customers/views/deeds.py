@@ -14,16 +14,15 @@ from django.views.decorators.http import require_POST
 
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role
-
-from ..access import customer_for
-from ..actions import add_identity, remove_customer, remove_identity
-from ..consent import set_consent
-from ..errors import Refused
-from ..forms import ConsentForm, IdentityForm, NoteForm, TagForm
-from ..marks import add_note, remove_note, restore_note, tag, untag
-from ..merging import merge_customers, unmerge
-from ..models import Customer, Identity, Note
-from ..queries import Wanted, in_order, merge_suggestions, person_of, search
+from cxm.record.customers.access import customer_for
+from cxm.record.customers.actions import add_identity, remove_customer, remove_identity
+from cxm.record.customers.consent import set_consent
+from cxm.record.customers.errors import Refused
+from cxm.record.customers.forms import ConsentForm, IdentityForm, NoteForm, TagForm
+from cxm.record.customers.marks import add_note, remove_note, restore_note, tag, untag
+from cxm.record.customers.merging import merge_customers, unmerge
+from cxm.record.customers.models import Customer, Identity, Note
+from cxm.record.customers.queries import Wanted, in_order, merge_suggestions, person_of, search
 
 Deed = Callable[[HttpRequest, Membership, Customer], str | None]
 

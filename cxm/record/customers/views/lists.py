@@ -20,13 +20,12 @@ from django.views.decorators.http import require_POST, require_safe
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role, Workspace
 from cxm.lib.csv import stream
-
-from ..errors import Refused
-from ..forms import FilterForm
-from ..marks import tag, untag
-from ..models import Customer, Tag
-from ..queries import PAGE, Wanted, customers, in_order, search
-from ..traits import kinds, written
+from cxm.record.customers.errors import Refused
+from cxm.record.customers.forms import FilterForm
+from cxm.record.customers.marks import tag, untag
+from cxm.record.customers.models import Customer, Tag
+from cxm.record.customers.queries import PAGE, Wanted, customers, in_order, search
+from cxm.record.customers.traits import kinds, written
 
 
 def may_change(membership: Membership) -> bool:

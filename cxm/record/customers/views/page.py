@@ -12,12 +12,10 @@ from django.utils.translation import gettext as _
 
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Role
-from cxm.record.eventlog.engine import EventlogError
-
-from ..access import customer_for
-from ..actions import change_profile, create_customer
-from ..errors import IdentityTaken, Refused
-from ..forms import (
+from cxm.record.customers.access import customer_for
+from cxm.record.customers.actions import change_profile, create_customer
+from cxm.record.customers.errors import IdentityTaken, Refused
+from cxm.record.customers.forms import (
     PURPOSES,
     ConsentForm,
     IdentityForm,
@@ -28,10 +26,12 @@ from ..forms import (
     initial_traits,
     typed_traits,
 )
-from ..models import Customer, Note, Tag
-from ..queries import Cursor, Person, kinds_of_events, merge_suggestions, person_of, scores, timeline
-from ..timeline import kind_label, moment
-from ..traits import kinds, shown
+from cxm.record.customers.models import Customer, Note, Tag
+from cxm.record.customers.queries import Cursor, Person, kinds_of_events, merge_suggestions, person_of, scores, timeline
+from cxm.record.customers.timeline import kind_label, moment
+from cxm.record.customers.traits import kinds, shown
+from cxm.record.eventlog.engine import EventlogError
+
 from .lists import may_change
 
 
@@ -69,7 +69,8 @@ def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
             "suggestions": merge_suggestions(person) if may_change(membership) else [],
             "may_change": may_change(membership), "note_form": NoteForm(), "consent_form": ConsentForm(),
             "identity_form": IdentityForm(auto_id="identity_%s"), "tag_form": TagForm(auto_id="tag_%s"),
-            "removed": _removed_note(request, person), "purposes": list(PURPOSES), "all_tags": Tag.objects.filter(workspace=workspace).order_by("name"),
+            "removed": _removed_note(request, person),
+            "purposes": list(PURPOSES), "all_tags": Tag.objects.filter(workspace=workspace).order_by("name"),
         }  # fmt: skip
         return render(request, "customers/show.html", context)
 

@@ -1,4 +1,4 @@
-"""Every metric of the registry: with nothing, with little, in every grain and split by everything it may be split by."""
+"""Every metric of the registry: with nothing, with little, in every grain, split by all it may be split by."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from cxm.record.eventlog.scope import COLUMNS, Grain, Scope
 from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.testing.cast import answer, at, event, given_events, make_workspace
-from cxm.understand.metrics.queries import measure
-from cxm.understand.metrics.registry import METRICS
+from cxm.understand.metrics.queries import measure, question_of
+from cxm.understand.metrics.registry import METRICS, metric_called
 
 pytestmark = pytest.mark.django_db
 KEYS = [metric.key for metric in METRICS]
@@ -59,10 +59,8 @@ def test_one_of_each_event_can_be_asked_in_every_way(key: str) -> None:
     )  # fmt: skip
     scope = Scope(workspace.pk)
     (figure,) = measure(key, scope)
-    from cxm.understand.metrics.registry import metric_called
-
     metric = metric_called(key)
-    fields = [f"property.{'survey'}", "trait.plan", *sorted(COLUMNS[metric.table])]
+    fields = ["property.survey", "trait.plan", *sorted(COLUMNS[metric.table])]
     for field in fields:
         measure(key, scope, by=field)
     for grain in GRAINS if key not in PREDICTIONS else []:
@@ -70,11 +68,9 @@ def test_one_of_each_event_can_be_asked_in_every_way(key: str) -> None:
         measure(key, scope, grain=grain, by="trait.plan")
     for option in metric.options:
         for value in option.values:
-            measure(key, scope, **{option.key: value})
+            measure(key, scope, options={option.key: value})
     if metric.weighted:
         (weighted,) = measure(key, scope, weighted=True)
         assert (weighted.value, weighted.n) == (figure.value, figure.n)
     if metric.excluded:
-        from cxm.understand.metrics.queries import question_of
-
         metric.excluded(question_of(metric, scope, options={}))

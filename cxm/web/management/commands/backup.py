@@ -22,8 +22,8 @@ class Command(Base):
             manifest = write_backup(file, lambda what, done, total: line.to(done, total, what))
         rows = sum(part.rows for name, part in manifest.parts.items() if name.startswith("database/"))
         self.say(
-            _("%(path)s holds %(events)s events, %(rows)s operational rows and %(files)s files (%(size).1f MB). It holds"
-              " secrets too: keep it where only you can read it.") % {
+            _("%(path)s holds %(events)s events, %(rows)s operational rows and %(files)s files (%(size).1f MB)."
+              " It holds secrets too: keep it where only you can read it.") % {
                 "path": file,
                 "events": manifest.parts[EVENTS].rows,
                 "rows": rows,

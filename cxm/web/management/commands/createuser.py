@@ -31,7 +31,9 @@ class Command(Base):
         place = None
         if workspace and (place := Workspace.objects.filter(slug=workspace).first()) is None:
             known = ", ".join(Workspace.objects.values_list("slug", flat=True)) or "—"
-            raise Refused(_("There is no workspace %(slug)s. There are: %(known)s.") % {"slug": workspace, "known": known})
+            raise Refused(
+                _("There is no workspace %(slug)s. There are: %(known)s.") % {"slug": workspace, "known": known}
+            )
         password = sys.stdin.readline().rstrip("\r\n") if password_stdin else secrets.token_urlsafe(12)
         try:
             with transaction.atomic():

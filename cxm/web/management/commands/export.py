@@ -26,7 +26,9 @@ class Command(Base):
         place = Workspace.objects.filter(slug=workspace).first()
         if place is None:
             known = ", ".join(Workspace.objects.values_list("slug", flat=True)) or "—"
-            raise Refused(_("There is no workspace %(slug)s. There are: %(known)s.") % {"slug": workspace, "known": known})
+            raise Refused(
+                _("There is no workspace %(slug)s. There are: %(known)s.") % {"slug": workspace, "known": known}
+            )
         if reason := exports.check_target(file):
             raise Refused(reason)
         form = format or ("jsonl" if file.suffix == ".jsonl" else "csv")

@@ -30,7 +30,10 @@ class Command(Base):
         manifest = restore.restore(file, force=force, quiet=quiet)
         rows = sum(part.rows for name, part in manifest.parts.items() if name.startswith("database/"))
         self.say(
-            _("Restored %(events)s events, %(rows)s operational rows and %(files)s files from the backup of %(when)s UTC.")
+            _(
+                "Restored %(events)s events, %(rows)s operational rows and %(files)s files from the backup"
+                " of %(when)s UTC. What was here before is in replaced-… in the data directory, if it was in files."
+            )
             % {
                 "events": manifest.parts[EVENTS].rows,
                 "rows": rows,

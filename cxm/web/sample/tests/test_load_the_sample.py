@@ -132,7 +132,8 @@ def test_removing_the_sample_leaves_other_workspaces_untouched() -> None:
 
 def test_the_command_tells_address_and_login_each_time(settings: object, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path  # type: ignore[attr-defined]  # the fixture of pytest-django
-    password = demo.owner() and demo.password_file().read_text().strip()
+    demo.owner()
+    password = demo.password_file().read_text().strip()
     assert (demo.password_file().stat().st_mode & 0o777) == 0o600
     workspace = make_workspace("Lumo", owner=User.objects.get(email=demo.EMAIL))
     Workspace.objects.filter(pk=workspace.pk).update(is_sample=True)

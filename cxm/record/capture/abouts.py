@@ -1,0 +1,59 @@
+"""What the log knows of the orders and tickets that rows refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    order_id: str
+    customer: UUID
+    late: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    ticket_id: str
+    customer: UUID
+    priority: str
+
+
+# A delivery counts as late when it came after the promise; without one of the two times, nothing is said.
+ORDERS = """
+SELECT order_id, argMax(customer_id, customer_id != toUUID('00000000-0000-0000-0000-000000000000')) AS customer,
+       if(countIf(milestone = 'delivered') = 0 OR count(promised_at) = 0, NULL,
+          minIf(occurred_at, milestone = 'delivered') > max(promised_at)) AS late
+FROM order_milestones WHERE $scope AND order_id IN {ids:Array(String)} GROUP BY order_id
+"""
+TICKETS = """
+SELECT ticket_id, argMax(customer_id, version) AS customer, argMax(t.priority, version) AS priority
+FROM tickets AS t WHERE $scope AND ticket_id IN {ids:Array(String)} GROUP BY ticket_id
+"""
+# A fragment is escaped as the lines for the log are (see cells.json_text).
+TRUTH = {True: "true", False: "false"}
+
+
+def facts_of(workspace_id: int, kind: str, ids: list[str]) -> Mapping[str, tuple[UUID, str]]:
+    """For each known order or ticket: its customer, and what it adds to the properties of a row about it."""
+    from .cells import json_text
+
+    if not ids:
+        return {}
+    scope = Scope(workspace_id)
+    if kind == "order":
+        orders = ask(ORDERS, scope, row=Order, name="imports.orders", table="order_milestones", ids=ids).rows
+        return {
+            one.order_id: (one.customer, f'"order_late":{TRUTH[bool(one.late)]},' if one.late is not None else "")
+            for one in orders
+        }
+    tickets = ask(TICKETS, scope, row=Ticket, name="imports.tickets", table="tickets", ids=ids).rows
+    return {
+        one.ticket_id: (one.customer, f'"ticket_priority":{json_text(one.priority)},' if one.priority else "")
+        for one in tickets
+    }

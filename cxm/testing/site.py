@@ -1,0 +1,99 @@
+"""An installation of its own, in a directory of its own, driven by its commands as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+from typing import Any
+
+from .engines import free_port
+
+PATIENCE = 90  # seconds until a process that does not answer counts as broken; a test machine may be slow
+
+
+class Site:
+    """`servers` puts it on the PostgreSQL and ClickHouse that the tests run on, in new databases; else on files."""
+
+    def __init__(self, directory: Path, *, servers: bool | None = None) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.process: subprocess.Popen[str] | None = None
+        self.environment = {**os.environ, "CXM_DATA_DIR": str(directory), "CXM_BASE_URL": self.url("")}
+        database, log = self.environment.pop("CXM_DATABASE_URL", ""), self.environment.pop("CXM_EVENTLOG_URL", "")
+        if servers is None:
+            servers = bool(database)
+        if servers:
+            name = f"cxm_{uuid.uuid4().hex[:12]}"
+            import psycopg
+
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}".encode())
+            self.environment["CXM_DATABASE_URL"] = database.rpartition("/")[0] + f"/{name}"
+            head, _, query = log.partition("?")
+            self.environment["CXM_EVENTLOG_URL"] = head.rpartition("/")[0] + f"/{name}" + (f"?{query}" if query else "")
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def run(self, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `cxm …` and wait for its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "cxm", *command],
+            env=self.environment, input=stdin, capture_output=True, text=True, check=False, timeout=5 * PATIENCE,
+        )  # fmt: skip
+
+    def ask(self, code: str) -> Any:
+        """Run Python inside the installation; `code` prints JSON."""
+        code = "import django; django.setup()\n" + code + "\nfrom cxm.record.eventlog.engine import close_engine\nclose_engine()"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**self.environment, "DJANGO_SETTINGS_MODULE": "cxm.settings"},
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        if done.returncode:
+            raise AssertionError(done.stderr)
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def start(self) -> None:
+        """Start `cxm serve` and wait until it answers."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cxm", "serve", "--port", str(self.port)],
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + PATIENCE
+        while self.status("/health") != 200:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise AssertionError(f"cxm serve did not start: {self.process.stdout and self.process.stdout.read()}")
+            time.sleep(0.1)
+
+    def status(self, path: str) -> int:
+        """The status of a page; 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(self.url(path), timeout=PATIENCE) as reply:
+                return int(reply.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def stop(self) -> tuple[int, str]:
+        """End the server as a service manager does; returns its exit code and what it said."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        said, _ = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, said
+
+    def kill(self) -> None:
+        """End the server with SIGKILL, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
