@@ -13,5 +13,6 @@ import './dates.js';
 import './messages.js';
 import './menus.js';
 import './time-zone.js';
+import './print.js';
 
 window.htmx = htmx;

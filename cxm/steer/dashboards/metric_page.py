@@ -107,8 +107,7 @@ def page_of(asked: Asked) -> Page | str:
     _put_verdicts(page, asked, changes)
     found = scores.result()
     page.scores = [] if isinstance(found, str) else found
-    names = _side_names(asked)
-    page.distribution = parts_chart(figure, change.before if change else None, (names[1], names[0]))
+    page.distribution = parts_chart(figure, change.before if change else None, _short_names(asked))
     page.histogram = score_chart(asked, page.scores)
     if lasting is not None and not isinstance(steps := lasting.result(), str):
         page.survival = survival_chart(steps)
@@ -200,7 +199,7 @@ def _put_verdicts(page: Page, asked: Asked, changes: Mapping[str, Change]) -> No
     verdicts = iter(judge(all_changes))
     direction = asked.metric.direction
     if page.change:
-        page.judged = Judged(page.change, next(verdicts), direction)
+        page.judged = Judged(page.change, next(verdicts), direction, asked.view.comparison == "segment")
         before, after = _side_names(asked)
         page.before = shown(page.change.before, before)
         page.compared_text = before
@@ -208,7 +207,7 @@ def _put_verdicts(page: Page, asked: Asked, changes: Mapping[str, Change]) -> No
         page.p_text = _p_text(page.change, len(all_changes))
     else:
         page.no_comparison = _no_comparison(asked)
-    marks = {group_name(key): Judged(change, next(verdicts), direction) for key, change in changes.items()}
+    marks = {group_name(key): Judged(change, next(verdicts), direction, groups=True) for key, change in changes.items()}
     page.rows = [replace(row, judged=marks.get(row.label)) for row in page.rows]
 
 
@@ -218,6 +217,16 @@ def _side_names(asked: Asked) -> tuple[str, str]:
         return segment_text(asked.view.other), segment_text(asked.view.filters)
     days = asked.view.compared_days(asked.today)
     return (str(days) if days else "", str(asked.days))
+
+
+def _short_names(asked: Asked) -> tuple[str, str]:
+    """What is compared, and what with, for the margin of a chart."""
+    match asked.view.comparison:
+        case "segment":
+            return _("This segment"), _("Other segment")
+        case "year":
+            return _("This period"), _("A year before")
+    return _("This period"), _("Before")
 
 
 def segment_text(filters: Sequence[Filter]) -> str:
