@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 INPUTS = """
 SELECT metric, count() AS n, sum(score) AS total, sum(weight) AS weight, groupArray(2)(f) AS areas FROM (
   SELECT metric, score, weight, toString(properties.area) AS f FROM feedback
-  WHERE workspace_id = {pk} AND event_id IN (SELECT event_id FROM events WHERE received_at <= '{until}')
+  WHERE workspace_id = {pk} AND event_id GLOBAL IN (SELECT event_id FROM events WHERE received_at <= '{until}')
   ORDER BY event_id
 ) GROUP BY metric ORDER BY metric
 """
