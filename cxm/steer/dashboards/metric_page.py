@@ -92,7 +92,7 @@ def page_of(asked: Asked) -> Page | str:
     groups = ask_later(partial(_groups, asked)) if view.by else None
     scores = ask_later(
         lambda: metrics.distribution(
-            asked.metric.key, asked.scope, weighted=view.weighted, now=asked.now, **asked.options
+            asked.metric.key, asked.scope, weighted=view.weighted, now=asked.now, options=asked.options
         )
     )
     lasting = ask_later(partial(survival_of, asked)) if asked.metric.key in SURVIVING else None
