@@ -76,9 +76,16 @@ def _note(asked: Asked, figures: Sequence[Figure]) -> str:
     cut = days.first is not None and first_day(days.first, grain) != days.first
     if grain != "all" and figures:
         cut = cut or next_period(first_day(last, grain), grain) != last + timedelta(days=1)
+    band = _("Band: 95 % interval of each point")
     if cut:
-        return _("Band: 95 % interval of each point. The first and the last may hold only a part of their days.")
-    return _("Band: 95 % interval of each point")
+        band = _("Band: 95 % interval of each point. The first and the last may hold only a part of their days.")
+    unit = unit_note(asked.metric.unit)
+    return _("%(unit)s. %(band)s") % {"unit": unit, "band": band} if unit else band
+
+
+def unit_note(unit: str) -> str:
+    """The unit that the axis of a chart has no room for."""
+    return {"hours": _("In hours"), "days": _("In days")}.get(unit, "")
 
 
 def bars_chart(asked: Asked, figures: Sequence[Figure], urls: Mapping[str, str]) -> Bars:
@@ -153,9 +160,8 @@ def survival_chart(curves: Mapping[str, Sequence[CurveRow]]) -> Survival | None:
     drawn = [
         Curve(
             name=group_name(name) if len(curves) > 1 else _("Still there"),
-            moments=[
-                Moment(time=row.time, value=row.survival, low=row.low, high=row.high, n=row.at_risk) for row in rows
-            ],
+            moments=[Moment(time=0, value=1.0, n=rows[0].at_risk)]
+            + [Moment(time=row.time, value=row.survival, low=row.low, high=row.high, n=row.at_risk) for row in rows],
         )
         for name, rows in largest
         if rows
