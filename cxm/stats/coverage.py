@@ -69,10 +69,7 @@ def share_coverage(
     found = [method(k, n) for k in range(n + 1)]
     k = np.arange(n + 1.0)
     ways = scipy.special.gammaln(n + 1.0) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
-    return [
-        _probability(ways + k * np.log(p) + (n - k) * np.log1p(-p), [holds(e, p) for e in found])
-        for p in shares
-    ]
+    return [_probability(ways + k * np.log(p) + (n - k) * np.log1p(-p), [holds(e, p) for e in found]) for p in shares]
 
 
 def _probability(logs: NDArray[np.float64], which: list[bool]) -> float:

@@ -123,9 +123,7 @@ def mean(n: int, total: float, total_of_squares: float, bounds: Bounds | None = 
     return mean_of(MeanSample(n, total, total_of_squares), bounds)
 
 
-def mean_weighted(
-    w: float, wx: float, wxx: float, w2: float, n: int, bounds: Bounds | None = None
-) -> Estimate:
+def mean_weighted(w: float, wx: float, wxx: float, w2: float, n: int, bounds: Bounds | None = None) -> Estimate:
     """Weighted mean Σwx / Σw with the interval of `mean` at Kish's effective sample size.
 
     `w`, `wx`, `wxx`, `w2`: Σw, Σwx, Σwx², Σw²; `n`: number of answers. Without `bounds` no interval is given
@@ -171,9 +169,7 @@ def bounded_moments(size: float, value: float, deviations: float, bounds: Bounds
     return value + shift, (deviations + sum(a * a for a in added)) / (size + 3) - shift * shift
 
 
-def ratio(
-    n: int, y: float, x: float, yy: float, xx: float, xy: float, bounds: Bounds | None = None
-) -> Estimate:
+def ratio(n: int, y: float, x: float, yy: float, xx: float, xy: float, bounds: Bounds | None = None) -> Estimate:
     """A ratio of two sums, R = Σy / Σx, such as revenue churn = lost revenue / revenue, over n customers.
 
     `y`, `x`, `yy`, `xx`, `xy`: Σy, Σx, Σy², Σx², Σxy. Interval (`ratio_t`): the linearised ratio estimator

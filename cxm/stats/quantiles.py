@@ -141,6 +141,4 @@ def quantile_from_counts(values: ArrayLike, counts: ArrayLike, q: float) -> Esti
     ranks = quantile_ranks(n, q)
     found = np.searchsorted(reached, np.array(ranks.needed, dtype=np.float64), side="left")
     ordered = points[order]
-    return quantile_from_ranks(
-        ranks, {rank: float(ordered[i]) for rank, i in zip(ranks.needed, found, strict=True)}
-    )
+    return quantile_from_ranks(ranks, {rank: float(ordered[i]) for rank, i in zip(ranks.needed, found, strict=True)})

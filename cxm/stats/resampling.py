@@ -12,9 +12,7 @@ from cxm.stats.refusals import Floats
 _JACKKNIFE_UP_TO = 2000
 
 
-def bootstrap(
-    values: ArrayLike, statistic: Callable[[Floats], float], seed: int, replications: int = 2000
-) -> Estimate:
+def bootstrap(values: ArrayLike, statistic: Callable[[Floats], float], seed: int, replications: int = 2000) -> Estimate:
     """A statistic of the rows of `values` with Efron's BCa interval (JASA 82, 1987).
 
     `values`: n numbers, or n rows of numbers, drawn together; `statistic` maps such an array to one number.
