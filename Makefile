@@ -17,7 +17,6 @@ install: .venv/.ready
 	$(BIN)/python -m pip install --quiet --editable .
 	$(BIN)/python frontend/build.py
 	$(BIN)/python -m cxm.web.compile_messages
-	$(BIN)/cxm collectstatic --noinput --verbosity 0
 	$(BIN)/cxm migrate --verbosity 0
 	touch $@
 

@@ -5,7 +5,7 @@ Which method and why: `docs/reference/intervals.md`, generated from these functi
 
 import math
 
-from scipy.special import stdtrit
+import scipy  # `scipy.special` loads at its first use, which keeps it out of the start of the server
 
 from cxm.stats.estimate import CONFIDENCE, Estimate, Z, around, nothing, without_interval
 from cxm.stats.refusals import refuse_fractional, refuse_negative, refuse_non_finite
@@ -16,7 +16,7 @@ Bounds = tuple[float, float]
 
 def student(degrees_of_freedom: float) -> float:
     """Student's t quantile at (1 + CONFIDENCE) / 2."""
-    return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
+    return float(scipy.special.stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
 
 
 def nps(promoters: int, passives: int, detractors: int) -> Estimate:

@@ -57,7 +57,6 @@ class Import(models.Model):
     customers_added = models.PositiveBigIntegerField(default=0)
     rejected_bytes = models.PositiveBigIntegerField(default=0)  # of the file of rejected rows, up to rows_read
     notes: models.JSONField[list[str], list[str]] = models.JSONField(default=list, blank=True)
-    alive_at = models.DateTimeField(null=True, blank=True)  # the running job's last sign of life
     problem = models.TextField(blank=True)  # why it stopped, in the language of its owner
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
 from django.utils.translation import gettext as _
 
 from .problems import FileProblem
@@ -38,6 +37,8 @@ class Sheet:
 def _opened(path: Path) -> Iterator[Any]:
     guard(path)
     try:
+        import openpyxl  # a third of a second that the start of the server does not need
+
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
     except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile, zlib.error, ParseError) as error:
         raise FileProblem(_("This is not a spreadsheet that can be read, or it is damaged.")) from error

@@ -78,14 +78,16 @@ class Asked:
 
     def measured(self, grain: Grain) -> list[Figure]:
         return measure(
-            self.metric.key, self.scope, grain=grain, weighted=self.view.weighted, now=self.now, **self.options
+            self.metric.key, self.scope, grain=grain, weighted=self.view.weighted, now=self.now, options=self.options
         )
 
     def change(self) -> Change | None:
         before = self.compared_scope
         if before is None:
             return None
-        return compare(self.metric.key, before, self.scope, weighted=self.view.weighted, now=self.now, **self.options)
+        return compare(
+            self.metric.key, before, self.scope, weighted=self.view.weighted, now=self.now, options=self.options
+        )
 
 
 def fitting(view: View, metric: Metric) -> tuple[View, list[str]]:

@@ -51,5 +51,5 @@ def _asked(metric: Metric, question: Question, group: str, options: dict[str, li
         question.scope.where(Filter(question.by, "is", (group,))),
         weighted=question.weighted,
         now=question.now,
-        **options,
+        options=options,
     )

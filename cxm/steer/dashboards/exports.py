@@ -57,7 +57,7 @@ def _groups(
 
 def distribution(asked: Asked) -> Rows:
     bars = metrics.distribution(
-        asked.metric.key, asked.scope, weighted=asked.view.weighted, now=asked.now, **asked.options
+        asked.metric.key, asked.scope, weighted=asked.view.weighted, now=asked.now, options=asked.options
     )
     return [["scale", "score", "n", "weight"], *([bar.scale, bar.score, bar.n, bar.weight] for bar in bars)]
 

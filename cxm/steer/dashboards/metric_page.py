@@ -92,7 +92,7 @@ def page_of(asked: Asked) -> Page | str:
     groups = ask_later(partial(_groups, asked)) if view.by else None
     scores = ask_later(
         lambda: metrics.distribution(
-            asked.metric.key, asked.scope, weighted=view.weighted, now=asked.now, **asked.options
+            asked.metric.key, asked.scope, weighted=view.weighted, now=asked.now, options=asked.options
         )
     )
     lasting = ask_later(partial(survival_of, asked)) if asked.metric.key in SURVIVING else None
@@ -107,8 +107,7 @@ def page_of(asked: Asked) -> Page | str:
     _put_verdicts(page, asked, changes)
     found = scores.result()
     page.scores = [] if isinstance(found, str) else found
-    names = _side_names(asked)
-    page.distribution = parts_chart(figure, change.before if change else None, (names[1], names[0]))
+    page.distribution = parts_chart(figure, change.before if change else None, _short_names(asked))
     page.histogram = score_chart(asked, page.scores)
     if lasting is not None and not isinstance(steps := lasting.result(), str):
         page.survival = survival_chart(steps)
@@ -152,7 +151,7 @@ def _put_trend(
     page: Page, asked: Asked, points: Future[list[Figure] | str], other: Future[list[Figure] | str] | None
 ) -> None:
     found = points.result()
-    if isinstance(found, str) or not found:
+    if isinstance(found, str) or all(figure.value is None for figure in found):
         return
     beside = other.result() if other else []
     page.trend_figures = found
@@ -196,19 +195,20 @@ def group_url(asked: Asked, group: str) -> str:
 
 def _put_verdicts(page: Page, asked: Asked, changes: Mapping[str, Change]) -> None:
     """Judge all comparisons of the page together: that of the view, and each group against the rest."""
-    all_changes = [*([page.change] if page.change else []), *changes.values()]
+    shown_change = [page.change] if page.change and page.change.difference is not None else []
+    all_changes = [*shown_change, *changes.values()]
     verdicts = iter(judge(all_changes))
     direction = asked.metric.direction
-    if page.change:
-        page.judged = Judged(page.change, next(verdicts), direction)
+    if page.change and page.change.difference is not None:
+        page.judged = Judged(page.change, next(verdicts), direction, asked.view.comparison == "segment")
         before, after = _side_names(asked)
         page.before = shown(page.change.before, before)
         page.compared_text = before
         page.sides = [page.before, shown(page.change.after, after)]
         page.p_text = _p_text(page.change, len(all_changes))
     else:
-        page.no_comparison = _no_comparison(asked)
-    marks = {group_name(key): Judged(change, next(verdicts), direction) for key, change in changes.items()}
+        page.no_comparison = _no_comparison(asked, page.change)
+    marks = {group_name(key): Judged(change, next(verdicts), direction, groups=True) for key, change in changes.items()}
     page.rows = [replace(row, judged=marks.get(row.label)) for row in page.rows]
 
 
@@ -218,6 +218,16 @@ def _side_names(asked: Asked) -> tuple[str, str]:
         return segment_text(asked.view.other), segment_text(asked.view.filters)
     days = asked.view.compared_days(asked.today)
     return (str(days) if days else "", str(asked.days))
+
+
+def _short_names(asked: Asked) -> tuple[str, str]:
+    """What is compared, and what with, for the margin of a chart."""
+    match asked.view.comparison:
+        case "segment":
+            return _("This segment"), _("Other segment")
+        case "year":
+            return _("This period"), _("A year before")
+    return _("This period"), _("Before")
 
 
 def segment_text(filters: Sequence[Filter]) -> str:
@@ -230,7 +240,9 @@ def segment_text(filters: Sequence[Filter]) -> str:
     return text
 
 
-def _no_comparison(asked: Asked) -> str:
+def _no_comparison(asked: Asked, change: Change | None) -> str:
+    if change is not None:
+        return _("One of the two sides has no value, so there is nothing to compare.")
     match asked.view.comparison:
         case "none":
             return ""
@@ -244,8 +256,8 @@ def _p_text(change: Change, comparisons: int) -> str:
         return _("Each side needs at least 10 answers for a verdict.")
     p = _("under 0.0001") if change.p_value < 0.0001 else numbers.decimal(change.p_value, 4)
     if comparisons == 1:
-        return _("p = %(p)s for “no change”.") % {"p": p}
-    return _("p = %(p)s for “no change”; judged with the other %(others)d comparisons of this page.") % {
+        return _("p = %(p)s if nothing differed.") % {"p": p}
+    return _("p = %(p)s if nothing differed; judged with the other %(others)d comparisons of this page.") % {
         "p": p,
         "others": comparisons - 1,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -27,6 +27,7 @@ from cxm.lib.charts import (
 from cxm.stats.survival import CurveRow
 from cxm.understand.metrics import queries as metrics
 from cxm.understand.metrics.figure import Figure
+from cxm.understand.metrics.periods import first_day, next_period
 
 from .asking import Asked
 from .names import GRAINS, PARTS, field_name
@@ -63,9 +64,28 @@ def trend_chart(asked: Asked, figures: Sequence[Figure], *, title: str = "", oth
         step="day" if grain == "all" else grain,
         unit=metric.unit,
         currency=first.currency if first else "",
-        note=_("Band: 95 % interval of each point"),
+        note=_note(asked, figures),
         name=f"{metric.key}-by-{grain}",
     )
+
+
+def _note(asked: Asked, figures: Sequence[Figure]) -> str:
+    """What the band is, and that a first or last step cut by the period counts only its days in it."""
+    days, grain = asked.days, asked.grain
+    last = min(days.last, asked.today) if days.last else asked.today
+    cut = days.first is not None and first_day(days.first, grain) != days.first
+    if grain != "all" and figures:
+        cut = cut or next_period(first_day(last, grain), grain) != last + timedelta(days=1)
+    band = _("Band: 95 % interval of each point")
+    if cut:
+        band = _("Band: 95 % interval of each point. The first and the last may hold only a part of their days.")
+    unit = unit_note(asked.metric.unit)
+    return _("%(unit)s. %(band)s") % {"unit": unit, "band": band} if unit else band
+
+
+def unit_note(unit: str) -> str:
+    """The unit that the axis of a chart has no room for."""
+    return {"hours": _("In hours"), "days": _("In days")}.get(unit, "")
 
 
 def bars_chart(asked: Asked, figures: Sequence[Figure], urls: Mapping[str, str]) -> Bars:
@@ -140,9 +160,8 @@ def survival_chart(curves: Mapping[str, Sequence[CurveRow]]) -> Survival | None:
     drawn = [
         Curve(
             name=group_name(name) if len(curves) > 1 else _("Still there"),
-            moments=[
-                Moment(time=row.time, value=row.survival, low=row.low, high=row.high, n=row.at_risk) for row in rows
-            ],
+            moments=[Moment(time=0, value=1.0, n=rows[0].at_risk)]
+            + [Moment(time=row.time, value=row.survival, low=row.low, high=row.high, n=row.at_risk) for row in rows],
         )
         for name, rows in largest
         if rows

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from cxm.accounts.models import Workspace
@@ -166,12 +166,11 @@ EXTENT_SQL = "SELECT count() AS n, min(occurred_at) AS first, max(occurred_at) A
 def days_with_data(workspace: Workspace, metric: Metric | None = None) -> Days | None:
     """From the first to the last day with anything that a metric (or any) could count; None without."""
     table = metric.table if metric else "events"
-    kinds = " AND metric IN {kinds:Array(String)}" if metric and metric.kinds and table == "feedback" else ""
-    row = ask(
-        EXTENT_SQL.replace("{table}", table).replace("{kinds}", kinds),
-        Scope(workspace.pk), row=ExtentRow, name="board.extent", table=table,
-        **({"kinds": list(metric.kinds)} if metric and kinds else {}),
-    ).rows[0]  # fmt: skip
+    kinds = metric.kinds if metric and table == "feedback" else ()
+    parameters: dict[str, Any] = {"kinds": list(kinds)} if kinds else {}
+    sql = EXTENT_SQL.replace("{table}", table)
+    sql = sql.replace("{kinds}", " AND metric IN {kinds:Array(String)}" if kinds else "")
+    row = ask(sql, Scope(workspace.pk), row=ExtentRow, name="board.extent", table=table, **parameters).rows[0]
     if not row.n:
         return None
     return Days(_day(row.first, workspace), _day(row.last, workspace))

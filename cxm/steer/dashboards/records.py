@@ -53,7 +53,7 @@ def records_of(asked: Asked, number: int, csv_url: str) -> Records:
     """One page of the records that the view's number counts, newest first."""
     number = max(1, min(number, 1_000_000))
     found = metrics.answers_behind(
-        asked.metric.key, asked.scope, page=number, size=SIZE, now=asked.now, **asked.options
+        asked.metric.key, asked.scope, page=number, size=SIZE, now=asked.now, options=asked.options
     )
     # The records are fetched already: the paginator only counts pages.
     paginator: Paginator[int] = Paginator(range(found.total), SIZE)
@@ -121,7 +121,7 @@ def exported(asked: Asked) -> Iterator[list[Any]]:
 
 def _exported_page(asked: Asked, number: int) -> metrics.Page:
     return metrics.answers_behind(
-        asked.metric.key, asked.scope, page=number, size=EXPORTED_AT_ONCE, now=asked.now, **asked.options
+        asked.metric.key, asked.scope, page=number, size=EXPORTED_AT_ONCE, now=asked.now, options=asked.options
     )
 
 

@@ -31,7 +31,7 @@ from .asking import Asked, ask_later, fitting, sentence
 from .models import Tiles
 from .names import filter_text
 from .periods import Days
-from .pictures import scaled, trend_chart
+from .pictures import scaled, trend_chart, unit_note
 from .sums import ADDITIVE, summed
 from .wording import Judged
 
@@ -94,7 +94,9 @@ class Tile:
         title = (
             _("%(title)s (%(detail)s)") % {"title": self.title, "detail": self.detail} if self.detail else self.title
         )
-        return replace(trend_chart(self.asked, self.points, title=title), size="small")
+        return replace(
+            trend_chart(self.asked, self.points, title=title), size="small", note=unit_note(self.asked.metric.unit)
+        )
 
 
 def tile_view(tile: dict[str, str], view: View) -> View:
@@ -197,16 +199,20 @@ def _by_days(asked: Asked) -> Answered | None:
 
 
 def judged(tiles: list[Tile]) -> list[Tile]:
-    compared = [tile for tile in tiles if tile.change is not None and not tile.empty]
+    compared = [tile for tile in tiles if comparable(tile)]
     verdicts = iter(judge([tile.change for tile in compared if tile.change]))
     marked = []
     for tile in tiles:
-        if tile.change is not None and not tile.empty and tile.asked:
+        if comparable(tile) and tile.change and tile.asked:
             direction = tile.asked.metric.direction
             marked.append(replace(tile, judged=Judged(tile.change, next(verdicts), direction)))
         else:
             marked.append(tile)
     return marked
+
+
+def comparable(tile: Tile) -> bool:
+    return tile.change is not None and tile.change.difference is not None and tile.asked is not None
 
 
 def today_in(workspace: Workspace, now: datetime) -> date:

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cxm.lib import numbers
 from cxm.stats.comparison import LEAST_SAMPLE, Verdict
 from cxm.understand.metrics.figure import Change, Direction, Figure
 
+SIGNIFICANT: Final = 0.05
 Tone = Literal["good", "bad", "neutral", "quiet"]
+WORDS: Final[Mapping[tuple[Verdict, Tone], Promise]] = {
+    ("up", "good"): gettext_lazy("Up, better"),
+    ("up", "bad"): gettext_lazy("Up, worse"),
+    ("up", "neutral"): gettext_lazy("Up"),
+    ("down", "good"): gettext_lazy("Down, better"),
+    ("down", "bad"): gettext_lazy("Down, worse"),
+    ("down", "neutral"): gettext_lazy("Down"),
+}
+GROUP_WORDS: Final[Mapping[tuple[Verdict, Tone], Promise]] = {
+    ("up", "good"): gettext_lazy("Higher, better"),
+    ("up", "bad"): gettext_lazy("Higher, worse"),
+    ("up", "neutral"): gettext_lazy("Higher"),
+    ("down", "good"): gettext_lazy("Lower, better"),
+    ("down", "bad"): gettext_lazy("Lower, worse"),
+    ("down", "neutral"): gettext_lazy("Lower"),
+}
 
 
 def amount(value: float | None, figure: Figure) -> str:
@@ -61,6 +81,7 @@ class Judged:
     change: Change
     verdict: Verdict
     direction: Direction
+    groups: bool = False  # two groups are compared, not two times
 
     @property
     def tone(self) -> Tone:
@@ -73,21 +94,21 @@ class Judged:
 
     @property
     def icon(self) -> str:
+        if self.groups:
+            return {"up": "arrow-up-right", "down": "arrow-down-right", "no_evidence": "equal"}[self.verdict]
         return {"up": "trending-up", "down": "trending-down", "no_evidence": "equal"}[self.verdict]
 
     @property
     def word(self) -> str:
-        words = {
-            ("up", "good"): _("Up, better"),
-            ("up", "bad"): _("Up, worse"),
-            ("up", "neutral"): _("Up"),
-            ("down", "good"): _("Down, better"),
-            ("down", "bad"): _("Down, worse"),
-            ("down", "neutral"): _("Down"),
-        }
         if self.verdict != "no_evidence":
-            return words[self.verdict, self.tone]
-        return _("Too few to compare") if self.too_few else _("No evidence of change")
+            return str((GROUP_WORDS if self.groups else WORDS)[self.verdict, self.tone])
+        if self.too_few:
+            return _("Too few to compare")
+        # Alone it would be taken for a change; among all comparisons of the page it may be chance.
+        alone = self.change.p_value is not None and self.change.p_value < SIGNIFICANT
+        if alone:
+            return _("Not clear enough")
+        return _("No evidence of a difference") if self.groups else _("No evidence of change")
 
     @property
     def too_few(self) -> bool:

@@ -97,7 +97,7 @@ def _rows(shown: list[tiles.Tile]) -> Iterator[list[object]]:
         if tile.figure is None:
             continue
         figure, change = tile.figure, tile.change
-        row = [
+        row: list[object] = [
             tile.title, tile.detail, figure.metric, figure.currency or figure.unit, figure.value, figure.low,
             figure.high, figure.n, figure.since, figure.until,
         ]  # fmt: skip

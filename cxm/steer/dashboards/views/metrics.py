@@ -109,7 +109,7 @@ def _form(asked: Asked) -> dict[str, Any]:
 
 def _shown(request: HttpRequest, asked: Asked, page: Page) -> dict[str, Any]:
     """The parts of the page that has a number; or where there is data, for one that has none."""
-    if page.figure.value is None:
+    if not page.figure.n:
         return {"nothing": True, "needs": asked.metric.events} | _with_data(request, asked)
     return {
         "page": page,
