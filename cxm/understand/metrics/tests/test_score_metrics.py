@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 EVERYTHING = Filter("channel", "is_not", ("no such channel",))  # a filter that the roll-up cannot answer
 
 
-def near(number: Any, rel: float | None = None, abs: float | None = None) -> Any:  # noqa: A002  # approx's own names
-    return pytest.approx(number, rel=rel, abs=abs)
+def near(number: Any, abs: float | None = None) -> Any:  # noqa: A002  # as pytest calls it
+    return pytest.approx(number, abs=abs)
 
 
 def one(metric: str, scope: Scope, **more: object) -> Figure:
