@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -20,7 +21,7 @@ class UploadForm(forms.Form):
     )
 
 
-def kept_upload(upload: UploadedFile) -> Path:
+def kept_upload(upload: UploadedFile[Any]) -> Path:
     """The upload as a file that stays: a large one is on disk already, and only gets a second name."""
     descriptor, name = tempfile.mkstemp(dir=settings.FILE_UPLOAD_TEMP_DIR, prefix="import-")
     os.close(descriptor)

@@ -11,7 +11,7 @@ import errno
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -226,7 +226,7 @@ class _Run:
         put_snapshot(self.workspace.pk, told)
         return put.ids
 
-    def _facts(self, kind: str, ids: list[str]) -> object:
+    def _facts(self, kind: str, ids: list[str]) -> Mapping[str, tuple[uuid.UUID, str]]:
         return facts_of(self.workspace.pk, kind, ids)
 
     def _append(self, batch: Batch) -> int:

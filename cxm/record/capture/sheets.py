@@ -36,6 +36,7 @@ class Sheet:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     guard(path)
+<<<<<<< HEAD
     try:
         import openpyxl  # a third of a second that the start of the server does not need
 
@@ -46,6 +47,17 @@ def _opened(path: Path) -> Iterator[Any]:
         yield book
     finally:
         book.close()
+=======
+    with path.open("rb") as file:
+        try:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile, zlib.error, ParseError) as error:
+            raise FileProblem(_("This is not a spreadsheet that can be read, or it is damaged.")) from error
+        try:
+            yield book
+        finally:
+            book.close()
+>>>>>>> imports
 
 
 def guard(path: Path) -> None:

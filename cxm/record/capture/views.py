@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -165,7 +164,8 @@ def mapping_file(request: HttpRequest, slug: str, import_id: UUID) -> HttpRespon
 def resume(request: HttpRequest, slug: str, import_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ANALYST)
     one = import_for(membership.workspace, import_id)
-    path: Path | None = kept_upload(request.FILES["file"]) if "file" in request.FILES else None
+    form = UploadForm(request.POST, request.FILES)
+    path = kept_upload(form.cleaned_data["file"]) if form.is_valid() else None
     return _done(request, slug, one, partial(actions.resume_import, one=one, by=membership.user, path=path))
 
 

@@ -36,7 +36,9 @@ class Command(Base):
         )
         parser.add_argument("--dry-run", action="store_true", help="show what the first rows become, store nothing")
 
-    def work(self, *, file: str, workspace: str, mapping: str, dry_run: bool, **options: Any) -> None:
+    def work(  # type: ignore[override]  # the parser gives these by name
+        self, *, file: str, workspace: str, mapping: str, dry_run: bool, **options: Any
+    ) -> None:
         place = Workspace.objects.filter(slug=workspace).first()
         if place is None:
             raise Refused(_("There is no workspace “%(slug)s”.") % {"slug": workspace})
@@ -75,7 +77,7 @@ class Command(Base):
             raise
         with bar(_("Importing %(name)s") % {"name": path.name}) as line:
             if server_holds_log():
-                done = self.follow(one, line)
+                done: Import | None = self.follow(one, line)
             else:
                 done = running.run(one.pk, progress=lambda now: line.to(now.bytes_read, now.file_size))
         if done is None:
