@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
+import openpyxl
 from django.utils.translation import gettext as _
 
 from .problems import FileProblem
@@ -36,18 +37,6 @@ class Sheet:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     guard(path)
-<<<<<<< HEAD
-    try:
-        import openpyxl  # a third of a second that the start of the server does not need
-
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile, zlib.error, ParseError) as error:
-        raise FileProblem(_("This is not a spreadsheet that can be read, or it is damaged.")) from error
-    try:
-        yield book
-    finally:
-        book.close()
-=======
     with path.open("rb") as file:
         try:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
@@ -57,7 +46,6 @@ def _opened(path: Path) -> Iterator[Any]:
             yield book
         finally:
             book.close()
->>>>>>> imports
 
 
 def guard(path: Path) -> None:

@@ -22,13 +22,8 @@ pytestmark = pytest.mark.django_db
 ADA, BOB, EVE = (uuid.UUID(int=number) for number in (1, 2, 3))
 
 
-<<<<<<< HEAD
-def near(number: Any, rel: float | None = None, abs: float | None = None) -> Any:  # noqa: A002  # approx's own names
-    return pytest.approx(number, rel=rel, abs=abs)
-=======
 def near(number: Any, abs: float | None = None) -> Any:  # noqa: A002  # as pytest calls it
     return pytest.approx(number, abs=abs)
->>>>>>> metrics
 
 
 def one(metric: str, scope: Scope, **more: object) -> Figure:
