@@ -30,7 +30,7 @@ from django.utils.translation import gettext as _
 from cxm import __version__
 from cxm.record.eventlog import outbox
 from cxm.record.eventlog.engine import EventlogError, close_engine, engine
-from cxm.record.eventlog.memory import release_engine_code
+from cxm.record.eventlog.memory import give_back_memory
 
 from . import workers
 from .data_directory import Refused, check_usable, held
@@ -67,7 +67,7 @@ class OutboxThread(threading.Thread):
                 outbox.move_outbox()
                 if not opened:
                     opened = True
-                    release_engine_code()
+                    give_back_memory()
                 pause = 1.0
             except (Error, EventlogError) as error:
                 logger.warning("Facts wait in the outbox: %s", error)

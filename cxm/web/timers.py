@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import close_old_connections, connections
 
 from cxm.record.capture.jobs import resume_interrupted
+from cxm.record.eventlog.memory import give_back_memory
 
 from . import data_directory, workers
 
@@ -37,6 +38,7 @@ class Clock:
 CLOCKS = [
     Clock(clear_sessions, DAY),
     Clock(workers.prune_finished, DAY),
+    Clock(give_back_memory, 5 * MINUTE),
     Clock(data_directory.clear_exchange, HOUR, at_start=True),
     Clock(resume_interrupted, 5 * MINUTE, at_start=True),
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
