@@ -50,9 +50,11 @@ def new(request: HttpRequest, slug: str) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ANALYST)
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST":
+        valid = form.is_valid()
         if too_large(request):
+            form.errors.clear()  # the file is missing because it was cut off
             form.add_error("file", _("The file is larger than this installation accepts."))
-        elif form.is_valid():
+        elif valid:
             upload = form.cleaned_data["file"]
             try:
                 one = actions.add_file(
