@@ -11,13 +11,12 @@ run: .venv/.ready
 
 install: .venv/.ready
 
-.venv/.ready: pyproject.toml frontend/package-lock.json $(wildcard frontend/src/*)
+.venv/.ready: pyproject.toml frontend/package-lock.json $(wildcard frontend/src/*) $(wildcard cxm/locale/*/LC_MESSAGES/django.po)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .
 	$(BIN)/python frontend/build.py
 	$(BIN)/python -m cxm.web.compile_messages
-	$(BIN)/cxm collectstatic --noinput --verbosity 0
 	$(BIN)/cxm migrate --verbosity 0
 	touch $@
 

@@ -1,6 +1,7 @@
 """Every page, on a desktop and on a phone, light and dark: accessible, quiet, and never wider than the window.
 
-A new page is one line of PAGES: its URL name and the keyword arguments beside the slug of the workspace.
+A new page is one line: of ANYONE before the login, of OWN for the user's own, of PAGES for those of a workspace (its
+URL name, and the arguments beside the slug).
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ANYONE = ["account_login", "account_reset_password"]
 PAGES: list[tuple[str, dict[str, Any]]] = [
     ("showcase", {}),
+    ("accounts:settings", {}),
+    ("accounts:members", {}),
+    ("accounts:keys", {}),
+    ("accounts:audit", {}),
+    ("customers:list", {}),
+    ("customers:new", {}),
 ]
+OWN = ["accounts:profile", "accounts:workspaces", "mfa_index", "usersessions_list"]
 LOOKS = [(1280, False), (1280, True), (375, False), (375, True)]
 looks = pytest.mark.parametrize(("width", "dark"), LOOKS, ids=["desktop", "desktop-dark", "phone", "phone-dark"])
 
@@ -68,6 +76,17 @@ def test_a_page_of_a_workspace_looks_right(
     log_in(page, live_server, workspace.memberships.get().user)
     page.goto(live_server.url + reverse(name, kwargs={"slug": workspace.slug, **arguments}))
     assert (page.locator("html").get_attribute("data-bs-theme") == "dark") is dark
+    check(page)
+
+
+@looks
+@pytest.mark.parametrize("name", OWN)
+def test_a_page_of_the_user_looks_right(
+    open_page: OpenPage, live_server: Any, workspace: Workspace, name: str, width: int, dark: bool
+) -> None:
+    page = open_page(width, dark)
+    log_in(page, live_server, workspace.memberships.get().user)
+    page.goto(live_server.url + reverse(name))
     check(page)
 
 

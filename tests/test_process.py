@@ -23,7 +23,7 @@ given_events([answer(workspace, score, customer_id=make_customer(workspace).pk) 
 # A job that takes as long as it is told, in a module that tests only load: `Task` rows name their function by path.
 SLEEPING = """
 from django_tasks_db.models import DBTaskResult
-from cxm.testing.sleeping import sleep
+from cxm.testing.sample_jobs import sleep
 sleep.enqueue(30)
 """
 STATES = """

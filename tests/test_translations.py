@@ -30,9 +30,32 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sd]|\{\w*\}")
 TAG = re.compile(r"</?\w+")
 
 # Names and signs that are the same in every language.
-UNTRANSLATED = set(
-    "OpenCXM cxm PNG SVG CSV XLSX JSON JSONL YAML SQL API URL REST GET POST UTC ID id n NPS CSAT CES CLV TOTP".split()
-)
+UNTRANSLATED = {
+    "OpenCXM",
+    "cxm",
+    "PNG",
+    "SVG",
+    "CSV",
+    "XLSX",
+    "JSON",
+    "JSONL",
+    "YAML",
+    "SQL",
+    "API",
+    "URL",
+    "REST",
+    "GET",
+    "POST",
+    "UTC",
+    "ID",
+    "id",
+    "n",
+    "NPS",
+    "CSAT",
+    "CES",
+    "CLV",
+    "TOTP",
+}
 
 
 @pytest.fixture(scope="module")

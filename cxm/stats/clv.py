@@ -90,9 +90,7 @@ def fit_bg_nbd(
     return BgNbd(r, alpha, a, b, n, -float(loss) * n, errors, intervals)
 
 
-def fit_gamma_gamma(
-    frequency: ArrayLike, mean_value: ArrayLike, multiplicity: ArrayLike | None = None
-) -> GammaGamma:
+def fit_gamma_gamma(frequency: ArrayLike, mean_value: ArrayLike, multiplicity: ArrayLike | None = None) -> GammaGamma:
     """Maximum likelihood for Gamma–Gamma (p, q, v) from returning customers (x > 0, m > 0).
 
     The model takes how much people spend as unrelated to how often; check that the correlation of x and m is
@@ -121,9 +119,7 @@ def fit_gamma_gamma(
     return GammaGamma(p, q, v, n, -float(loss) * n, errors, intervals)
 
 
-def expected_purchases(
-    model: BgNbd, time: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike
-) -> Floats:
+def expected_purchases(model: BgNbd, time: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> Floats:
     """Purchases to expect of each customer in the next `time` units after T (equation 10).
 
     The hypergeometric function is used after Euler's transformation, which keeps it finite for large x.
@@ -207,8 +203,7 @@ def _histories(
     frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, multiplicity: ArrayLike | None
 ) -> tuple[Floats, Floats, Floats, Floats]:
     x, t_x, big_t = (
-        finite_array(name, values)
-        for name, values in (("frequency", frequency), ("recency", recency), ("age", age))
+        finite_array(name, values) for name, values in (("frequency", frequency), ("recency", recency), ("age", age))
     )
     if not x.shape == t_x.shape == big_t.shape:
         raise ValueError("frequency, recency and age must have the same length")

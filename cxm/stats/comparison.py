@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+import scipy  # `scipy.special` loads at its first use, which keeps it out of the start of the server
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, ndtr, stdtr
 
 from cxm.stats.estimate import Estimate, Z
 from cxm.stats.intervals import Bounds, bounded_moments, check_bounds, nps_of, share_of, student
@@ -106,7 +106,10 @@ def difference_mean(before: MeanSample, after: MeanSample, bounds: Bounds | None
         pooled = math.sqrt((q1 + q2) / pooled_df * (1 / n1 + 1 / n2))
         half = max(welch * student(welch_df), pooled * student(pooled_df))
         if min(before.n, after.n) >= LEAST_SAMPLE:
-            tails = stdtr(welch_df, -abs(value) / welch), stdtr(pooled_df, -abs(value) / pooled)
+            tails = (
+                scipy.special.stdtr(welch_df, -abs(value) / welch),
+                scipy.special.stdtr(pooled_df, -abs(value) / pooled),
+            )
             p_value = 2 * float(max(tails))
     if bounds is not None:
         sides = (n1, m1, q1), (n2, m2, q2)
@@ -114,7 +117,7 @@ def difference_mean(before: MeanSample, after: MeanSample, bounds: Bounds | None
         half, reach = max(half, Z * math.sqrt(spread)), bounds[1] - bounds[0]
         low, high = max(value - half, -reach), min(value + half, reach)
         if p_value is not None and low <= 0 <= high:
-            p_value = max(p_value, 2 * float(ndtr(-Z * abs(value) / half)))
+            p_value = max(p_value, 2 * float(scipy.special.ndtr(-Z * abs(value) / half)))
     elif half > 0:
         low, high = value - half, value + half
     return Difference(value, low, high, p_value, before.n, after.n)
@@ -164,7 +167,7 @@ def difference_from_intervals(before: Estimate, after: Estimate) -> Difference:
         else:
             facing = value - low if value > 0 else high - value
             df = least - 1
-            p_value = 2 * float(stdtr(df, -student(df) * abs(value) / facing)) if facing > 0 else None
+            p_value = 2 * float(scipy.special.stdtr(df, -student(df) * abs(value) / facing)) if facing > 0 else None
     return Difference(value, low, high, p_value, before.n, after.n)
 
 
@@ -192,7 +195,9 @@ def _whole(counts: Sequence[float]) -> tuple[int, ...]:
 
 def _choose(n: int, k: Floats) -> Floats:
     """Logarithm of the binomial coefficient n over k."""
-    result: Floats = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
+    result: Floats = (
+        scipy.special.gammaln(n + 1.0) - scipy.special.gammaln(k + 1.0) - scipy.special.gammaln(n - k + 1.0)
+    )
     return result
 
 
@@ -210,7 +215,7 @@ def _p_of_scores(first: Sequence[int], second: Sequence[int]) -> float:
         centre = (ups - downs) / total
         variance = (ups + downs - total * centre * centre) / (total - 1) * n * rest / total
         away = abs(first[0] - first[2] - n * centre)
-        return 2 * float(ndtr(-away / math.sqrt(variance))) if variance > 0 else 1.0
+        return 2 * float(scipy.special.ndtr(-away / math.sqrt(variance))) if variance > 0 else 1.0
     up = np.arange(reach_up + 1.0)[:, None]
     down = np.arange(reach_down + 1.0)[None, :]
     zero = n - up - down

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import numpy as np
+import scipy  # `scipy.special` loads at its first use, which keeps it out of the start of the server
 from numpy.typing import NDArray
-from scipy.special import bdtr, gammaln
 
 from cxm.stats import comparison, intervals, planning
 from cxm.stats.comparison import Difference
@@ -55,7 +55,7 @@ def nps_coverage(n: int) -> list[float]:
     samples = [(p, n - p - d, d) for p in range(n + 1) for d in range(n - p + 1)]
     found = [intervals.nps(*sample) for sample in samples]
     counts = np.array(samples, dtype=np.float64)
-    ways = gammaln(n + 1.0) - gammaln(counts + 1).sum(axis=1)
+    ways = scipy.special.gammaln(n + 1.0) - scipy.special.gammaln(counts + 1).sum(axis=1)
     return [
         _probability(ways + counts @ np.log(split), [holds(e, 100 * (split[0] - split[2])) for e in found])
         for split in SPLITS
@@ -68,11 +68,8 @@ def share_coverage(
     """Exact coverage of a share's interval at n answers, for each true share."""
     found = [method(k, n) for k in range(n + 1)]
     k = np.arange(n + 1.0)
-    ways = gammaln(n + 1.0) - gammaln(k + 1) - gammaln(n - k + 1)
-    return [
-        _probability(ways + k * np.log(p) + (n - k) * np.log1p(-p), [holds(e, p) for e in found])
-        for p in shares
-    ]
+    ways = scipy.special.gammaln(n + 1.0) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
+    return [_probability(ways + k * np.log(p) + (n - k) * np.log1p(-p), [holds(e, p) for e in found]) for p in shares]
 
 
 def _probability(logs: NDArray[np.float64], which: list[bool]) -> float:
@@ -116,8 +113,8 @@ def skewed_mean_coverage(n: int, seed: int) -> list[float]:
 def quantile_coverage(n: int, q: float) -> float:
     """Exact coverage of a quantile's interval for any continuous distribution."""
     ranks = quantile_ranks(n, q)
-    upper = 1.0 if ranks.upper is None else float(bdtr(ranks.upper - 1, n, q))
-    return upper - (0.0 if ranks.lower is None else float(bdtr(ranks.lower - 1, n, q)))
+    upper = 1.0 if ranks.upper is None else float(scipy.special.bdtr(ranks.upper - 1, n, q))
+    return upper - (0.0 if ranks.lower is None else float(scipy.special.bdtr(ranks.lower - 1, n, q)))
 
 
 MIXED_BOARD: Final[tuple[Tile, ...]] = (

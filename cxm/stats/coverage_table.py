@@ -87,9 +87,7 @@ def table() -> str:
         "Student's interval for the five-point means above, the scale not stated:\n",
         _rows(("answers", *_five_point()), {n: coverage.mean_coverage(n, SEED, False) for n in sizes}),
         "Student's interval for the mean of unbounded times:\n",
-        _rows(
-            ("values", "normal", "exponential"), {n: coverage.skewed_mean_coverage(n, SEED) for n in sizes}
-        ),
+        _rows(("values", "normal", "exponential"), {n: coverage.skewed_mean_coverage(n, SEED) for n in sizes}),
     ]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
@@ -98,12 +96,9 @@ def _verdict_parts() -> list[str]:
     from cxm.stats.comparison import LEAST_SAMPLE
 
     boards = [
-        (name, f"{100 * coverage.false_boards(board, BOARDS, SEED):.2f} %")
-        for name, board in coverage.BOARDS.items()
+        (name, f"{100 * coverage.false_boards(board, BOARDS, SEED):.2f} %") for name, board in coverage.BOARDS.items()
     ]
-    power = [
-        (name, str(n), f"{100 * seen:.1f} %") for name, (n, seen) in coverage.promised_power(SEED).items()
-    ]
+    power = [(name, str(n), f"{100 * seen:.1f} %") for name, (n, seen) in coverage.promised_power(SEED).items()]
     plans = [
         (str(n), f"±{planning.half_width_nps(n):.1f}", f"{planning.detectable_change_nps(n):.1f}")
         for n in (100, 400, 1000, 2000)

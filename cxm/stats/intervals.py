@@ -5,7 +5,7 @@ Which method and why: `docs/reference/intervals.md`, generated from these functi
 
 import math
 
-from scipy.special import stdtrit
+import scipy  # `scipy.special` loads at its first use, which keeps it out of the start of the server
 
 from cxm.stats.estimate import CONFIDENCE, Estimate, Z, around, nothing, without_interval
 from cxm.stats.refusals import refuse_fractional, refuse_negative, refuse_non_finite
@@ -16,7 +16,7 @@ Bounds = tuple[float, float]
 
 def student(degrees_of_freedom: float) -> float:
     """Student's t quantile at (1 + CONFIDENCE) / 2."""
-    return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
+    return float(scipy.special.stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
 
 
 def nps(promoters: int, passives: int, detractors: int) -> Estimate:
@@ -123,9 +123,7 @@ def mean(n: int, total: float, total_of_squares: float, bounds: Bounds | None = 
     return mean_of(MeanSample(n, total, total_of_squares), bounds)
 
 
-def mean_weighted(
-    w: float, wx: float, wxx: float, w2: float, n: int, bounds: Bounds | None = None
-) -> Estimate:
+def mean_weighted(w: float, wx: float, wxx: float, w2: float, n: int, bounds: Bounds | None = None) -> Estimate:
     """Weighted mean Σwx / Σw with the interval of `mean` at Kish's effective sample size.
 
     `w`, `wx`, `wxx`, `w2`: Σw, Σwx, Σwx², Σw²; `n`: number of answers. Without `bounds` no interval is given
@@ -171,9 +169,7 @@ def bounded_moments(size: float, value: float, deviations: float, bounds: Bounds
     return value + shift, (deviations + sum(a * a for a in added)) / (size + 3) - shift * shift
 
 
-def ratio(
-    n: int, y: float, x: float, yy: float, xx: float, xy: float, bounds: Bounds | None = None
-) -> Estimate:
+def ratio(n: int, y: float, x: float, yy: float, xx: float, xy: float, bounds: Bounds | None = None) -> Estimate:
     """A ratio of two sums, R = Σy / Σx, such as revenue churn = lost revenue / revenue, over n customers.
 
     `y`, `x`, `yy`, `xx`, `xy`: Σy, Σx, Σy², Σx², Σxy. Interval (`ratio_t`): the linearised ratio estimator

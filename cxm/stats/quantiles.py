@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # `scipy.special` loads at its first use, which keeps it out of the start of the server
 from numpy.typing import ArrayLike
-from scipy.special import bdtr
 
 from cxm.stats.estimate import CONFIDENCE, Estimate, around, nothing
 from cxm.stats.refusals import finite_array, refuse_fractional, refuse_outside_unit
@@ -67,7 +67,7 @@ def _lower_rank(n: int, q: float) -> int | None:
     none, beyond = 0, math.ceil(n * q) + 1
     while beyond - none > 1:
         middle = (none + beyond) // 2
-        if bdtr(middle - 1, n, q) <= _TAIL:
+        if scipy.special.bdtr(middle - 1, n, q) <= _TAIL:
             none = middle
         else:
             beyond = middle
@@ -141,6 +141,4 @@ def quantile_from_counts(values: ArrayLike, counts: ArrayLike, q: float) -> Esti
     ranks = quantile_ranks(n, q)
     found = np.searchsorted(reached, np.array(ranks.needed, dtype=np.float64), side="left")
     ordered = points[order]
-    return quantile_from_ranks(
-        ranks, {rank: float(ordered[i]) for rank, i in zip(ranks.needed, found, strict=True)}
-    )
+    return quantile_from_ranks(ranks, {rank: float(ordered[i]) for rank, i in zip(ranks.needed, found, strict=True)})

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
+import scipy  # `scipy.special` loads at its first use, which keeps it out of the start of the server
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
 
 from cxm.stats.estimate import Estimate, Z, around, nothing, without_interval
 from cxm.stats.refusals import Floats
@@ -12,9 +12,7 @@ from cxm.stats.refusals import Floats
 _JACKKNIFE_UP_TO = 2000
 
 
-def bootstrap(
-    values: ArrayLike, statistic: Callable[[Floats], float], seed: int, replications: int = 2000
-) -> Estimate:
+def bootstrap(values: ArrayLike, statistic: Callable[[Floats], float], seed: int, replications: int = 2000) -> Estimate:
     """A statistic of the rows of `values` with Efron's BCa interval (JASA 82, 1987).
 
     `values`: n numbers, or n rows of numbers, drawn together; `statistic` maps such an array to one number.
@@ -41,10 +39,10 @@ def bootstrap(
     if n == 1 or draws.min() == draws.max():
         return without_interval(value, n)
     below = (np.count_nonzero(draws < value) + np.count_nonzero(draws == value) / 2) / replications
-    bias = float(ndtri(np.clip(below, 1 / replications, 1 - 1 / replications)))
+    bias = float(scipy.special.ndtri(np.clip(below, 1 / replications, 1 - 1 / replications)))
     acceleration = _acceleration(rows, statistic) if n <= _JACKKNIFE_UP_TO else 0.0
     shifted = np.array([bias - Z, bias + Z])
-    levels = ndtr(bias + shifted / np.maximum(1 - acceleration * shifted, 0.1))
+    levels = scipy.special.ndtr(bias + shifted / np.maximum(1 - acceleration * shifted, 0.1))
     low, high = np.quantile(draws, levels)
     return around(value, float(low), float(high), n, "bootstrap")
 

@@ -52,7 +52,11 @@ class Site:
 
     def ask(self, code: str) -> Any:
         """Run Python inside the installation; `code` prints JSON."""
-        code = "import django; django.setup()\n" + code + "\nfrom cxm.record.eventlog.engine import close_engine\nclose_engine()"
+        code = (
+            "import django; django.setup()\n"
+            + code
+            + "\nfrom cxm.record.eventlog.engine import close_engine\nclose_engine()"
+        )
         done = subprocess.run(
             [sys.executable, "-c", code],
             env={**self.environment, "DJANGO_SETTINGS_MODULE": "cxm.settings"},

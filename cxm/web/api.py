@@ -24,6 +24,7 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
+from cxm.record.capture.api import router as imports_router
 from cxm.record.customers.api import router as customers_router
 from cxm.understand.metrics.api import router as metrics_router
 
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 ROUTERS: list[tuple[str, Router]] = [
     ("", workspace_router),
+    ("", imports_router),
     ("/customers", customers_router),
     ("", metrics_router),
 ]

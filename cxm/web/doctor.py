@@ -121,7 +121,7 @@ def event_log() -> Iterator[Finding]:
     ask_log()
     opened = engine()
     with opened.client() as client:
-        version = client.query("SELECT version()").first_row[0]
+        version = client.query("SELECT version()").result_rows[0][0]
         seen = {row[0] for row in client.query("SELECT name FROM schema_files").result_rows}
     where = _("%(number)s nodes") % {"number": len(opened.nodes)} if opened.nodes else _("in-process")
     if missing := {file.name for file in SCHEMA.glob("*.sql")} - seen:

@@ -38,7 +38,7 @@ def ask_server(job: Task[Any, int], folder: str, *args: object, progress: Callab
                 done, total = (float(part) for part in (place / "progress").read_text().split())
                 progress(done, total)
             if row.status == TaskResultStatus.SUCCESSFUL:
-                return int(row.return_value)
+                return int(row.return_value or 0)
             if row.status == TaskResultStatus.FAILED:
                 reason = row.traceback.strip().rpartition("\n")[2]
                 raise Refused(_("The server could not do it: %(reason)s") % {"reason": reason})

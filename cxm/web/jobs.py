@@ -9,8 +9,10 @@ from pathlib import Path
 
 from django_tasks import task
 
+from cxm.accounts.models import Workspace
+from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.eventlog import transfer
-from cxm.record.eventlog.rebuild import rebuild
+from cxm.record.eventlog.rebuild import DERIVED, rebuild
 
 from .data_directory import exchange_folder
 
@@ -47,18 +49,22 @@ def export_total(what: str, workspace_id: int) -> int:
 
 
 def rebuild_all(progress: Progress) -> int:
-    from cxm.record.eventlog.forget import DERIVED
-
+    """Make the derived tables and the snapshot of all customers anew; returns how many tables."""
+    workspaces = list(Workspace.objects.all())
+    total = len(DERIVED) + len(workspaces)
     done = 0
 
-    def tick(table: str) -> None:
+    def tick(_table: str) -> None:
         nonlocal done
-        progress(done, len(DERIVED))
+        progress(done, total)
         done += 1
 
     rebuild(tick)
-    progress(len(DERIVED), len(DERIVED))
-    return len(DERIVED)
+    for workspace in workspaces:
+        tick("customers")
+        rebuild_snapshot(workspace)
+    progress(total, total)
+    return len(DERIVED) + 1
 
 
 def write_lines(pieces: Iterable[bytes], path: Path, total: int, progress: Progress) -> int:

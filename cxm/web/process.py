@@ -30,7 +30,7 @@ from django.utils.translation import gettext as _
 from cxm import __version__
 from cxm.record.eventlog import outbox
 from cxm.record.eventlog.engine import EventlogError, close_engine, engine
-from cxm.record.eventlog.memory import release_engine_code
+from cxm.record.eventlog.memory import give_back_memory
 
 from . import workers
 from .data_directory import Refused, check_usable, held
@@ -67,7 +67,7 @@ class OutboxThread(threading.Thread):
                 outbox.move_outbox()
                 if not opened:
                     opened = True
-                    release_engine_code()
+                    give_back_memory()
                 pause = 1.0
             except (Error, EventlogError) as error:
                 logger.warning("Facts wait in the outbox: %s", error)
@@ -133,7 +133,7 @@ def static_fingerprint() -> str:
     digest = hashlib.sha256(f"{__version__} {settings.BASE_DIR}".encode())
     for finder in get_finders():
         for name, storage in finder.list(ignore_patterns=[]):
-            state = Path(storage.path(name)).stat()  # type: ignore[attr-defined]  # both finders use files on disk
+            state = Path(storage.path(name)).stat()
             digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
@@ -232,7 +232,7 @@ async def _serve(
         thread.stop()
     deadline = time.monotonic() + GRACE
     if server is not None and serving is not None:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # granian's
         await asyncio.wait({serving}, timeout=GRACE)
         if serving.done() and serving.exception():
             raise Refused(str(serving.exception()))

@@ -9,7 +9,6 @@ the log first, then PostgreSQL changes in one transaction, then the log takes th
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import shutil
 import subprocess
@@ -171,7 +170,7 @@ def _load_tables(archive: zipfile.ZipFile, manifest: Manifest, progress: Progres
             if name not in models:
                 raise tables.BadRow(_("%(name)s belongs to no table") % {"name": name})
             with archive.open(name) as entry:
-                loaded = tables.load(models[name], io.BufferedReader(entry, PIECE))
+                loaded = tables.load(models[name], entry)
             if loaded != manifest.parts[name].rows:
                 raise tables.BadRow(f"{name}: {loaded} of {manifest.parts[name].rows}")
         tables.reset_sequences(models.values())

@@ -65,7 +65,7 @@ class Command(BaseCommand):
             self.stderr.write(_("Stopped."))
             sys.exit(130)
 
-    def work(self, **options: Any) -> None:
+    def work(self, *args: Any, **options: Any) -> None:
         raise NotImplementedError
 
     def say(self, text: str) -> None:
@@ -87,7 +87,9 @@ class Bar:
 
 
 @contextmanager
-def bar(text: str, total: float | None = None) -> Iterator[Bar]:
+def bar(text: str, total: float | None = None, *, quiet: bool = False) -> Iterator[Bar]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True, quiet=quiet), transient=True
+    ) as progress:
         yield Bar(progress, progress.add_task(text, total=total))

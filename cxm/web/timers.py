@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import threading
 import time
@@ -13,6 +12,9 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections
 
+from cxm.record.capture.jobs import resume_interrupted
+from cxm.record.eventlog.memory import give_back_memory
+
 from . import data_directory, workers
 
 logger = logging.getLogger(__name__)
@@ -22,12 +24,6 @@ MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 
 def clear_sessions() -> None:
     call_command("clearsessions")
-
-
-def resume_imports() -> None:
-    """Go on with imports that a crash has interrupted."""
-    actions = importlib.import_module("cxm.record.capture.actions")
-    actions.resume_interrupted()
 
 
 @dataclass(frozen=True)
@@ -42,8 +38,9 @@ class Clock:
 CLOCKS = [
     Clock(clear_sessions, DAY),
     Clock(workers.prune_finished, DAY),
+    Clock(give_back_memory, 5 * MINUTE),
     Clock(data_directory.clear_exchange, HOUR, at_start=True),
-    Clock(resume_imports, HOUR, at_start=True),
+    Clock(resume_interrupted, 5 * MINUTE, at_start=True),
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
 ]
 

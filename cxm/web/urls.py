@@ -19,5 +19,6 @@ urlpatterns = [
     path("w/<slug:slug>/", include("cxm.steer.dashboards.urls")),
     path("w/<slug:slug>/metrics/", include(metric_urls)),
     path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
+    path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     *api_urls(),
 ]

@@ -12,6 +12,7 @@ import './copy.js';
 import './dates.js';
 import './messages.js';
 import './menus.js';
+import './time-zone.js';
 import './print.js';
 
 window.htmx = htmx;

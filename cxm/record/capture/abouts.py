@@ -35,12 +35,26 @@ TICKETS = """
 SELECT ticket_id, argMax(customer_id, version) AS customer, argMax(t.priority, version) AS priority
 FROM tickets AS t WHERE $scope AND ticket_id IN {ids:Array(String)} GROUP BY ticket_id
 """
+FIELD = 100_000  # bytes of ids in one question: a server takes 128 KiB in one field over HTTP
 # A fragment is escaped as the lines for the log are (see cells.json_text).
 TRUTH = {True: "true", False: "false"}
 
 
 def facts_of(workspace_id: int, kind: str, ids: list[str]) -> Mapping[str, tuple[UUID, str]]:
     """For each known order or ticket: its customer, and what it adds to the properties of a row about it."""
+    found: dict[str, tuple[UUID, str]] = {}
+    part: list[str] = []
+    size = 0
+    for one in ids:
+        if size + len(one) > FIELD:
+            found |= facts_of_part(workspace_id, kind, part)
+            part, size = [], 0
+        part.append(one)
+        size += 4 * len(one) + 4  # an id may be escaped, or not in Latin letters
+    return found | facts_of_part(workspace_id, kind, part)
+
+
+def facts_of_part(workspace_id: int, kind: str, ids: list[str]) -> dict[str, tuple[UUID, str]]:
     from .cells import json_text
 
     if not ids:

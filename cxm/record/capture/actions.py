@@ -116,7 +116,7 @@ def resume_import(*, one: Import, by: Actor, path: Path | None = None) -> Import
         one.file_sha256 = storage.sha256_of(target)
         # Its rows are compared with the log, so those that are there already are not stored again.
         one.rows_read = one.rows_rejected = one.rows_known = one.rejected_bytes = 0
-    one.state, one.problem, one.alive_at = State.WAITING, "", None
+    one.state, one.problem = State.WAITING, ""
     one.save()
     audit("resumed", one, workspace=one.workspace, by=by)
     return one
@@ -129,8 +129,8 @@ def undo_import(*, one: Import, by: Actor) -> Import:
     one = _locked(one)
     if one.state not in {State.DONE, State.FAILED} and not (one.state == State.RUNNING and not running.is_alive(one)):
         raise Refused(_("Only an import that is done or has stopped can be undone."))
-    one.state, one.alive_at = State.UNDOING, None
-    one.save(update_fields=["state", "alive_at"])
+    one.state = State.UNDOING
+    one.save(update_fields=["state"])
     audit("undone", one, workspace=one.workspace, by=by)
     return one
 

@@ -350,7 +350,7 @@ class Converter:
         ]  # fmt: skip
 
     def _custom(self, number: int, event: CustomEvent) -> Plan:
-        named = event.named_by and self._field("events.named_by", event.named_by, lambda text: text[:200])
+        named = self._field("events.named_by", event.named_by, lambda text: text[:200]) if event.named_by else None
         return Plan(
             f"event:{number}:{event.name}", event.name, self._row_time(), [],
             [named] if named else [], named_by=named, nested=False,
@@ -602,9 +602,9 @@ class Converter:
         start, end, variant = self._start, self._end, _VARIANT
         same = names if isinstance(names, str) else None
         if not all(there):
-            numbers, customers, times, bodies, keys = (
-                list(compress(part, there)) for part in (numbers, customers, times, bodies, keys)
-            )  # type: ignore[assignment]  # lists of their own types
+            numbers = list(compress(numbers, there))
+            customers, times, bodies = (list(compress(part, there)) for part in (customers, times, bodies))
+            keys = list(compress(keys, there))
             names = names if isinstance(names, str) else list(compress(names, there))
         if not numbers:
             return

@@ -34,6 +34,12 @@ MAX_COLUMNS = 5000
 BOMB_START = 256 * 1024 * 1024  # bytes that a packed file may hold whatever its ratio
 BOMB_RATIO = 250
 DELIMITERS = ",;\t|"
+COMMON = ["cp1252", "cp1250", "cp1251", "koi8_r", "cp866", "big5", "gb18030", "shift_jis", "euc_kr", "cp1253", "cp1254"]
+# The two that statistics confuse in short samples; where both fit alike, the first.
+LETTERS = {
+    "cp1252": frozenset("àâäáãåæçèéêëìíîïñòóôöõøùúûüýÿœßÀÂÄÁÅÆÇÈÉÊÍÑÓÔÖØÚÜ’‘“”„–—…€°£§«»"),
+    "cp1250": frozenset("ąćęłńóśźżáčďéěíňřšťúůýžäöüőűăâîôľßĄĆĘŁŃÓŚŹŻÁČĎÉĚÍŇŘŠŤÚŮÝŽÖÜŐŰ’‘“”„–—…€°§«»"),
+}
 
 Record = list[str]
 
@@ -407,8 +413,17 @@ def guess_encoding(sample: bytes) -> str:
         codecs.getincrementaldecoder("utf-8")().decode(sample, final=False)
         return "utf-8"
     except UnicodeDecodeError:
-        best = charset_normalizer.from_bytes(sample[: 256 * 1024]).best()
-        return best.encoding if best else "cp1252"
+        sample = sample[: 256 * 1024]
+        best = charset_normalizer.from_bytes(sample, cp_isolation=COMMON).best()
+        if best is None or best.encoding in LETTERS:
+            return max(LETTERS, key=lambda encoding: _likeness(sample, encoding))
+        return best.encoding
+
+
+def _likeness(sample: bytes, encoding: str) -> int:
+    """How many letters beyond ASCII are usual in the languages of that code page, less those that are not."""
+    text = sample.decode(encoding, "replace")
+    return sum(1 if letter in LETTERS[encoding] else -1 for letter in text if letter > "\x7f")
 
 
 def _decode_sample(sample: bytes, encoding: str) -> str:
@@ -429,7 +444,7 @@ def guess_delimiter(text: str) -> str:
             widths = [len(record) for record in islice(csv.reader(lines, delimiter=mark), 50) if record]
         except csv.Error:
             continue
-        if not widths:
+        if not widths or widths[0] < 2:
             continue
         width = max(set(widths), key=widths.count)
         steady = widths.count(width) > 0.8 * len(widths)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-from django.utils import timezone
 from django_tasks import task
 
 from . import running
@@ -26,13 +25,12 @@ def run_import(import_id: str) -> None:
 def resume_interrupted() -> int:
     """Give imports that were killed, or that nobody took, to the job threads again; returns how many.
 
-    For the start of `cxm serve` and a clock: what still runs gives a sign of life and is left alone.
+    For the start of `cxm serve` and a clock. One that runs is held by its process and left alone.
     """
-    dead = timezone.now() - running.DEAD_AFTER
     state = Import.State
-    waiting = Import.objects.filter(state=state.WAITING, created_at__lt=dead)
-    silent = Import.objects.filter(state__in=[state.RUNNING, state.UNDOING]).exclude(alive_at__gt=dead)
-    found = [one.pk for one in (*waiting.only("pk"), *silent.only("pk"))]
-    for pk in found:
-        run_import.enqueue(str(pk))
+    waiting = Import.objects.filter(state=state.WAITING)
+    silent = Import.objects.filter(state__in=[state.RUNNING, state.UNDOING])
+    found = [*waiting.only("pk"), *(one for one in silent.only("pk", "state") if not running.is_alive(one))]
+    for one in found:
+        run_import.enqueue(str(one.pk))
     return len(found)

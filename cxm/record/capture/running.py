@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import errno
 import logging
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 
 from django.db import DatabaseError, transaction
@@ -30,11 +27,12 @@ from cxm.record.customers.bulk import (
     Person,
     created_by,
     put_customers,
+    removable_customers,
     remove_created,
     restore_overwritten,
 )
 from cxm.record.customers.snapshot import put_snapshot, refresh_activity
-from cxm.record.eventlog.append import append_lines, known_ids
+from cxm.record.eventlog.append import NOBODY, append_lines, known_ids
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.engine import EventlogBusy, EventlogError
 from cxm.record.eventlog.forget import forget_import
@@ -53,8 +51,8 @@ logger = logging.getLogger(__name__)
 
 PART = 10_000  # records stored together
 PART_CELLS = 500_000  # and cells, so that wide files do not take more memory
-DEAD_AFTER = timedelta(seconds=90)
 WAIT_S = 1.0
+FEW = 5000
 State = Import.State
 
 
@@ -78,80 +76,84 @@ def events_of(workspace_id: int, import_id: uuid.UUID) -> int:
 def run(import_id: uuid.UUID, progress: Callable[[Import], None] = lambda _one: None) -> Import | None:
     """Run or go on with an import; returns it, or None where another run has it. What stops it is in `problem`.
 
-    Raises EventlogBusy where another process holds the log.
+    Raises EventlogBusy where another process holds the log; then the import waits again.
     """
-    claimed = _claim(import_id)
-    if claimed is None:
-        return None
-    one, resumed = claimed
-    language = one.created_by.language if one.created_by else ""
-    with translation.override(language or translation.get_language()):
-        try:
-            _Run(one, resumed, progress).run()
-        except EventlogBusy:
-            _put_back(one)
-            raise
-        except (FileProblem, MappingError, Stopped) as error:
-            _stop(one, str(error))
-        except EventlogError as error:
-            logger.exception("Import %s: the event log failed.", one.pk)
-            _stop(one, _("The event log could not store the rows: %(error)s") % {"error": str(error)[:300]})
-        except OSError as error:
-            logger.exception("Import %s: the disk failed.", one.pk)
-            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            _stop(one, _("The disk is full. Make room and go on.") if full else str(error))
-        except DatabaseError as error:
-            logger.exception("Import %s: the database failed.", one.pk)
-            _stop(one, _("The database could not store the rows: %(error)s") % {"error": str(error)[:300]})
-        except Exception:  # the edge of a job: an import must never stay "running"
-            logger.exception("Import %s failed.", one.pk)
-            _stop(one, _("Something went wrong on our side. Nothing is lost: go on, or undo the import."))
+    with storage.held(import_id) as mine:
+        if not mine:
+            return None
+        claimed = _claim(import_id)
+        if claimed is None:
+            return None
+        one, resumed = claimed
+        language = one.created_by.language if one.created_by else ""
+        with translation.override(language or translation.get_language()):
+            _guarded(one, lambda: _Run(one, resumed, progress).run())
     progress(one)
     return one
 
 
+def _guarded(one: Import, do: Callable[[], None]) -> None:
+    """Whatever goes wrong stops the import with a sentence."""
+    try:
+        do()
+    except EventlogBusy:
+        one.state = State.WAITING
+        one.save(update_fields=["state"])
+        raise
+    except (FileProblem, MappingError, Stopped) as error:
+        _stop(one, str(error))
+    except EventlogError as error:
+        logger.exception("Import %s: the event log failed.", one.pk)
+        full = "NOT_ENOUGH_SPACE" in str(error) or "No space left" in str(error)
+        text = _("The event log could not store the rows: %(error)s") % {"error": str(error)[:300]}
+        _stop(one, _("The disk is full. Make room and go on.") if full else text)
+    except OSError as error:
+        logger.exception("Import %s: the disk failed.", one.pk)
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        _stop(one, _("The disk is full. Make room and go on.") if full else str(error))
+    except DatabaseError as error:
+        logger.exception("Import %s: the database failed.", one.pk)
+        _stop(one, _("The database could not store the rows: %(error)s") % {"error": str(error)[:300]})
+    except Exception:  # the edge of a job: an import must never stay "running"
+        logger.exception("Import %s failed.", one.pk)
+        _stop(one, _("Something went wrong on our side. Nothing is lost: go on, or undo the import."))
+
+
 def _claim(import_id: uuid.UUID) -> tuple[Import, bool] | None:
-    """Mark the import as running, if it waits and no other import of the same data runs; else wait for that one.
+    """Mark the import as running, once no other import of the same data runs.
 
     Returns it, and whether it ran before; None where it is not to be run.
     """
     while True:
         with transaction.atomic():
             one = Import.objects.select_related("workspace", "created_by").filter(pk=import_id).first()
-            if one is None or one.state not in {State.WAITING, State.RUNNING} or (is_alive(one)):
+            if one is None or one.state not in {State.WAITING, State.RUNNING}:
                 return None
             # One at a time in a workspace while we look: two runs must not both find the way free.
             Workspace.objects.select_for_update(no_key=True).get(pk=one.workspace_id)
             others = Import.objects.filter(
-                workspace=one.workspace_id, dataset=one.dataset, state__in=[State.RUNNING, State.UNDOING],
-                alive_at__gt=timezone.now() - DEAD_AFTER,
-            ).exclude(pk=one.pk)  # fmt: skip
-            if not others.exists():
+                workspace=one.workspace_id, dataset=one.dataset, state__in=[State.RUNNING, State.UNDOING]
+            ).exclude(pk=one.pk)
+            if not any(is_alive(other) for other in others):
                 resumed = one.started_at is not None
-                one.state, one.problem, one.alive_at = State.RUNNING, "", timezone.now()
+                one.state, one.problem = State.RUNNING, ""
                 one.started_at = one.started_at or timezone.now()
-                one.save(update_fields=["state", "problem", "alive_at", "started_at"])
+                one.save(update_fields=["state", "problem", "started_at"])
                 return one, resumed
         time.sleep(WAIT_S)
 
 
 def is_alive(one: Import) -> bool:
-    """Whether a run has it and gave a sign of life."""
-    running = one.state in {State.RUNNING, State.UNDOING}
-    return running and one.alive_at is not None and one.alive_at > timezone.now() - DEAD_AFTER
-
-
-def _put_back(one: Import) -> None:
-    one.state, one.alive_at = State.WAITING, None
-    one.save(update_fields=["state", "alive_at"])
+    """Whether a process has it in hand."""
+    return one.state in {State.RUNNING, State.UNDOING} and storage.is_held(one.pk)
 
 
 def _stop(one: Import, problem: str) -> None:
-    one.state, one.problem, one.alive_at = State.FAILED, problem, None
+    one.state, one.problem = State.FAILED, problem
     one.finished_at = timezone.now()
     # A full disk may refuse this too; then the import counts as interrupted, which is as good.
     with suppress(DatabaseError, OSError):
-        one.save(update_fields=["state", "problem", "alive_at", "finished_at"])
+        one.save(update_fields=["state", "problem", "finished_at"])
 
 
 class _Run:
@@ -168,8 +170,7 @@ class _Run:
         mapping = read_mapping(one.mapping_yaml)
         look = files.look(path, one.file_name, mapping.format)
         if not one.rejected_bytes:
-            with _Heart(one):
-                notes = files.check(path, one.file_name, look.format)
+            notes = files.check(path, one.file_name, look.format)
             one.notes = [*look.notes, *notes]
             one.rejected_bytes = storage.start_rejected(one.pk, look.header)
             one.save(update_fields=["notes", "rejected_bytes"])
@@ -225,7 +226,7 @@ class _Run:
         put_snapshot(self.workspace.pk, told)
         return put.ids
 
-    def _facts(self, kind: str, ids: list[str]) -> object:
+    def _facts(self, kind: str, ids: list[str]) -> Mapping[str, tuple[uuid.UUID, str]]:
         return facts_of(self.workspace.pk, kind, ids)
 
     def _append(self, batch: Batch) -> int:
@@ -249,10 +250,9 @@ class _Run:
         one.rows_read += batch.n
         one.events_added += len(batch.ids)
         one.bytes_read = bytes_read
-        one.alive_at = timezone.now()
         one.save(
             update_fields=[
-                "rows_known", "rejected_bytes", "rows_rejected", "rows_read", "events_added", "bytes_read", "alive_at",
+                "rows_known", "rejected_bytes", "rows_rejected", "rows_read", "events_added", "bytes_read",
             ]
         )  # fmt: skip
         self.progress(one)
@@ -262,8 +262,8 @@ class _Run:
         # Counted where they are, so that the figures are exact after any number of interruptions.
         one.events_added = events_of(self.workspace.pk, one.pk)
         one.customers_added = created_by(self.workspace, one.pk)
-        refresh_activity(self.workspace.pk)
-        one.state, one.finished_at, one.alive_at = State.DONE, timezone.now(), None
+        refresh(self.workspace.pk, touched(self.workspace.pk, one.pk))
+        one.state, one.finished_at = State.DONE, timezone.now()
         one.bytes_read = one.file_size
         with transaction.atomic():
             one.save()
@@ -282,55 +282,49 @@ def compiled(one: Import, mapping: MappingFile, look: files.Look) -> Converter:
     )  # fmt: skip
 
 
-class _Heart:
-    """Signs of life while one long call runs."""
-
-    def __init__(self, one: Import) -> None:
-        self.one = one
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._beat, daemon=True)
-
-    def _beat(self) -> None:
-        from django.db import connection
-
-        try:
-            while not self.stop.wait(20):
-                Import.objects.filter(pk=self.one.pk).update(alive_at=timezone.now())
-        finally:
-            connection.close()
-
-    def __enter__(self) -> None:
-        self.thread.start()
-
-    def __exit__(self, *_error: object) -> None:
-        self.stop.set()
-        self.thread.join()
-
-
 def undo(import_id: uuid.UUID) -> None:
     """Take back all that an import brought; the state must be UNDOING. Safe to repeat after a crash."""
-    one = Import.objects.select_related("workspace").get(pk=import_id)
-    if one.state != State.UNDOING:
-        return
-    Import.objects.filter(pk=one.pk).update(alive_at=timezone.now())
-    with _Heart(one):
+    with storage.held(import_id) as mine:
+        one = Import.objects.select_related("workspace").filter(pk=import_id, state=State.UNDOING).first()
+        if not mine or one is None:
+            return
         workspace = one.workspace
+        seen = touched(workspace.pk, one.pk)
         forget_import(workspace.pk, one.pk)
         changed = restore_overwritten(workspace=workspace, import_id=one.pk)
-        removed = remove_created(workspace=workspace, import_id=one.pk, needed=_still_seen(workspace.pk, one.pk))
+        # Told before they are removed: whoever is gone could not be told any more after a crash.
+        removable = removable_customers(workspace=workspace, import_id=one.pk, needed=_still_seen(workspace.pk, one.pk))
+        for start in range(0, len(removable), 5000):
+            some = removable[start : start + 5000]
+            put_rows([customer_row(workspace.pk, pk, {}, gone=True) for pk in some])
+        remove_created(workspace=workspace, import_id=one.pk, customers=removable)
         put_snapshot(workspace.pk, changed)
-        gone = iter(removed)
-        while part := list(islice(gone, 5000)):
-            put_rows([customer_row(workspace.pk, pk, {}, gone=True) for pk in part])
-        refresh_activity(workspace.pk)
+        refresh(workspace.pk, seen)
+        one.state, one.finished_at = State.UNDONE, timezone.now()
+        one.save(update_fields=["state", "finished_at"])
     storage.remove_folder(one.pk)
-    one.state, one.alive_at, one.finished_at = State.UNDONE, None, timezone.now()
-    one.save(update_fields=["state", "alive_at", "finished_at"])
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     customer_id: uuid.UUID
+
+
+def touched(workspace_id: int, import_id: uuid.UUID) -> list[uuid.UUID]:
+    """Some of the customers that an import has events of: all, unless there are more than FEW."""
+    rows = ask(
+        "SELECT DISTINCT customer_id FROM events WHERE $scope AND import_id = {import_id:UUID}"
+        " AND customer_id != {nobody:UUID} LIMIT {few:UInt32}",
+        Scope(workspace_id), row=Seen, name="imports.touched", table="events",
+        import_id=str(import_id), nobody=str(NOBODY), few=FEW + 1,
+    ).rows  # fmt: skip
+    return [one.customer_id for one in rows]
+
+
+def refresh(workspace_id: int, customers: list[uuid.UUID]) -> None:
+    """Count anew when these were last seen; beyond FEW it is quicker to count everybody."""
+    if customers:
+        refresh_activity(workspace_id, [] if len(customers) > FEW else customers)
 
 
 def _still_seen(workspace_id: int, import_id: uuid.UUID) -> set[uuid.UUID]:

@@ -37,14 +37,15 @@ class Sheet:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     guard(path)
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile, zlib.error, ParseError) as error:
-        raise FileProblem(_("This is not a spreadsheet that can be read, or it is damaged.")) from error
-    try:
-        yield book
-    finally:
-        book.close()
+    with path.open("rb") as file:
+        try:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile, zlib.error, ParseError) as error:
+            raise FileProblem(_("This is not a spreadsheet that can be read, or it is damaged.")) from error
+        try:
+            yield book
+        finally:
+            book.close()
 
 
 def guard(path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import hashlib
 import io
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -32,6 +34,27 @@ def new_file(import_id: UUID | str) -> Path:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def held(import_id: UUID | str) -> Iterator[bool]:
+    """Hold the import for this process, if no other has it; the lock falls with the process, however it ends."""
+    place = folder(import_id)
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (place / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def is_held(import_id: UUID | str) -> bool:
+    if not folder(import_id).exists():
+        return False
+    with held(import_id) as mine:
+        return not mine
 
 
 def rejected_path(import_id: UUID | str) -> Path:

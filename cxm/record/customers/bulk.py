@@ -242,30 +242,38 @@ def restore_overwritten(*, workspace: Workspace, import_id: uuid.UUID) -> set[uu
     return changed
 
 
-def remove_created(*, workspace: Workspace, import_id: uuid.UUID, needed: set[uuid.UUID]) -> list[uuid.UUID]:
-    """Remove identities and customers that only this import knew. Safe to repeat.
+def removable_customers(*, workspace: Workspace, import_id: uuid.UUID, needed: set[uuid.UUID]) -> list[uuid.UUID]:
+    """The customers that only this import knew.
 
     A customer stays if it is in `needed` (the log has more of it), if another import or a person gave it an identity,
-    or if people wrote notes, consent or tags for it or merged it. Returns the ids of those removed.
+    or if people wrote notes, consent or tags for it or merged it.
     """
-    own = Identity.objects.filter(workspace=workspace, created_by_import=import_id)
-    made = Customer.objects.filter(workspace=workspace, created_by_import=import_id).filter(
-        ~Exists(Identity.objects.filter(customer=OuterRef("pk")).exclude(created_by_import=import_id)),
+    made = Customer.objects.filter(
+        ~Exists(
+            Identity.objects.filter(customer=OuterRef("pk")).exclude(
+                created_by_import=import_id, created_by_import__isnull=False
+            )
+        ),
         ~Exists(Note.objects.filter(customer=OuterRef("pk"))),
         ~Exists(Consent.objects.filter(customer=OuterRef("pk"))),
         ~Exists(Customer.objects.filter(merged_into=OuterRef("pk"))),
+        workspace=workspace,
+        created_by_import=import_id,
         tags=None,
         merged_into=None,
     )
-    removed: list[uuid.UUID] = []
-    for part in _parts([pk for pk in made.values_list("pk", flat=True) if pk not in needed], 500):
+    return [pk for pk in made.values_list("pk", flat=True) if pk not in needed]
+
+
+def remove_created(*, workspace: Workspace, import_id: uuid.UUID, customers: list[uuid.UUID]) -> None:
+    """Remove these customers, and the identities that the import gave to customers of others. Safe to repeat."""
+    for part in _parts(customers, 500):
         with transaction.atomic():
-            Customer.objects.filter(pk__in=part).delete()
-        removed += part
+            Customer.objects.filter(workspace=workspace, created_by_import=import_id, pk__in=part).delete()
     with transaction.atomic():
-        # A customer that stays keeps its identities: without them the next file would make it anew.
+        # A customer of ours that stays keeps its identities: without them the next file would make it anew.
+        own = Identity.objects.filter(workspace=workspace, created_by_import=import_id)
         own.exclude(customer__created_by_import=import_id).delete()
-    return removed
 
 
 def _parts(values: list[T], size: int = ASKED) -> Iterable[list[T]]:

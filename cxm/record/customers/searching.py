@@ -182,7 +182,8 @@ def _similar(rows: QuerySet[Customer], words: list[str]) -> Iterable[Row]:
         for keys in choices:
             near = near.filter(reduce(or_, (Q(search_text__contains=key) for key in keys)))
     found = list(near.values_list(*COLUMNS)[:CANDIDATES])
-    grams = sorted({word[place : place + 3] for word in words if len(word) >= 7 for place in range(len(word) - 2)})
+    longest = max(words, key=len)  # the word that says most; every further trigram costs time
+    grams = sorted({longest[place : place + 3] for place in range(len(longest) - 2)}) if len(longest) >= 7 else []
     if found or not grams:
         return found
     return _sharing(rows, grams).values_list(*COLUMNS)[:CANDIDATES]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.models import Q
 
 from cxm.record.eventlog.append import NOBODY
@@ -112,7 +112,11 @@ def refresh_activity(workspace_id: int, customer_ids: Sequence[UUID] = ()) -> in
 
 def _store(rows: list[tuple[datetime | None, int, UUID]]) -> None:
     """One prepared UPDATE for many rows: bulk_update takes ten times as long for 100 000 customers."""
-    columns = [Customer._meta.get_field(name) for name in ("last_seen_at", "answers", "id")]
+    columns: list[models.Field[Any, Any]] = [
+        Customer._meta.get_field("last_seen_at"),
+        Customer._meta.get_field("answers"),
+        Customer._meta.get_field("id"),
+    ]
     values = [
         [column.get_db_prep_save(value, connection) for column, value in zip(columns, row, strict=True)] for row in rows
     ]

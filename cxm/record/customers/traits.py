@@ -69,7 +69,7 @@ def fit(name: str, kind: Trait.Kind, value: object) -> Any:
     words = {"name": name, "value": str(value)[:60]}
     if len(str(value)) > VALUE_LIMIT:
         raise Refused(
-            _("The trait “%(name)s” is too long: at most %(limit)d characters.") % words | {"limit": VALUE_LIMIT}
+            _("The trait “%(name)s” is too long: at most %(limit)d characters.") % {**words, "limit": VALUE_LIMIT}
         )
     match kind:
         case Kind.NUMBER:

@@ -1,7 +1,7 @@
 """Connections to the engine, and the schema on it.
 
-Two ways to the same SQL: in-process chDB in the data directory, or ClickHouse over HTTP (one node, or the named nodes of
-a cluster). Clients are borrowed from a pool, because a client must not be used by two threads at once.
+Two ways to the same SQL: in-process chDB in the data directory, or ClickHouse over HTTP (one node, or the named nodes
+of a cluster). Clients are borrowed from a pool, because a client must not be used by two threads at once.
 """
 
 from __future__ import annotations
@@ -211,12 +211,10 @@ def statements(text: str, opened: Engine) -> Iterator[str]:
     for block in text.split(";\n"):
         made = re.findall(r"^-- distributed: (\w+)", block, re.MULTILINE)
         for table in made if opened.cluster else []:
+            key = "rand()" if table == "feedback_rollup" else "cityHash64(customer_id)"
             yield (
                 f"CREATE TABLE {table} AS {table}_local"
-                f" ENGINE = Distributed('{opened.cluster}', '{opened.database}', '{table}_local', cityHash64(customer_id))"
-                if table != "feedback_rollup"
-                else f"CREATE TABLE {table} AS {table}_local"
-                f" ENGINE = Distributed('{opened.cluster}', '{opened.database}', '{table}_local', rand())"
+                f" ENGINE = Distributed('{opened.cluster}', '{opened.database}', '{table}_local', {key})"
             )
         sql = "\n".join(line for line in block.splitlines() if not line.lstrip().startswith("--")).strip()
         if sql:

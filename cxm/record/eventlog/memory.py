@@ -5,9 +5,21 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from .engine import EventlogError, engine
+
 MADV_DONTNEED = 4
+
+
+def give_back_memory() -> None:
+    """Return what questions have left behind; measured after heavy ones, 170 MB of 590. For the in-process engine."""
+    opened = engine()
+    if opened.in_process:
+        with suppress(EventlogError), opened.client() as client:  # a build without jemalloc refuses
+            client.command("SYSTEM JEMALLOC PURGE")
+        release_engine_code()
 
 
 def release_engine_code() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -35,14 +36,14 @@ def export_columns(what: str) -> tuple[str, ...]:
 def log_time() -> datetime:
     """What time the engine has: `received_at` is stamped by this clock."""
     with engine().client() as client:
-        now: datetime = client.query("SELECT now64(3, 'UTC')").first_row[0]
+        now: datetime = client.query("SELECT now64(3, 'UTC')").result_rows[0][0]
     return now if now.tzinfo else now.replace(tzinfo=UTC)
 
 
 def count_events(until: datetime | None = None, *, workspace_id: int | None = None) -> int:
     where, parameters = _where(until, workspace_id)
     with engine().client() as client:
-        return int(client.query(f"SELECT count() FROM events WHERE {where}", parameters=parameters).first_row[0])
+        return int(client.query(f"SELECT count() FROM events WHERE {where}", parameters=parameters).result_rows[0][0])
 
 
 def count_answers(workspace_id: int) -> int:
@@ -51,7 +52,7 @@ def count_answers(workspace_id: int) -> int:
             "SELECT count() FROM feedback WHERE workspace_id = {workspace:UInt32}",
             parameters={"workspace": workspace_id},
         )
-    return int(found.first_row[0])
+    return int(found.result_rows[0][0])
 
 
 def dump_events(until: datetime) -> Iterator[bytes]:
@@ -133,6 +134,7 @@ def _stream(sql: str, parameters: dict[str, object]) -> Iterator[bytes]:
         stream = client.raw_stream(
             sql, parameters=parameters, settings={"date_time_output_format": "iso"}, fmt="JSONEachRow"
         )
+        assert isinstance(stream, io.IOBase)
         try:
             while block := stream.read(CHUNK):
                 head, newline, tail = block.rpartition(b"\n")

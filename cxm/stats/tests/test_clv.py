@@ -3,7 +3,7 @@
 import csv
 import gzip
 from collections import defaultdict
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +28,12 @@ def _summary() -> tuple[Floats, Floats, Floats]:
 
 def _repeat_days_in_cents() -> list[list[int]]:
     """Money of each repeat purchase day up to 1997-09-30, one list per returning customer."""
-    days: dict[str, dict[datetime, int]] = defaultdict(lambda: defaultdict(int))
+    days: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
     with gzip.open(CDNOW / "CDNOW_sample.txt.gz", "rt", encoding="ascii") as file:
         for line in file:
             customer, _, day, _, dollars = line.split()
-            when = datetime.strptime(day, "%Y%m%d")
-            if when <= datetime(1997, 9, 30):
+            when = date.fromisoformat(day)
+            if when <= date(1997, 9, 30):
                 days[customer][when] += round(float(dollars) * 100)
     repeats = ([cents for _, cents in sorted(spent.items())[1:]] for spent in days.values())
     return [cents for cents in repeats if cents]
@@ -148,9 +148,7 @@ def test_lifetime_value_is_the_discounted_sum() -> None:
     history = ([2, 0], [30.43, 0], [38.86, 38.86])
     steps = [clv.expected_purchases(FITTED, t, *history) for t in (0, 4, 8)]
     by_hand = 20 * 0.5 * ((steps[1] - steps[0]) / 1.1 + (steps[2] - steps[1]) / 1.21)
-    found = clv.lifetime_value(
-        FITTED, [20, 20], *history, periods=2, period_length=4, discount_rate=0.1, margin=0.5
-    )
+    found = clv.lifetime_value(FITTED, [20, 20], *history, periods=2, period_length=4, discount_rate=0.1, margin=0.5)
     assert found == pytest.approx(by_hand)
 
 

@@ -107,9 +107,7 @@ def test_weights_reach_the_test() -> None:
     loose = comparison.difference_nps(NpsSample(40, 20, 20, 320, 40), NpsSample(60, 10, 10, 320, 40))
     assert loose.p_value is not None and plain.p_value is not None and loose.p_value > plain.p_value
     share = comparison.difference_share(ShareSample(40, 80, 160, 40), ShareSample(60, 80, 160, 40))
-    assert share.p_value == pytest.approx(
-        comparison.difference_share(ShareSample(20, 40), ShareSample(30, 40)).p_value
-    )
+    assert share.p_value == pytest.approx(comparison.difference_share(ShareSample(20, 40), ShareSample(30, 40)).p_value)
 
 
 def test_a_shifted_median_is_seen_and_the_same_is_not() -> None:

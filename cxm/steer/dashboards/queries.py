@@ -109,6 +109,15 @@ def automatic_tiles(workspace: Workspace) -> Tiles:
     return tiles[:MOST_AUTOMATIC]
 
 
+def basis_of(workspace: Workspace) -> dict[str, tuple[tuple[str, str], ...]]:
+    """The options that fit the recorded data, metric by metric: an overview must say what the home board says."""
+    answered = ask(
+        SUBSCRIPTIONS_SQL, Scope(workspace.pk), row=SubscriptionRow, name="board.subscriptions", table="subscriptions"
+    )
+    basis = subscription_basis(answered.rows[0])
+    return {"churn": basis, "revenue_churn": basis}
+
+
 def tile(metric: str, *options: tuple[str, str], title: str = "") -> dict[str, str]:
     return {"metric": metric, "query": View(options=options).query, "title": title}
 
@@ -141,9 +150,14 @@ def _ticket_tiles(row: TicketRow) -> Iterator[dict[str, str]]:
     yield tile("reopening")
 
 
+def subscription_basis(row: SubscriptionRow) -> tuple[tuple[str, str], ...]:
+    """Subscriptions that mostly carry dates are counted by dates, others by the status that was reported."""
+    return (("basis", "dates"),) if row.dated * 2 > row.n else ()
+
+
 def _loyalty_tiles(subscriptions: SubscriptionRow, orders: OrderRow) -> Iterator[dict[str, str]]:
     if subscriptions.n:
-        basis = (("basis", "dates"),) if subscriptions.dated * 2 > subscriptions.n else ()
+        basis = subscription_basis(subscriptions)
         yield tile("churn", *basis)
         if subscriptions.paid:
             yield tile("revenue_churn", *basis)

@@ -12,7 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.urls import NoReverseMatch, reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from cxm.accounts.models import Workspace
 from cxm.lib import numbers
@@ -82,7 +82,7 @@ def _columns(asked: Asked) -> list[Column]:
     columns = [Column(_("Time")), Column(_("Customer"))]
     if asked.metric.table == "feedback":
         return [*columns, Column(_("Question")), Column(_("Score"), number=True), Column(_("Comment"))]
-    return [*columns, Column(_("Number")), Column(_("Details"))]
+    return [*columns, Column(pgettext("of a ticket, an order or a subscription", "Number")), Column(_("Details"))]
 
 
 def _cells(asked: Asked, record: metrics.Record, names: dict[UUID, str], feedback: bool) -> Iterator[Cell]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -158,15 +159,15 @@ def test_viewers_and_strangers_change_nothing() -> None:
         (elsewhere, Http404),
     ):
         deeds: list[Callable[[], object]] = [
-            lambda who=who: create_customer(workspace=firm.workspace, name="Eve", by=who),
-            lambda who=who: change_profile(customer=ada, name="Eve", by=who),
-            lambda who=who: add_identity(customer=ada, kind="user_id", value="2", by=who),
-            lambda who=who: remove_identity(identity=identity, by=who),
-            lambda who=who: merge_customers(customer=bob, into=ada, by=who),
-            lambda who=who: set_consent(customer=ada, purpose="surveys", granted=True, by=who),
-            lambda who=who: tag(workspace=firm.workspace, customers=[ada], name="vip", by=who),
-            lambda who=who: add_note(customer=ada, text="x", by=who),
-            lambda who=who: remove_note(note=note, by=who),
+            partial(create_customer, workspace=firm.workspace, name="Eve", by=who),
+            partial(change_profile, customer=ada, name="Eve", by=who),
+            partial(add_identity, customer=ada, kind="user_id", value="2", by=who),
+            partial(remove_identity, identity=identity, by=who),
+            partial(merge_customers, customer=bob, into=ada, by=who),
+            partial(set_consent, customer=ada, purpose="surveys", granted=True, by=who),
+            partial(tag, workspace=firm.workspace, customers=[ada], name="vip", by=who),
+            partial(add_note, customer=ada, text="x", by=who),
+            partial(remove_note, note=note, by=who),
         ]
         for deed in deeds:
             with pytest.raises(refusal):

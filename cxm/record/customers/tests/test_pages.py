@@ -200,7 +200,7 @@ def test_viewers_and_strangers_are_refused_everywhere(client: Client) -> None:
     firm = Firm()
     ada = create_customer(workspace=firm.workspace, by=firm.agent, name="Ada", email="ada@example.com")
     note, identity = add_note(customer=ada, text="x", by=firm.agent), Identity.objects.get()
-    reads = [("list",), ("export",), ("show", ada.pk)]
+    reads: list[tuple[Any, ...]] = [("list",), ("export",), ("show", ada.pk)]
     changes: list[tuple[Any, ...]] = [
         ("new",), ("edit", ada.pk), ("merge", ada.pk), ("separate", ada.pk), ("consent", ada.pk), ("tag", ada.pk),
         ("untag", ada.pk), ("note", ada.pk), ("note_remove", ada.pk, note.uuid), ("note_restore", ada.pk, note.uuid),

@@ -106,8 +106,8 @@ def test_nobody_is_found_in_another_workspace_or_after_erasure() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['"', '""" OR *', "NEAR(a b)", "a AND NOT b", "%", "_", "\\", "'; --", "\x00", "|ada|", "\n", "\u202e", "ж" * 10_000,
-     "a " * 5_000, "-", "col:x", "^a", "(", "\ud800"],
+    ['"', '""" OR *', "NEAR(a b)", "a AND NOT b", "%", "_", "\\", "'; --", "\x00", "|ada|", "\n", "\u202e",
+     "ж" * 10_000, "a " * 5_000, "-", "col:x", "^a", "(", "\ud800"],
 )  # fmt: skip
 def test_no_text_breaks_the_search(text: str) -> None:
     firm = Firm()

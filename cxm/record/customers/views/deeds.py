@@ -24,7 +24,7 @@ from cxm.record.customers.merging import merge_customers, unmerge
 from cxm.record.customers.models import Customer, Identity, Note
 from cxm.record.customers.queries import Wanted, in_order, merge_suggestions, person_of, search
 
-Deed = Callable[[HttpRequest, Membership, Customer], str | None]
+Deed = Callable[..., str | None]  # of the request, the membership, the customer, and what else the address holds
 
 
 def deed(do: Deed) -> Callable[..., HttpResponse]:
@@ -33,7 +33,7 @@ def deed(do: Deed) -> Callable[..., HttpResponse]:
     @require_POST
     @wraps(do)
     def view(request: HttpRequest, slug: str, customer_id: UUID, **more: object) -> HttpResponse:
-        membership = membership_for(request.user, slug, Role.AGENT)  # type: ignore[arg-type]  # a User or anonymous
+        membership = membership_for(request.user, slug, Role.AGENT)
         customer = customer_for(membership.workspace, customer_id)
         try:
             said = do(request, membership, customer, **more)
@@ -81,7 +81,7 @@ def put_note(request: HttpRequest, membership: Membership, customer: Customer) -
 @require_POST
 def drop_note(request: HttpRequest, slug: str, customer_id: UUID, note_id: UUID) -> HttpResponse:
     """Remove a note, and offer to bring it back: the answer holds the button."""
-    membership = membership_for(request.user, slug, Role.AGENT)  # type: ignore[arg-type]  # a User or anonymous
+    membership = membership_for(request.user, slug, Role.AGENT)
     note = _note(membership, customer_id, note_id)
     remove_note(note=note, by=membership.user)
     if getattr(request, "htmx", False):
@@ -116,7 +116,7 @@ def drop_identity(request: HttpRequest, membership: Membership, customer: Custom
 
 def merge(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
     """Choose the profile that is the same person, see both, and merge it into this one."""
-    membership = membership_for(request.user, slug, Role.AGENT)  # type: ignore[arg-type]  # a User or anonymous
+    membership = membership_for(request.user, slug, Role.AGENT)
     workspace = membership.workspace
     customer = customer_for(workspace, customer_id)
     customer = customer.canonical or customer

@@ -39,7 +39,7 @@ def filter_form(request: HttpRequest, workspace: Workspace) -> FilterForm:
 
 @require_safe
 def show_list(request: HttpRequest, slug: str) -> HttpResponse:
-    membership = membership_for(request.user, slug)  # type: ignore[arg-type]  # a User or anonymous
+    membership = membership_for(request.user, slug)
     workspace = membership.workspace
     form = filter_form(request, workspace)
     wanted, problem = form.wanted, ""
@@ -64,7 +64,7 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
     """The customers that the list shows, all of them, as CSV."""
-    membership = membership_for(request.user, slug)  # type: ignore[arg-type]  # a User or anonymous
+    membership = membership_for(request.user, slug)
     workspace = membership.workspace
     wanted = filter_form(request, workspace).wanted
     try:
@@ -99,7 +99,7 @@ def csv_rows(workspace: Workspace, wanted: Wanted) -> Iterator[Sequence[object]]
 
 @require_POST
 def tag_many(request: HttpRequest, slug: str) -> HttpResponse:
-    membership = membership_for(request.user, slug, Role.AGENT)  # type: ignore[arg-type]  # a User or anonymous
+    membership = membership_for(request.user, slug, Role.AGENT)
     workspace, name = membership.workspace, request.POST.get("tag", "")
     ids = [text for text in request.POST.getlist("customer") if len(text) in {32, 36}]
     try:

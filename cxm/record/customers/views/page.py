@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Role
@@ -35,8 +36,9 @@ from cxm.record.eventlog.engine import EventlogError
 from .lists import may_change
 
 
+@require_safe
 def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
-    membership = membership_for(request.user, slug)  # type: ignore[arg-type]  # a User or anonymous
+    membership = membership_for(request.user, slug)
     workspace = membership.workspace
     customer = customer_for(workspace, customer_id)
     if customer.canonical_id:
@@ -94,7 +96,7 @@ def edit(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, slug: str, customer_id: UUID | None) -> HttpResponse:
-    membership = membership_for(request.user, slug, Role.AGENT)  # type: ignore[arg-type]  # a User or anonymous
+    membership = membership_for(request.user, slug, Role.AGENT)
     workspace = membership.workspace
     customer = customer_for(workspace, customer_id) if customer_id else None
     before = customer.traits if customer else {}

@@ -27,8 +27,14 @@ class Count:
     total: float
 
 
-COUNT = "SELECT $period AS period, $by AS by, count() AS n, sum(score) AS total FROM feedback $join WHERE $scope GROUP BY period, by ORDER BY period, by"
-ROLLUP = "SELECT $period AS period, $by AS by, toUInt64(sum(n)) AS n, sum(score * w) AS total FROM feedback_rollup WHERE $scope GROUP BY period, by ORDER BY period, by"
+COUNT = """
+SELECT $period AS period, $by AS by, count() AS n, sum(score) AS total
+FROM feedback $join WHERE $scope GROUP BY period, by ORDER BY period, by
+"""
+ROLLUP = """
+SELECT $period AS period, $by AS by, toUInt64(sum(n)) AS n, sum(score * w) AS total
+FROM feedback_rollup WHERE $scope GROUP BY period, by ORDER BY period, by
+"""
 
 
 def count(scope: Scope, **more: object) -> list[tuple[str, int, float]]:

@@ -24,7 +24,7 @@ from cxm.steer.dashboards.choices import option_choices, page_fields
 from cxm.steer.dashboards.metric_page import Page, page_of, parts_of, shown
 from cxm.steer.dashboards.names import EXCLUDED, GRAINS, METHODS, OPERATORS, filter_text, named
 from cxm.steer.dashboards.planning import planning_of
-from cxm.steer.dashboards.queries import days_with_data
+from cxm.steer.dashboards.queries import basis_of, days_with_data
 from cxm.steer.dashboards.records import Records, records_of
 from cxm.steer.dashboards.shelves import SHELVES, SLOW
 from cxm.understand.metrics.figure import Figure
@@ -215,8 +215,11 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     """All metrics with their values, by what they are about."""
     membership = membership_for(request.user, slug)
     now, view = timezone.now(), replace(read(request.GET).view, filters=(), options=(), weighted=False, by="")
+    fitted = basis_of(membership.workspace)
     asked = {
-        key: Asked(membership.workspace, metric_called(key), view, now) for keys in SHELVES.values() for key in keys
+        key: Asked(membership.workspace, metric_called(key), replace(view, options=fitted.get(key, ())), now)
+        for keys in SHELVES.values()
+        for key in keys
     }
     pending = {key: ask_later(partial(Asked.figure, one)) for key, one in asked.items() if key not in SLOW}
     groups = [

@@ -134,8 +134,8 @@ def test_csv_is_safe_to_open(workspace: Workspace, get: Any) -> None:
 def test_survival_curve_and_customer_model(workspace: Workspace, get: Any) -> None:
     given_events(
         [
-            event(workspace, "subscription_updated", "2026-03-01", customer_id=uuid.uuid4(), subscription_id=str(tenure),
-                  version=1, status=status, tenure=tenure)
+            event(workspace, "subscription_updated", "2026-03-01", customer_id=uuid.uuid4(), version=1,
+                  subscription_id=str(tenure), status=status, tenure=tenure)
             for tenure, status in ((2, "ended"), (4, "active"))
         ]
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,10 @@ pytestmark = pytest.mark.django_db
 EVERYTHING = Filter("channel", "is_not", ("no such channel",))  # a filter that the roll-up cannot answer
 
 
+def near(number: Any, abs: float | None = None) -> Any:  # noqa: A002  # as pytest calls it
+    return pytest.approx(number, abs=abs)
+
+
 def one(metric: str, scope: Scope, **more: object) -> Figure:
     (figure,) = measure(metric, scope, **more)  # type: ignore[arg-type]  # options pass through
     return figure
@@ -30,11 +35,11 @@ def test_nps_is_promoters_minus_detractors_with_its_interval_and_n() -> None:
     given_events([answer(workspace, score) for score in (10, 9, 9, 8, 7, 6, 0, None, 11)])
     figure = one("nps", Scope(workspace.pk))
     # 3 promoters, 2 passives, 2 detractors of 7; None and 11 do not count: 100 × (3 − 2) / 7
-    assert (figure.value, figure.n, figure.unit) == (pytest.approx(14.2857142857), 7, "points")
+    assert (figure.value, figure.n, figure.unit) == (near(14.2857142857), 7, "points")
     assert figure.parts == {"promoters": 3, "passives": 2, "detractors": 2}
     # one of each added: m = 10, e = (4 − 3) / 10, variance = 7 / 10 − 0.01, half = 1.96 √(0.69 / 10) = 0.514841
-    assert figure.low == pytest.approx(100 * (0.1 - 0.514841), abs=0.01)
-    assert figure.high == pytest.approx(100 * (0.1 + 0.514841), abs=0.01)
+    assert figure.low == near(100 * (0.1 - 0.514841), abs=0.01)
+    assert figure.high == near(100 * (0.1 + 0.514841), abs=0.01)
     assert why(figure).excluded == {"missing": 1, "off_scale": 1}
 
 
@@ -52,14 +57,14 @@ def test_weights_count_when_asked_for() -> None:
     workspace = make_workspace()
     given_events([answer(workspace, 10, weight=3), answer(workspace, 5, weight=1), answer(workspace, 8, weight=0.5)])
     figure = one("nps", Scope(workspace.pk), weighted=True)
-    assert figure.value == pytest.approx(100 * (3 - 1) / 4.5)
+    assert figure.value == near(100 * (3 - 1) / 4.5)
     assert figure.n == 3
     raw = one("nps", Scope(workspace.pk).where(EVERYTHING), weighted=True)
-    assert (raw.value, raw.low, raw.high, raw.n) == pytest.approx((figure.value, figure.low, figure.high, 3))
+    assert (raw.value, raw.low, raw.high, raw.n) == near((figure.value, figure.low, figure.high, 3))
     given_events([answer(workspace, 5, metric="csat", weight=2), answer(workspace, 2, metric="csat", weight=1)])
     for scope in (Scope(workspace.pk), Scope(workspace.pk).where(EVERYTHING)):
-        assert one("csat_mean", scope, weighted=True).value == pytest.approx((2 * 5 + 2) / 3)
-        assert one("csat", scope, weighted=True).value == pytest.approx(100 * 2 / 3)
+        assert one("csat_mean", scope, weighted=True).value == near((2 * 5 + 2) / 3)
+        assert one("csat", scope, weighted=True).value == near(100 * 2 / 3)
     with pytest.raises(NotWeighted):
         measure("reopening", Scope(workspace.pk), weighted=True)
 
@@ -74,11 +79,11 @@ def test_top_boxes_follow_each_answers_own_scale() -> None:
         ]
     )
     for scope in (Scope(workspace.pk), Scope(workspace.pk).where(EVERYTHING)):
-        assert one("csat", scope).value == pytest.approx(100 * 5 / 9)
-        assert one("csat", scope, question="b").value == pytest.approx(50)
-        assert one("csat", scope, question=("a", "c")).value == pytest.approx(60)
-        assert one("csat", scope, question="b", top=5).value == pytest.approx(75)
-        assert one("csat_mean", scope, question="b").value == pytest.approx(5.5)
+        assert one("csat", scope).value == near(100 * 5 / 9)
+        assert one("csat", scope, question="b").value == near(50)
+        assert one("csat", scope, question=("a", "c")).value == near(60)
+        assert one("csat", scope, question="b", top=5).value == near(75)
+        assert one("csat_mean", scope, question="b").value == near(5.5)
         assert [figure.by for figure in measure("csat", scope, by="question")] == ["a", "b", "c"]
         with pytest.raises(MixedScales, match="different scales"):
             measure("csat_mean", scope)
@@ -94,13 +99,13 @@ def test_effort_counts_easy_answers_in_both_directions_and_on_seven_points() -> 
         ]
     )
     for scope in (Scope(workspace.pk), Scope(workspace.pk).where(EVERYTHING)):
-        assert one("ces", scope, question="five").value == pytest.approx(3)
-        assert one("ces_easy", scope, question="five").value == pytest.approx(50)
-        assert one("ces_easy", scope, question="seven").value == pytest.approx(50)  # 5 and 7
+        assert one("ces", scope, question="five").value == near(3)
+        assert one("ces_easy", scope, question="five").value == near(50)
+        assert one("ces_easy", scope, question="seven").value == near(50)  # 5 and 7
         # mirrored: 1, 4, 5, 7 become 7, 4, 3, 1, of which one is 5 or more
-        assert one("ces_easy", scope, question="seven", easy_is="low").value == pytest.approx(25)
-        assert one("ces", scope, question="seven", easy_is="low").value == pytest.approx(8 - 17 / 4)
-        assert one("ces_easy", scope).value == pytest.approx(50)
+        assert one("ces_easy", scope, question="seven", easy_is="low").value == near(25)
+        assert one("ces", scope, question="seven", easy_is="low").value == near(8 - 17 / 4)
+        assert one("ces_easy", scope).value == near(50)
 
 
 def test_periods_follow_the_time_zone_over_a_change_of_clocks() -> None:
@@ -161,8 +166,8 @@ def test_roll_up_raw_answers_and_plain_python_agree(seed: int) -> None:
         assert set(plain) == set(expected)
         for period, sides in expected.items():
             assert plain[period].n == weighted[period].n == len(sides)
-            assert plain[period].value == pytest.approx(100 * sum(side for side, _ in sides) / len(sides))
-            assert weighted[period].value == pytest.approx(
+            assert plain[period].value == near(100 * sum(side for side, _ in sides) / len(sides))
+            assert weighted[period].value == near(
                 100 * sum(side * weight for side, weight in sides) / sum(weight for _, weight in sides)
             )
 

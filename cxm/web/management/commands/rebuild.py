@@ -4,8 +4,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cxm.accounts.models import Workspace
-from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.web import jobs
 from cxm.web.data_directory import exchange
 from cxm.web.errands import ask_server, new_folder, server_holds_log
@@ -23,6 +21,4 @@ class Command(Base):
                 done = ask_server(jobs.rebuild_derived, folder, progress=line.to)
             else:
                 done = jobs.rebuild_all(line.to)
-                for workspace in Workspace.objects.all():
-                    rebuild_snapshot(workspace)
         self.say(_("%(number)s derived tables are new.") % {"number": done})

@@ -24,8 +24,8 @@ class Command(Base):
 
     def work(self, *, file: Path, force: bool, quiet: bool, build: bool, **options: Any) -> None:
         if build:
-            with bar(_("Restore")) as line:
-                restore.build(file, lambda what, done, total: quiet or line.to(done, total, what))
+            with bar(_("Restore"), quiet=quiet) as line:
+                restore.build(file, lambda what, done, total: line.to(done, total, what))
             return
         manifest = restore.restore(file, force=force, quiet=quiet)
         rows = sum(part.rows for name, part in manifest.parts.items() if name.startswith("database/"))

@@ -1,4 +1,4 @@
-"""A job for tests that takes as long as it is told."""
+"""Jobs for tests: one takes as long as it is told, one fails."""
 
 from __future__ import annotations
 
@@ -10,3 +10,8 @@ from django_tasks import task
 @task()
 def sleep(seconds: float) -> None:
     time.sleep(seconds)
+
+
+@task()
+def fail(why: str) -> None:
+    raise ValueError(why)
