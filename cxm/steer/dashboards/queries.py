@@ -18,7 +18,7 @@ from .address import View
 from .models import Board, Tiles
 from .periods import Days
 
-MOST_AUTOMATIC: Final = 12
+MOST_AUTOMATIC: Final = 15
 MOST_QUESTIONS: Final = {"nps": 2, "csat": 3, "ces": 2, "rating": 3}
 LEAST_ANSWERS: Final = 10  # fewer make no tile by themselves
 
@@ -188,6 +188,16 @@ def days_with_data(workspace: Workspace, metric: Metric | None = None) -> Days |
     if not row.n:
         return None
     return Days(_day(row.first, workspace), _day(row.last, workspace))
+
+
+def first_day_before(workspace: Workspace, days: Days) -> date | None:
+    """The first day with any data before a period; None without."""
+    zone = workspace.time_zone
+    since, _until = days.moments(zone)
+    scope = Scope(workspace.pk, zone, None, since)
+    sql = EXTENT_SQL.replace("{table}", "events").replace("{kinds}", "")
+    row = ask(sql, scope, row=ExtentRow, name="board.extent", table="events").rows[0]
+    return _day(row.first, workspace) if row.n else None
 
 
 def _day(moment: datetime, workspace: Workspace) -> date:

@@ -26,7 +26,8 @@ from cxm.steer.dashboards.names import EXCLUDED, GRAINS, METHODS, OPERATORS, fil
 from cxm.steer.dashboards.planning import planning_of
 from cxm.steer.dashboards.queries import basis_of, days_with_data
 from cxm.steer.dashboards.records import Records, records_of
-from cxm.steer.dashboards.shelves import SHELVES
+from cxm.steer.dashboards.shelves import SHELVES, SLOW
+from cxm.understand.metrics.figure import Figure
 from cxm.understand.metrics.metric import Metric
 from cxm.understand.metrics.queries import Refused, Why, metric_called
 from cxm.understand.metrics.queries import why as why_of
@@ -220,9 +221,12 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         for keys in SHELVES.values()
         for key in keys
     }
-    pending = {key: ask_later(partial(Asked.figure, one)) for key, one in asked.items()}
+    pending = {key: ask_later(partial(Asked.figure, one)) for key, one in asked.items() if key not in SLOW}
     groups = [
-        {"name": name, "entries": [_entry(asked[key], pending[key].result()) for key in keys]}
+        {
+            "name": name,
+            "entries": [_entry(asked[key], pending[key].result() if key in pending else None) for key in keys],
+        }
         for name, keys in SHELVES.items()
     ]
     first = next(iter(asked.values()))
@@ -230,8 +234,10 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "dashboards/index.html", context)
 
 
-def _entry(asked: Asked, figure: Any) -> Entry:
+def _entry(asked: Asked, figure: Figure | str | None) -> Entry:
     url = address(reverse("metrics:metric", args=[asked.workspace.slug, asked.metric.key]), asked.view)
+    if figure is None:
+        return Entry(asked.metric, url, problem=_("Calculated when you open it"))
     if isinstance(figure, str):
         return Entry(asked.metric, url, problem=figure)
     if figure.value is None or not figure.n:
