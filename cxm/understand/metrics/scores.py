@@ -25,6 +25,7 @@ from .refusals import MixedScales, TooManyGroups
 
 Row = TypeVar("Row")
 
+NO_SCALE = "?"
 NO_SCORE = (0.0, -1.0)  # the limits of a text that is no scale: nothing lies between them
 ON_SCALE = "score BETWEEN $low AND $high"
 QUESTION = Option("question", _("Question"), "texts", default=())
@@ -78,7 +79,10 @@ def scales(question: Question, kinds: tuple[str, ...]) -> list[str]:
 def known_scales(question: Question, kinds: tuple[str, ...]) -> dict[str, str]:
     """The scales as answers name them, and what each means: an answer without one is on the kind's usual scale."""
     usual = default_scale(kinds)
-    return {name: name or usual for name in scales(question, kinds)} or {"": usual}
+    names = scales(question, kinds)
+    known = {name: name or usual for name in names if bounds_of(name or usual)} or {"": usual}
+    # Answers with a text that is no scale never count; naming such a one keeps them apart in SQL.
+    return known if len(known) == len(names) or not names else {**known, NO_SCALE: NO_SCALE}
 
 
 def by_scale(value: dict[str, float]) -> str:
@@ -229,7 +233,7 @@ def mean_cells(answer: Answer[MeanRow], weighted: bool, mirrored: bool = False) 
                 row.by,
                 mean_of(sample, bounds),
                 Means(sample, bounds),
-                {"total": total, "weight": row.weights},
+                {"total": total, "weight": row.weights, "deviation": deviation(sample)},
             )
         )
     return Measurement(cells, answer.sql, answer.parameters)
