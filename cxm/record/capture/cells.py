@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from itertools import repeat
 
 import msgspec
 from django.utils.translation import gettext as _
 
-from .times import reader
+from .times import halves, reader
 
+_PARTITION = str.partition
 REMEMBERED = 50_000  # texts per column
 _encode = msgspec.json.Encoder().encode
 _NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
@@ -127,8 +129,8 @@ def moment(formats: Sequence[str], zone: tzinfo) -> Callable[[str], datetime]:
 
 
 def json_time(formats: Sequence[str], zone: tzinfo) -> Read:
-    read = moment(formats, zone)
-    return lambda text: f'"{read(text).isoformat("T", "milliseconds")[:-6]}Z"'
+    read = log_time(formats, zone)
+    return lambda text: f'"{read(text).replace(" ", "T")}Z"'
 
 
 def log_time(formats: Sequence[str], zone: tzinfo) -> Read:
@@ -137,12 +139,28 @@ def log_time(formats: Sequence[str], zone: tzinfo) -> Read:
     return lambda text: read(text).isoformat(" ", "milliseconds")[:-6]
 
 
+class Half(dict[str, str]):
+    """One half of a time, read when first met; KeyError for what cannot be read."""
+
+    def __init__(self, read: Read, start: str, end: str) -> None:
+        super().__init__()
+        self._read, self._start, self._end = read, start, end
+
+    def __missing__(self, text: str) -> str:
+        try:
+            result = self[text] = f"{self._start}{self._read(text)}{self._end}"
+        except ValueError as error:
+            raise KeyError(text) from error
+        return result
+
+
 class Cells(dict[str, str]):
     """Raw text → result, made when first met. `bad` holds the texts that cannot be read, and why."""
 
     def __init__(self, read: Read, missing: frozenset[str], values: dict[str, str], start: str = "", end: str = ""):
         super().__init__()
         self.bad: dict[str, str] = {}
+        self._halves: tuple[Half, Half] | None = None
         self._read, self._missing, self._values, self._start, self._end = read, missing, values, start, end
 
     def __missing__(self, raw: str) -> str:
@@ -157,8 +175,31 @@ class Cells(dict[str, str]):
         self[raw] = result
         return result
 
+    def quicken(self, formats: Sequence[str], zone: tzinfo, *, json: bool) -> None:
+        """Read the days and the clock times of a column apart, if its format allows: they repeat, pairs do not."""
+        found = halves(formats[0], zone) if len(formats) == 1 and not self._values else None
+        if found is not None:
+            mark, blank, end = ('"', "T", f'Z"{self._end}') if json else ("", " ", self._end)
+            self._halves = Half(found[0], f"{self._start}{mark}", blank), Half(found[1], "", end)
+
+    def many(self, column: Sequence[str]) -> list[str]:
+        """What becomes of a whole column."""
+        if self._halves is not None:
+            days, clocks = self._halves
+            try:
+                return [
+                    days[day] + clocks[clock] if clock else self[day]
+                    for day, _blank, clock in map(_PARTITION, column, repeat(" "))
+                ]
+            except KeyError:
+                pass  # something is no date: one by one then, so that each is remembered with its reason
+        return list(map(self.__getitem__, column))
+
     def tidy(self) -> None:
         """Forget, between parts, when too much was met."""
+        for half in self._halves or ():
+            if len(half) > REMEMBERED:
+                half.clear()
         if len(self) > REMEMBERED:
             self.clear()
             self.bad.clear()

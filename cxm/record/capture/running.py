@@ -49,8 +49,8 @@ from .problems import FileProblem
 
 logger = logging.getLogger(__name__)
 
-PART = 10_000  # records stored together
-PART_CELLS = 500_000  # and cells, so that wide files do not take more memory
+PART = 20_000  # records stored together
+PART_CELLS = 750_000  # and cells, so that wide files do not take more memory
 WAIT_S = 1.0
 FEW = 5000
 State = Import.State
@@ -169,18 +169,21 @@ class _Run:
             raise Stopped(_("The file of this import is gone. Upload it again."))
         mapping = read_mapping(one.mapping_yaml)
         look = files.look(path, one.file_name, mapping.format)
+        plain = False
         if not one.rejected_bytes:
-            notes = files.check(path, one.file_name, look.format)
-            one.notes = [*look.notes, *notes]
+            checked = files.check(path, one.file_name, look.format)
+            plain = checked.plain
+            one.notes = [*look.notes, *checked.notes]
             one.rejected_bytes = storage.start_rejected(one.pk, look.header)
             one.save(update_fields=["notes", "rejected_bytes"])
         converter = compiled(one, mapping, look)
         size = max(100, min(PART, PART_CELLS // max(len(look.header), 1)))
         self.compare = self._may_be_known()
         try:
-            self._store(
-                converter, files.records(path, one.file_name, look.format, look.header, size, checked=True), size
+            parts = files.records(
+                path, one.file_name, look.format, look.header, size, checked=True, plain=plain and not one.rows_read
             )
+            self._store(converter, parts)
         finally:
             converter.seen.close()
         self._finish()
@@ -190,7 +193,7 @@ class _Run:
         others = Import.objects.filter(workspace=self.workspace, dataset=self.one.dataset).exclude(pk=self.one.pk)
         return self.resumed or others.exclude(state__in=[State.DRAFT, State.WAITING]).exists()
 
-    def _store(self, converter: Converter, parts: Iterator[files.Part], size: int) -> None:
+    def _store(self, converter: Converter, parts: Iterator[files.Part]) -> None:
         """Convert in this thread while another writes the part before to the log, which needs no interpreter."""
         done = self.one.rows_read
         read = 0
@@ -198,17 +201,15 @@ class _Run:
         with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
             try:
                 for part in parts:
-                    n = len(part.rows)
-                    if read + n <= done:
-                        converter.skip(part.rows)
-                        read += n
-                        continue
-                    if read < done:  # progress was made with another size of part
-                        converter.skip(part.rows[: done - read])
-                        part = files.Part(part.rows[done - read :], part.first + done - read, part.bytes_read)
-                        read = done
-                    batch = converter.convert(part.rows, part.first, self._find, self._facts)
-                    read += batch.n
+                    if part.lines:
+                        batch = converter.convert_lines(part.lines, part.first, self._find, self._facts)
+                    else:
+                        known, rows = part.rows[: max(done - read, 0)], part.rows[max(done - read, 0) :]
+                        converter.skip(known)
+                        read += len(part.rows)
+                        if not rows:
+                            continue
+                        batch = converter.convert(rows, part.first + len(known), self._find, self._facts)
                     waiting.append((batch, part.bytes_read, pool.submit(self._append, batch)))
                     if len(waiting) > 1:
                         self._progress(*waiting.pop(0))
@@ -279,6 +280,7 @@ def compiled(one: Import, mapping: MappingFile, look: files.Look) -> Converter:
     return Converter(
         mapping, look.header, look.rows,
         workspace_id=one.workspace_id, import_id=one.pk, time_zone=one.workspace.time_zone,
+        delimiter=look.format.delimiter or ",",
     )  # fmt: skip
 
 

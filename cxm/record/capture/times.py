@@ -75,6 +75,18 @@ def reader(formats: Sequence[str], zone: tzinfo) -> Callable[[str], datetime]:
     return read
 
 
+def halves(form: str, zone: tzinfo) -> tuple[Callable[[str], str], Callable[[str], str]] | None:
+    """For a format of a date, a blank and a time, in UTC: how to read each half to ISO form. None for all others."""
+    day, _blank, clock = form.partition(" ")
+    if zone is not UTC or clock not in {"%H:%M", "%H:%M:%S"} or not re.fullmatch(r"%[dmY]\W%[dmY]\W%[dmY]", day):
+        return None
+    read_day, read_clock = reader([day], UTC), reader([f"%Y {clock}"], UTC)
+    return (
+        lambda text: read_day(text).isoformat()[:10],
+        lambda text: read_clock(f"2000 {text}").isoformat("T", "milliseconds")[11:23],
+    )
+
+
 def _time(found: re.Match[str], zone: tzinfo) -> datetime:
     part = found.groupdict()
     year = int(part.get("Y") or 0) or _century(int(part["y"]) if part.get("y") else 0)

@@ -7,6 +7,7 @@ import gzip
 import io
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -112,7 +113,7 @@ def test_the_encoding_is_guessed(tmp_path: Path, text: str, encoding: str) -> No
     path = written(tmp_path, ("id\tname\n" + f"1\t{text}\n" * 20).encode(encoding))
     look = files.look(path, path.name)
     assert (look.header, look.rows[19]) == (["id", "name"], ["1", text])
-    assert files.check(path, path.name, look.format) == []
+    assert files.check(path, path.name, look.format).notes == []
 
 
 def test_an_endless_line_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_what_is_no_spreadsheet_is_refused(tmp_path: Path) -> None:
             files.look(written(tmp_path, data, "x.xlsx"), "x.xlsx")
 
 
-def sheet(tmp_path: Path, *rows: tuple[object, ...]) -> Path:
+def sheet(tmp_path: Path, *rows: tuple[str | int | float | datetime | None, ...]) -> Path:
     book = openpyxl.Workbook()
     for row in rows:
         book.active.append(row)  # type: ignore[union-attr]  # a new book has a sheet
@@ -187,8 +188,6 @@ def test_formulas_are_never_computed(tmp_path: Path) -> None:
 
 
 def test_cells_of_a_spreadsheet_become_text(tmp_path: Path) -> None:
-    from datetime import datetime
-
     day = datetime(2026, 2, 1, 9, 30)  # noqa: DTZ001  # a spreadsheet knows no zones
     path = sheet(tmp_path, ("id", "day", "score"), ("007", day, 9.0), ("=a", True, 1.5), (None, None, None))
     assert files.look(path, path.name).rows == [["007", "2026-02-01 09:30:00", "9"], ["", "true", "1.5"], []]

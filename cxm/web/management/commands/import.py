@@ -36,9 +36,7 @@ class Command(Base):
         )
         parser.add_argument("--dry-run", action="store_true", help="show what the first rows become, store nothing")
 
-    def work(  # type: ignore[override]  # the parser gives these by name
-        self, *, file: str, workspace: str, mapping: str, dry_run: bool, **options: Any
-    ) -> None:
+    def work(self, *, file: str, workspace: str, mapping: str, dry_run: bool, **options: Any) -> None:
         place = Workspace.objects.filter(slug=workspace).first()
         if place is None:
             raise Refused(_("There is no workspace “%(slug)s”.") % {"slug": workspace})
