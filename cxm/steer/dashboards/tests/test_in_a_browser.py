@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width, log_in
-from cxm.testing.browser import browser as browser
-from cxm.testing.browser import open_page as open_page
 from cxm.testing.cast import answer, given_events, make_workspace
 
 from .given import days_ago, nps_answers, owner_of
