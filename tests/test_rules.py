@@ -16,6 +16,7 @@ LONGEST = 600  # lines; about 400 is where to split
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "services", "service", "core", "misc"}
 # The outer edges, where any error ends: a request, a step, a job, a clock, a command.
 EDGES = {
+    "cxm/record/capture/running.py",
     "cxm/web/process.py",
     "cxm/web/timers.py",
     "cxm/web/workers.py",

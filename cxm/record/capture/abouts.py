@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
+
+from .cells import json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ SELECT ticket_id, argMax(customer_id, version) AS customer, argMax(t.priority, v
 FROM tickets AS t WHERE $scope AND ticket_id IN {ids:Array(String)} GROUP BY ticket_id
 """
 FIELD = 100_000  # bytes of ids in one question: a server takes 128 KiB in one field over HTTP
+PARAMETER = 60_000  # bytes: a server takes 128 KB, and each may need escaping
 # A fragment is escaped as the lines for the log are (see cells.json_text).
 TRUTH = {True: "true", False: "false"}
 
@@ -55,19 +58,31 @@ def facts_of(workspace_id: int, kind: str, ids: list[str]) -> Mapping[str, tuple
 
 
 def facts_of_part(workspace_id: int, kind: str, ids: list[str]) -> dict[str, tuple[UUID, str]]:
-    from .cells import json_text
-
-    if not ids:
-        return {}
     scope = Scope(workspace_id)
-    if kind == "order":
-        orders = ask(ORDERS, scope, row=Order, name="imports.orders", table="order_milestones", ids=ids).rows
-        return {
-            one.order_id: (one.customer, f'"order_late":{TRUTH[bool(one.late)]},' if one.late is not None else "")
-            for one in orders
-        }
-    tickets = ask(TICKETS, scope, row=Ticket, name="imports.tickets", table="tickets", ids=ids).rows
-    return {
-        one.ticket_id: (one.customer, f'"ticket_priority":{json_text(one.priority)},' if one.priority else "")
-        for one in tickets
-    }
+    facts: dict[str, tuple[UUID, str]] = {}
+    for part in _parts(ids):
+        if kind == "order":
+            orders = ask(ORDERS, scope, row=Order, name="imports.orders", table="order_milestones", ids=part).rows
+            for order in orders:
+                late = f'"order_late":{TRUTH[bool(order.late)]},' if order.late is not None else ""
+                facts[order.order_id] = order.customer, late
+        else:
+            tickets = ask(TICKETS, scope, row=Ticket, name="imports.tickets", table="tickets", ids=part).rows
+            for ticket in tickets:
+                priority = f'"ticket_priority":{json_text(ticket.priority)},' if ticket.priority else ""
+                facts[ticket.ticket_id] = ticket.customer, priority
+    return facts
+
+
+def _parts(ids: list[str]) -> Iterator[list[str]]:
+    """The ids in parts that fit into one parameter of a question."""
+    part: list[str] = []
+    size = 0
+    for one in ids:
+        size += len(one.encode()) + 4
+        if size > PARAMETER and part:
+            yield part
+            part, size = [], len(one.encode()) + 4
+        part.append(one)
+    if part:
+        yield part
