@@ -25,12 +25,20 @@ from cxm.record.customers.snapshot import put_snapshot
 from cxm.record.eventlog.append import append
 from cxm.record.eventlog.engine import engine
 from cxm.record.eventlog.outbox import emit, move_outbox
+from cxm.record.eventlog.transfer import empty_log
 from cxm.testing.cast import answer, make_customer, make_workspace
 from cxm.testing.site import Site
 from cxm.web import backup, restore
 from cxm.web.data_directory import Refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own() -> None:
+    """A backup holds the whole log: what other tests left there would only make these slow."""
+    empty_log()
+
 
 # What metrics are computed from, restricted to the events of a backup: answers, roll-up, traits.
 INPUTS = """
