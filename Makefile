@@ -11,7 +11,7 @@ run: .venv/.ready
 
 install: .venv/.ready
 
-.venv/.ready: pyproject.toml frontend/package-lock.json $(wildcard frontend/src/*)
+.venv/.ready: pyproject.toml frontend/package-lock.json $(wildcard frontend/src/*) $(wildcard cxm/locale/*/LC_MESSAGES/django.po)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .

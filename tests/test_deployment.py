@@ -11,7 +11,7 @@ import pytest
 
 
 def run(tmp_path: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CXM_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CXM_", "DJANGO_"))}
     return subprocess.run(
         [sys.executable, "-m", "cxm", *command],
         capture_output=True, text=True, check=False, cwd=Path(__file__).resolve().parent.parent,

@@ -14,6 +14,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .access import may_grant
 from .currencies import CURRENCIES
@@ -38,7 +39,11 @@ def grantable(membership: Membership) -> list[tuple[str, str]]:
 
 
 class WorkspaceForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=200, help_text=_("Usually the name of your company or brand."))
+    name = forms.CharField(
+        label=pgettext_lazy("of a thing", "Name"),
+        max_length=200,
+        help_text=_("Usually the name of your company or brand."),
+    )
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=time_zones,
@@ -141,7 +146,9 @@ class RoleForm(forms.Form):
 
 
 class KeyForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=200, help_text=_("Which program will use it."))
+    name = forms.CharField(
+        label=pgettext_lazy("of a thing", "Name"), max_length=200, help_text=_("Which program will use it.")
+    )
     kind = forms.ChoiceField(
         label=_("Kind"), choices=ApiKey.Kind.choices,
         help_text=_("A write key only sends events and may stand in a page; a secret key belongs on a server."),

@@ -163,14 +163,18 @@ def compile_question(
         )
     if any(name.startswith("order.") for name in named):
         joins.append(ORDER_JOIN)
-    filled = (
-        sql.replace("$scope", " AND ".join(conditions))
-        .replace("$join", " ".join(joins))
-        .replace("$workspace", "workspace_id = {scope_workspace:UInt32}")
-        .replace("$period", PERIOD[grain].format(time=time))
-        .replace("$by", expression(by, table) if by else "''")
-        .replace("$tz", "{scope_tz:String}")
-    )
+    workspace = "workspace_id = {scope_workspace:UInt32}"
+    zone = "{scope_tz:String}"
+    marks = {
+        "scope": " AND ".join(conditions),
+        "join": " ".join(joins).replace("$workspace", workspace),
+        "workspace": workspace,
+        "period": PERIOD[grain].format(time=time).replace("$tz", zone),
+        "by": expression(by, table) if by else "''",
+        "tz": zone,
+    }
+    # In one pass: a field whose name looks like a mark is text by then, and must stay inside its quotes.
+    filled = re.sub(r"\$(\w+)", lambda mark: marks.get(mark[1], mark[0]), sql)
     # TRICKY: toDate and its kin want a constant time zone, and a parameter counts as one.
     return Compiled(sql=re.sub(r"[ \t]+\n", "\n", filled), parameters=values)
 

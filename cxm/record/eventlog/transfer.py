@@ -107,14 +107,19 @@ def take_staged_events() -> None:
     """
     opened = engine()
     with opened.write_lock:
-        for table in log_tables():
-            kept = table in {"schema_files", "events_restoring"} or table.endswith(("_mv", "_mv_local"))
-            if kept or (opened.cluster and not table.endswith("_local")):
-                continue
-            opened.everywhere(f"TRUNCATE TABLE {table}")
+        empty_log()
         with opened.client() as client:
             client.command(f"INSERT INTO events ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM events_restoring")
             client.command("DROP TABLE events_restoring SYNC")
+
+
+def empty_log() -> None:
+    """Remove everything from every table of the log, staged events excepted."""
+    opened = engine()
+    for table in log_tables():
+        kept = table in {"schema_files", "events_restoring"} or table.endswith(("_mv", "_mv_local"))
+        if not kept and (table.endswith("_local") or not opened.cluster):
+            opened.everywhere(f"TRUNCATE TABLE {table}")
 
 
 def _where(until: datetime | None, workspace_id: int | None) -> tuple[str, dict[str, object]]:

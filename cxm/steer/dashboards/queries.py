@@ -18,7 +18,7 @@ from .address import View
 from .models import Board, Tiles
 from .periods import Days
 
-MOST_AUTOMATIC: Final = 12
+MOST_AUTOMATIC: Final = 15
 MOST_QUESTIONS: Final = {"nps": 2, "csat": 3, "ces": 2, "rating": 3}
 LEAST_ANSWERS: Final = 10  # fewer make no tile by themselves
 
@@ -109,6 +109,15 @@ def automatic_tiles(workspace: Workspace) -> Tiles:
     return tiles[:MOST_AUTOMATIC]
 
 
+def basis_of(workspace: Workspace) -> dict[str, tuple[tuple[str, str], ...]]:
+    """The options that fit the recorded data, metric by metric: an overview must say what the home board says."""
+    answered = ask(
+        SUBSCRIPTIONS_SQL, Scope(workspace.pk), row=SubscriptionRow, name="board.subscriptions", table="subscriptions"
+    )
+    basis = subscription_basis(answered.rows[0])
+    return {"churn": basis, "revenue_churn": basis}
+
+
 def tile(metric: str, *options: tuple[str, str], title: str = "") -> dict[str, str]:
     return {"metric": metric, "query": View(options=options).query, "title": title}
 
@@ -141,9 +150,14 @@ def _ticket_tiles(row: TicketRow) -> Iterator[dict[str, str]]:
     yield tile("reopening")
 
 
+def subscription_basis(row: SubscriptionRow) -> tuple[tuple[str, str], ...]:
+    """Subscriptions that mostly carry dates are counted by dates, others by the status that was reported."""
+    return (("basis", "dates"),) if row.dated * 2 > row.n else ()
+
+
 def _loyalty_tiles(subscriptions: SubscriptionRow, orders: OrderRow) -> Iterator[dict[str, str]]:
     if subscriptions.n:
-        basis = (("basis", "dates"),) if subscriptions.dated * 2 > subscriptions.n else ()
+        basis = subscription_basis(subscriptions)
         yield tile("churn", *basis)
         if subscriptions.paid:
             yield tile("revenue_churn", *basis)
@@ -174,6 +188,16 @@ def days_with_data(workspace: Workspace, metric: Metric | None = None) -> Days |
     if not row.n:
         return None
     return Days(_day(row.first, workspace), _day(row.last, workspace))
+
+
+def first_day_before(workspace: Workspace, days: Days) -> date | None:
+    """The first day with any data before a period; None without."""
+    zone = workspace.time_zone
+    since, _until = days.moments(zone)
+    scope = Scope(workspace.pk, zone, None, since)
+    sql = EXTENT_SQL.replace("{table}", "events").replace("{kinds}", "")
+    row = ask(sql, scope, row=ExtentRow, name="board.extent", table="events").rows[0]
+    return _day(row.first, workspace) if row.n else None
 
 
 def _day(moment: datetime, workspace: Workspace) -> date:

@@ -22,3 +22,4 @@ SHELVES: Final[Mapping[Promise, tuple[str, ...]]] = {
     ),
     _("Orders and activity"): ("delivery", "late", "orders", "customers", "events"),
 }  # fmt: skip
+SLOW: Final = frozenset({"clv_predicted", "expected_purchases"})  # fit a model: not for a list

@@ -23,41 +23,47 @@ ADDITIVE: Final = frozenset(
 
 def summed(cells: Sequence[Cell]) -> Cell | None:
     """One cell for several; None where their sums do not say it."""
-    samples = [cell.sample for cell in cells]
-    total = samples[0] if samples else None
-    for sample in samples[1:]:
-        total = _added(total, sample) if total is not None and sample is not None else None
+    total = _total([cell.sample for cell in cells])
     if total is None:
         return None
     return Cell(cells[0].period, "", estimate_of(total), total, {}, cells[0].currency)
 
 
-def _added(one: Sample, other: Sample) -> Sample | None:
-    match one, other:
-        case NpsSample(), NpsSample():
-            return NpsSample(
-                one.promoters + other.promoters, one.passives + other.passives, one.detractors + other.detractors,
-                _sum(one.squared_weights, other.squared_weights), _sum(one.answers, other.answers),
-            )  # fmt: skip
-        case ShareSample(), ShareSample():
-            return ShareSample(
-                one.successes + other.successes, one.total + other.total,
-                _sum(one.squared_weights, other.squared_weights), _sum(one.answers, other.answers),
-            )  # fmt: skip
-        case Means(), Means() if one.bounds == other.bounds:
-            first, second = one.sample, other.sample
-            return Means(
-                MeanSample(
-                    first.n + second.n, first.total + second.total, first.total_of_squares + second.total_of_squares,
-                    _sum(first.weight, second.weight), _sum(first.squared_weights, second.squared_weights),
-                ),
-                one.bounds,
-            )  # fmt: skip
+def _total(samples: Sequence[Sample | None]) -> Sample | None:
+    if not samples:
+        return None
+    if len(samples) == 1:
+        return samples[0]
+    scores = [sample for sample in samples if isinstance(sample, NpsSample)]
+    shares = [sample for sample in samples if isinstance(sample, ShareSample)]
+    means = [sample for sample in samples if isinstance(sample, Means)]
+    if len(scores) == len(samples):
+        return NpsSample(
+            sum(one.promoters for one in scores), sum(one.passives for one in scores),
+            sum(one.detractors for one in scores), _sum([one.squared_weights for one in scores]),
+            _sum([one.answers for one in scores]),
+        )  # fmt: skip
+    if len(shares) == len(samples):
+        return ShareSample(
+            sum(one.successes for one in shares), sum(one.total for one in shares),
+            _sum([one.squared_weights for one in shares]), _sum([one.answers for one in shares]),
+        )  # fmt: skip
+    if len(means) == len(samples) and len({one.bounds for one in means}) == 1:
+        parts = [one.sample for one in means]
+        return Means(
+            MeanSample(
+                sum(one.n for one in parts), sum(one.total for one in parts),
+                sum(one.total_of_squares for one in parts), _sum([one.weight for one in parts]),
+                _sum([one.squared_weights for one in parts]),
+            ),
+            means[0].bounds,
+        )  # fmt: skip
     return None
 
 
-def _sum(one: Number | None, other: Number | None) -> Number | None:
-    return None if one is None or other is None else one + other
+def _sum(numbers: Sequence[Number | None]) -> Number | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
 
 
 def estimate_of(sample: Sample) -> Estimate:

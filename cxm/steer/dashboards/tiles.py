@@ -180,7 +180,7 @@ def _by_days(asked: Asked) -> Answered | None:
     if not all(sums.values()):
         return None
     question = partial(question_of, metric, weighted=view.weighted, now=now, options=options)
-    whole = summed([cell for part, some in cells.items() if part != BEFORE for cell in some])
+    whole = summed([one for part, one in sums.items() if part != BEFORE and one])
     first, second = sums.get(BEFORE) or Cell(ALL_TIME, "", nothing()), whole or Cell(ALL_TIME, "", nothing())
     change = change_of(
         metric,

@@ -25,6 +25,7 @@ from .refusals import MixedScales, TooManyGroups
 
 Row = TypeVar("Row")
 
+NO_SCALE = "?"
 NO_SCORE = (0.0, -1.0)  # the limits of a text that is no scale: nothing lies between them
 ON_SCALE = "score BETWEEN $low AND $high"
 QUESTION = Option("question", _("Question"), "texts", default=())
@@ -78,7 +79,10 @@ def scales(question: Question, kinds: tuple[str, ...]) -> list[str]:
 def known_scales(question: Question, kinds: tuple[str, ...]) -> dict[str, str]:
     """The scales as answers name them, and what each means: an answer without one is on the kind's usual scale."""
     usual = default_scale(kinds)
-    return {name: name or usual for name in scales(question, kinds)} or {"": usual}
+    names = scales(question, kinds)
+    known = {name: name or usual for name in names if bounds_of(name or usual)} or {"": usual}
+    # Answers with a text that is no scale never count; naming such a one keeps them apart in SQL.
+    return known if len(known) == len(names) or not names else {**known, NO_SCALE: NO_SCALE}
 
 
 def by_scale(value: dict[str, float]) -> str:
@@ -107,9 +111,6 @@ def ask_scores(
     `lowest_top` tells it by the scale).
     """
     rollup = fits_rollup(question.scope, question.by)
-    known = known_scales(question, kinds)
-    limits = {name: bounds_of(scale) or NO_SCORE for name, scale in known.items()}
-    tops = {name: top if top is not None else lowest_top(scale) for name, scale in known.items()}
     if question.weighted:
         n, w, w2 = ("n", "w", "w2") if rollup else ("1", "weight", "weight * weight")
     else:
@@ -119,10 +120,7 @@ def ask_scores(
         table="feedback_rollup" if rollup else "feedback",
         answers=answers_filter(question, kinds),
         n=n, w=w, w2=w2,
-        scale=scale_sql(known),
-        low=by_scale({name: limit[0] for name, limit in limits.items()}),
-        high=by_scale({name: limit[1] for name, limit in limits.items()}),
-        top=by_scale(tops),
+        **(scale_marks(question, kinds, top, lowest_top) if re.search(r"\$(scale|low|high|top)\b", sql) else {}),
     )  # fmt: skip
     answer = ask(
         filled + f"LIMIT {MOST_ROWS + 1}", question.scope, row=row, name=f"metrics.{name}",
@@ -132,6 +130,27 @@ def ask_scores(
     if len(answer.rows) > MOST_ROWS:
         raise TooManyGroups(MOST_ROWS)
     return answer
+
+
+def scale_marks(
+    question: Question, kinds: tuple[str, ...], top: float | None, lowest_top: Callable[[str], float]
+) -> dict[str, str]:
+    """SQL for what depends on the scale of an answer."""
+    known = known_scales(question, kinds)
+    return {
+        **limits_sql(known),
+        "scale": scale_sql(known),
+        "top": by_scale({name: top if top is not None else lowest_top(scale) for name, scale in known.items()}),
+    }
+
+
+def limits_sql(known: dict[str, str]) -> dict[str, str]:
+    """SQL for $low and $high: the ends of each answer's own scale."""
+    limits = {name: bounds_of(scale) or NO_SCORE for name, scale in known.items()}
+    return {
+        "low": by_scale({name: limit[0] for name, limit in limits.items()}),
+        "high": by_scale({name: limit[1] for name, limit in limits.items()}),
+    }
 
 
 def fill(sql: str, **marks: str) -> str:
@@ -229,7 +248,7 @@ def mean_cells(answer: Answer[MeanRow], weighted: bool, mirrored: bool = False) 
                 row.by,
                 mean_of(sample, bounds),
                 Means(sample, bounds),
-                {"total": total, "weight": row.weights},
+                {"total": total, "weight": row.weights, "deviation": deviation(sample)},
             )
         )
     return Measurement(cells, answer.sql, answer.parameters)
@@ -238,13 +257,10 @@ def mean_cells(answer: Answer[MeanRow], weighted: bool, mirrored: bool = False) 
 def limit_marks(
     question: Question, kinds: tuple[str, ...], limits: tuple[float, float] | None = None
 ) -> dict[str, str]:
-    """SQL for $low and $high: the ends of each answer's own scale, or of `limits`."""
-    known = known_scales(question, kinds)
-    found = {name: limits or bounds_of(scale) or NO_SCORE for name, scale in known.items()}
-    return {
-        "low": by_scale({name: limit[0] for name, limit in found.items()}),
-        "high": by_scale({name: limit[1] for name, limit in found.items()}),
-    }
+    """$low and $high: the ends of each answer's own scale, or `limits` for all."""
+    if limits:
+        return {"low": repr(limits[0]), "high": repr(limits[1])}
+    return limits_sql(known_scales(question, kinds))
 
 
 def deviation(sample: MeanSample) -> float:

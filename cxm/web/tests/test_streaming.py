@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 from django.core.handlers.asgi import ASGIRequest
@@ -30,7 +31,9 @@ def test_a_plain_iterator_is_not_collected_before_it_is_sent() -> None:
         assert isinstance(content, AsyncIterator)
         return [(piece, len(made)) async for piece in content]
 
-    assert asyncio.run(story()) == [(b"0", 1), (b"1", 2), (b"2", 3)]  # each was made when it was asked for
+    with ThreadPoolExecutor(1) as thread:  # the browser tests may hold an event loop in this one
+        sent = thread.submit(asyncio.run, story()).result()
+    assert sent == [(b"0", 1), (b"1", 2), (b"2", 3)]  # each was made when it was asked for
 
 
 def test_outside_asgi_nothing_changes() -> None:

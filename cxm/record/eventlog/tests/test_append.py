@@ -147,3 +147,14 @@ def test_derived_tables_can_be_rebuilt_from_the_events() -> None:
     )  # an answer without a score is feedback, but no score
     rebuild()
     assert (count(Scope(workspace.pk), by="property.area"), rollup(Scope(workspace.pk))) == before
+
+
+def test_a_field_named_like_a_mark_stays_a_name() -> None:
+    workspace = make_workspace()
+    theirs = make_workspace("Theirs", owner=workspace.memberships.get().user)
+    given_events([answer(workspace, 9, properties={"$by": "a", "$tz": "b"}), answer(theirs, 1)])
+    scope = Scope(workspace.pk)
+    assert count(scope, by="property.$by") == [("a", 1, 9.0)]
+    assert count(scope.where(Filter("property.$tz", "is", ("b",))), by="property.$by") == [("a", 1, 9.0)]
+    assert count(scope.where(Filter("property.$by", "is_set")), by="property.x) OR 1=1 --") == [("", 1, 9.0)]
+    assert count(scope.where(Filter("property.$scope", "is_set"))) == []

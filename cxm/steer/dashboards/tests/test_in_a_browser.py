@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width, log_in
-from cxm.testing.browser import browser as browser
-from cxm.testing.browser import open_page as open_page
 from cxm.testing.cast import answer, given_events, make_workspace
 
 from .given import days_ago, nps_answers, owner_of
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from cxm.accounts.models import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+LONG = "Long " * 40
 PAGES = (
     "",
     "board/",
@@ -38,7 +37,7 @@ def given_two_channels() -> Workspace:
             for channel in ("web", "email")
             for event in (
                 *nps_answers(workspace, 12 if channel == "web" else 3, 4, 5, days_ago(days), channel=channel),
-                *(answer(workspace, score, days_ago(days), metric="csat", scale="1-5", channel=channel, comment="Long " * 40)
+                *(answer(workspace, score, days_ago(days), metric="csat", scale="1-5", channel=channel, comment=LONG)
                   for score in (1, 4, 5, 5, 3, 4)),
             )
         ]

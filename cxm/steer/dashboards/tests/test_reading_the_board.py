@@ -143,6 +143,16 @@ def test_the_report_shows_figures_and_definitions() -> None:
     assert "100 × (promoters − detractors) / answers" in page
 
 
+def test_a_board_says_when_the_period_before_is_only_partly_covered() -> None:
+    workspace = make_workspace()
+    given_events(nps_answers(workspace, 6, 3, 1, days_ago(5)))
+    given_events(nps_answers(workspace, 6, 3, 1, days_ago(40)))
+    client = client_of(owner_of(workspace))
+    assert "only partly covered" in client.get(f"/w/{workspace.slug}/?period=30d").content.decode()
+    given_events(nps_answers(workspace, 6, 3, 1, days_ago(70)))
+    assert "only partly covered" not in client.get(f"/w/{workspace.slug}/?period=30d").content.decode()
+
+
 def test_a_stranger_sees_nothing() -> None:
     workspace = make_workspace()
     stranger = client_of(make_user("stranger@example.com", "Stranger"))

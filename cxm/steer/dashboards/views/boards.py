@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
@@ -17,8 +18,9 @@ from cxm.accounts.models import Membership, Role
 from cxm.lib.csv import stream
 from cxm.steer.dashboards import actions, tiles
 from cxm.steer.dashboards.address import Reading, View, read
+from cxm.steer.dashboards.asking import ask_later
 from cxm.steer.dashboards.names import COMPARISONS
-from cxm.steer.dashboards.queries import days_with_data, tiles_of
+from cxm.steer.dashboards.queries import days_with_data, first_day_before, tiles_of
 from cxm.understand.metrics.queries import METRICS, Refused, metric_called
 
 from . import address, page_context, person, plain_address, pushed
@@ -33,8 +35,10 @@ def _board(request: HttpRequest, membership: Membership, reading: Reading) -> di
         view = replace(view, comparison="previous")
     today = tiles.today_in(workspace, now)
     chosen, board = tiles_of(workspace)
+    days, compared = view.days(today), view.compared_days(today)
+    begins = ask_later(lambda: first_day_before(workspace, days)) if compared else None
     shown = tiles.figures(workspace, chosen, view, now)
-    context = page_context(membership, view, view.days(today), view.compared_days(today))
+    context = page_context(membership, view, days, compared)
     context["comparison_names"] = [(key, name) for key, name in COMPARISONS.items() if key != "segment"]
     context |= {
         "tiles": shown,
@@ -43,6 +47,9 @@ def _board(request: HttpRequest, membership: Membership, reading: Reading) -> di
         "compared_tiles": sum(tile.judged is not None for tile in shown),
         "problems": reading.problems,
     }
+    first = begins.result() if begins else None
+    if compared and compared.first and isinstance(first, date) and first > compared.first:
+        context["begins"] = first
     if context["nothing"]:
         context |= with_data(request, membership, view)
     return context

@@ -24,9 +24,10 @@ from cxm.steer.dashboards.choices import option_choices, page_fields
 from cxm.steer.dashboards.metric_page import Page, page_of, parts_of, shown
 from cxm.steer.dashboards.names import EXCLUDED, GRAINS, METHODS, OPERATORS, filter_text, named
 from cxm.steer.dashboards.planning import planning_of
-from cxm.steer.dashboards.queries import days_with_data
+from cxm.steer.dashboards.queries import basis_of, days_with_data
 from cxm.steer.dashboards.records import Records, records_of
-from cxm.steer.dashboards.shelves import SHELVES
+from cxm.steer.dashboards.shelves import SHELVES, SLOW
+from cxm.understand.metrics.figure import Figure
 from cxm.understand.metrics.metric import Metric
 from cxm.understand.metrics.queries import Refused, Why, metric_called
 from cxm.understand.metrics.queries import why as why_of
@@ -214,12 +215,18 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     """All metrics with their values, by what they are about."""
     membership = membership_for(request.user, slug)
     now, view = timezone.now(), replace(read(request.GET).view, filters=(), options=(), weighted=False, by="")
+    fitted = basis_of(membership.workspace)
     asked = {
-        key: Asked(membership.workspace, metric_called(key), view, now) for keys in SHELVES.values() for key in keys
+        key: Asked(membership.workspace, metric_called(key), replace(view, options=fitted.get(key, ())), now)
+        for keys in SHELVES.values()
+        for key in keys
     }
-    pending = {key: ask_later(partial(Asked.figure, one)) for key, one in asked.items()}
+    pending = {key: ask_later(partial(Asked.figure, one)) for key, one in asked.items() if key not in SLOW}
     groups = [
-        {"name": name, "entries": [_entry(asked[key], pending[key].result()) for key in keys]}
+        {
+            "name": name,
+            "entries": [_entry(asked[key], pending[key].result() if key in pending else None) for key in keys],
+        }
         for name, keys in SHELVES.items()
     ]
     first = next(iter(asked.values()))
@@ -227,8 +234,10 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "dashboards/index.html", context)
 
 
-def _entry(asked: Asked, figure: Any) -> Entry:
+def _entry(asked: Asked, figure: Figure | str | None) -> Entry:
     url = address(reverse("metrics:metric", args=[asked.workspace.slug, asked.metric.key]), asked.view)
+    if figure is None:
+        return Entry(asked.metric, url, problem=_("Calculated when you open it"))
     if isinstance(figure, str):
         return Entry(asked.metric, url, problem=figure)
     if figure.value is None or not figure.n:

@@ -247,3 +247,16 @@ def test_a_workspace_counts_only_its_own_answers() -> None:
     given_events([answer(ours, 9), answer(theirs, 0)])
     assert one("nps", Scope(ours.pk)).value == 100
     assert one("nps", Scope(ours.pk).where(EVERYTHING)).value == 100
+
+
+def test_answers_with_a_text_that_is_no_scale_do_not_count() -> None:
+    workspace = make_workspace()
+    given_events(
+        [
+            answer(workspace, 5, metric="csat", scale="1-5"),
+            answer(workspace, 1, metric="csat", scale="stars $by '"),
+        ]
+    )
+    for scope in (Scope(workspace.pk), Scope(workspace.pk).where(EVERYTHING)):
+        assert (one("csat", scope).value, one("csat", scope).n) == (100, 1)
+        assert one("csat_mean", scope).n == 1
