@@ -49,8 +49,8 @@ from .problems import FileProblem
 
 logger = logging.getLogger(__name__)
 
-PART = 20_000  # records stored together
-PART_CELLS = 750_000  # and cells, so that wide files do not take more memory
+PART = 16_000  # records stored together
+PART_CELLS = 600_000  # and cells, so that wide files do not take more memory
 WAIT_S = 1.0
 FEW = 2000
 ASKED = 3000  # ids in one question to the log: a server takes 128 KB for a parameter
