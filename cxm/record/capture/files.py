@@ -59,7 +59,7 @@ class Position(Protocol):
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[tuple[IO[bytes], Position]]:
+def opened(path: Path, name: str) -> Iterator[tuple[io.BufferedReader, Position]]:
     """The file's bytes, unpacked, and the packed file whose position tells how far reading came."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
@@ -392,10 +392,15 @@ def _names(first: Record, form: Format) -> tuple[list[str], list[str]]:
     return names, notes
 
 
-def _read(stream: IO[bytes], size: int) -> bytes:
+def _read(stream: io.BufferedReader, size: int) -> bytes:
+    """The first bytes; what is wrong behind them is for `check` to say."""
     data = b""
-    while len(data) < size and (block := stream.read(size - len(data))):
-        data += block
+    try:
+        while len(data) < size and (block := stream.read1(size - len(data))):
+            data += block
+    except FileProblem:
+        if not data:
+            raise
     return data
 
 
