@@ -16,6 +16,7 @@ from cxm.record.capture.jobs import resume_interrupted
 from cxm.record.eventlog.memory import give_back_memory
 
 from . import data_directory, workers
+from .workspaces import erase_closed_workspaces
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ CLOCKS = [
     Clock(give_back_memory, 5 * MINUTE),
     Clock(data_directory.clear_exchange, HOUR, at_start=True),
     Clock(resume_interrupted, 5 * MINUTE, at_start=True),
+    Clock(erase_closed_workspaces, HOUR, at_start=True),
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
 ]
 

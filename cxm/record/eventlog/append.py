@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -33,11 +34,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encoder = msgspec.json.Encoder()
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def encode_properties(properties: Mapping[str, object]) -> str:
     """A JSON object as the log keeps it; NUL, which no engine column should meet, is dropped."""
-    return _encoder.encode(properties).decode().replace("\\u0000", "")
+    text = _encoder.encode(properties).decode()
+    # An even number of backslashes before it is text about a NUL, an escaped backslash each; it stays.
+    return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
 def append(events: Sequence[Event], *, known_new: bool = False) -> int:

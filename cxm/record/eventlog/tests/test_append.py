@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass
 
 import pytest
 
-from cxm.record.eventlog.append import append
+from cxm.record.eventlog.append import append, encode_properties
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.forget import forget_customer, forget_import
 from cxm.record.eventlog.outbox import emit, move_outbox
@@ -158,3 +159,8 @@ def test_a_field_named_like_a_mark_stays_a_name() -> None:
     assert count(scope.where(Filter("property.$tz", "is", ("b",))), by="property.$by") == [("a", 1, 9.0)]
     assert count(scope.where(Filter("property.$by", "is_set")), by="property.x) OR 1=1 --") == [("", 1, 9.0)]
     assert count(scope.where(Filter("property.$scope", "is_set"))) == []
+
+
+def test_a_nul_is_dropped_and_a_text_about_it_stays() -> None:
+    given = {"a": "x\x00y", "b": "\\u0000", "c": "\\\x00\x00"}
+    assert json.loads(encode_properties(given)) == {"a": "xy", "b": "\\u0000", "c": "\\"}
