@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
 from .engine import engine
+from .memory import give_back_if_much
 from .scope import Compiled, Grain, Scope, compile_question
 
 Row = TypeVar("Row")
@@ -47,6 +48,7 @@ def run(compiled: Compiled, *, row: type[Row], name: str) -> list[Row]:
     columns = [column.name for column in fields(row)]  # type: ignore[arg-type]  # a dataclass by contract
     with engine().client() as client:
         result = client.query(compiled.sql, parameters=compiled.parameters, settings={"log_comment": name})
+    give_back_if_much()
     if result.result_rows and list(result.column_names) != columns:
         raise TypeError(f"{name} selects {list(result.column_names)}, but its row has {columns}.")
     return [row(*values) for values in result.result_rows]
