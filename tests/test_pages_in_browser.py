@@ -29,6 +29,8 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("accounts:audit", {}),
     ("customers:list", {}),
     ("customers:new", {}),
+    ("imports:list", {}),
+    ("imports:new", {}),
 ]
 OWN = ["accounts:profile", "accounts:workspaces", "mfa_index", "usersessions_list"]
 LOOKS = [(1280, False), (1280, True), (375, False), (375, True)]
