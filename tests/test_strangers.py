@@ -183,7 +183,7 @@ def filled(address: Address, world: World) -> Iterator[str]:
     for values in islice(product(*choices), MOST_COMBINATIONS):
         route = address.route
         for value in values:
-            route = re.sub(r"<[^>]*>", lambda _match, value=value: value, route, count=1)  # type: ignore[misc]
+            route = re.sub(r"<[^>]*>", lambda _match, value=value: value, route, count=1)  # type: ignore[misc]  # a default binds it
         yield "/" + route
 
 
@@ -384,7 +384,7 @@ def test_the_walk_catches_a_view_without_protection(
     from cxm.web import urls
 
     bad = types.ModuleType("bad_urls")
-    bad.urlpatterns = [*urls.urlpatterns, path("w/<slug:slug>/bad/", view, name="bad")]  # type: ignore[attr-defined]
+    bad.urlpatterns = [*urls.urlpatterns, path("w/<slug:slug>/bad/", view, name="bad")]  # type: ignore[attr-defined]  # a module
     monkeypatch.setitem(sys.modules, "bad_urls", bad)
     settings.ROOT_URLCONF = "bad_urls"
     walked = [address for address in addresses() if address.name in {"bad", "accounts:members"}]

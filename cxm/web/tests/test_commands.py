@@ -74,7 +74,7 @@ def test_customers_and_answers_are_exported_safely_and_only_of_one_workspace(tmp
 
 
 def test_doctor_names_what_is_not_well(settings: object) -> None:
-    settings.BASE_URL, settings.SECURE = "http://cxm.example.com", False  # type: ignore[attr-defined]
+    settings.BASE_URL, settings.SECURE = "http://cxm.example.com", False  # type: ignore[attr-defined]  # pytest-django
     out = io.StringIO()
     with pytest.raises(CommandError, match="There are problems"):
         call_command("doctor", stdout=out)

@@ -143,7 +143,7 @@ def test_by_rest() -> None:
     finish()
     done = client.get(address).json()
     assert (done["state"], done["rows_read"], done["rows_rejected"], done["events_added"]) == ("done", 2, 1, 1)
-    assert b"12 is not on the scale" in b"".join(client.get(f"{address}/rejected").streaming_content)  # type: ignore[attr-defined]
+    assert b"12 is not on the scale" in client.get(f"{address}/rejected").getvalue()
     assert len(client.get("/api/v1/imports").json()["items"]) == 1
     assert client.post(f"{address}/undo").status_code == 202
     assert client.post(f"{address}/undo").status_code == 409

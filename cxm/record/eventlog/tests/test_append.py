@@ -39,7 +39,8 @@ FROM feedback_rollup WHERE $scope GROUP BY period, by ORDER BY period, by
 
 
 def count(scope: Scope, **more: object) -> list[tuple[str, int, float]]:
-    return [(row.by, row.n, row.total) for row in ask(COUNT, scope, row=Count, name="test", **more).rows]  # type: ignore[arg-type]
+    found = ask(COUNT, scope, row=Count, name="test", **more)  # type: ignore[arg-type]  # options pass through
+    return [(row.by, row.n, row.total) for row in found.rows]
 
 
 def rollup(scope: Scope) -> list[tuple[str, int, float]]:
