@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from cxm.accounts.actions import create_workspace
-from cxm.accounts.models import Membership, Role, User, Workspace
+from cxm.accounts.actions import create_api_key, create_workspace
+from cxm.accounts.models import ApiKey, Membership, Role, User, Workspace
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import NOBODY, Event, append, encode_properties
 
@@ -64,3 +64,8 @@ def answer(
 def given_events(events: Iterable[Event]) -> None:
     """Put events into the log by its real writer."""
     append(list(events))
+
+
+def make_write_key(workspace: Workspace) -> str:
+    """A key that may send events to the workspace."""
+    return create_api_key(workspace=workspace, kind=ApiKey.Kind.WRITE, name="Web", role=Role.VIEWER, by=None)[1]

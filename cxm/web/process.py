@@ -28,6 +28,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from cxm import __version__
+from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
 from cxm.record.eventlog.engine import EventlogError, close_engine, engine
 from cxm.record.eventlog.memory import give_back_memory
@@ -236,6 +237,7 @@ async def _serve(
         await asyncio.wait({serving}, timeout=GRACE)
         if serving.done() and serving.exception():
             raise Refused(str(serving.exception()))
+    await loop.run_in_executor(None, stop_intake)
     for thread in threads:
         await loop.run_in_executor(None, thread.join, max(0.1, deadline - time.monotonic()))
     return not any(thread.is_alive() for thread in threads) and (serving is None or serving.done())

@@ -19,7 +19,7 @@ from cxm.record.eventlog.engine import EventlogError
 from ..reasons import Reason
 from . import answers, posthog, segment
 from .answers import Answer
-from .arriving import LONGEST_EVENT, Event, Refused, check_depth, identity_id, row_of
+from .arriving import LONGEST_EVENT, Event, Refused, Stamp, check_depth, identity_id
 from .bodies import MOST_BATCH, MOST_CALL, MOST_RAW, Unreadable, flat_call, from_base64, inflated, key_of, read
 from .directory import Known, Source, Unknown, directory
 from .meanings import CONSENT_EVENTS
@@ -75,6 +75,13 @@ def match(path: str) -> tuple[Route, str] | None:
     if len(parts) > 1 and parts[0] not in OWN and (route := ROUTES.get("/".join(parts[1:]))):
         return route, ""
     return None
+
+
+def stop_intake() -> None:
+    """Write what waits and end the threads. Safe to call when nothing runs."""
+    writer().stop()
+    directory().stop()
+    rejections().stop()
 
 
 class TooSlow(Exception):
@@ -192,7 +199,8 @@ class Arrival:
     """The events of one request on their way to the log."""
 
     def __init__(self, request: Request, source: Source, known: Known, received: int, sent: Any) -> None:
-        self.request, self.source, self.known, self.received, self.sent = request, source, known, received, sent
+        self.request, self.source, self.known = request, source, known
+        self.stamp = Stamp(source.workspace_id, source.id, received, sent)
         self.shared_context = b""
         self.rows: dict[bytes, Row] = {}
         self.names: dict[bytes, str] = {}
@@ -228,9 +236,9 @@ class Arrival:
 
     def _events(self, call: bytes) -> list[Event]:
         if self.request.route.dialect == "posthog":
-            return posthog.events_of(call, sent=self.sent)
+            return posthog.events_of(call)
         kind = self.request.route.kind
-        return [segment.event_of(call, route=kind, shared_context=self.shared_context, sent=self.sent)]
+        return [segment.event_of(call, route=kind, shared_context=self.shared_context)]
 
     def _row(self, event: Event) -> Row:
         workspace = self.source.workspace_id
@@ -240,7 +248,7 @@ class Arrival:
         self._check_consent(event, user, anonymous)
         if event.context and b'"direct"' in event.context:
             event.context = with_address(event.context, self.request.address)
-        return row_of(event, workspace, self.source.id, customer, self.received)
+        return self.stamp.row(event, customer)
 
     def _check_consent(self, event: Event, user: bytes, anonymous: bytes) -> None:
         """Raises Refused for what the person did not agree to; an event that says what they agree to passes."""

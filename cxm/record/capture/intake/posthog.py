@@ -30,7 +30,7 @@ CONTEXT = {
 }  # fmt: skip
 
 
-def events_of(raw: bytes, *, sent: Any = None) -> list[Event]:
+def events_of(raw: bytes) -> list[Event]:
     """The events of one call: what happened, and what `$set` says of the person. Raises Refused."""
     try:
         call = _call.decode(raw)
@@ -50,7 +50,7 @@ def events_of(raw: bytes, *, sent: Any = None) -> list[Event]:
     user, anonymous = ("", distinct) if unknown else (distinct, "")
     base = Event(
         "track", name, user, anonymous, str(call.uuid or came.get("$insert_id") or ""), EMPTY, _context(came),
-        call.timestamp, sent,
+        call.timestamp,
     )  # fmt: skip
     traits = _traits(call, came)
     found = [convert(base, came, traits)] if (convert := NAMES.get(name)) else [_track(base, came)]

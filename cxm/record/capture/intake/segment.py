@@ -64,7 +64,7 @@ def merged(shared: bytes, own: bytes) -> bytes:
     return _encode(_object.decode(shared) | _object.decode(own))
 
 
-def event_of(raw: bytes, *, route: str, shared_context: bytes = b"", sent: Any = None) -> Event:
+def event_of(raw: bytes, *, route: str, shared_context: bytes = b"") -> Event:
     """The event of one call. `route` is the type that the address names, empty for a batch. Raises Refused."""
     try:
         call = _call.decode(raw)
@@ -82,7 +82,7 @@ def event_of(raw: bytes, *, route: str, shared_context: bytes = b"", sent: Any =
     event = Event(
         kind, "", user, anonymous, str(call.messageId or ""), EMPTY, b"" if context == EMPTY else context,
         call.originalTimestamp if call.originalTimestamp is not None else call.timestamp,
-        call.sentAt if call.sentAt is not None else sent,
+        call.sentAt,
     )  # fmt: skip
     FILL[kind](event, call)
     return event
