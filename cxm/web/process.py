@@ -1,7 +1,7 @@
 """The process: what `cxm serve`, `cxm web` and `cxm work` are made of.
 
-One event loop in the main thread answers requests; threads beside it run jobs, move facts to the log and tick the
-clocks. Everything that a thread does is safe to repeat, so an end at any moment loses nothing.
+One event loop in the main thread answers requests; threads beside it run jobs, move facts to the log, follow it and
+tick the clocks. Everything that a thread does is safe to repeat, so an end at any moment loses nothing.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from cxm.record.eventlog.memory import give_back_memory
 
 from . import workers
 from .data_directory import Refused, check_usable, held
+from .flow import FlowThread
 from .restore import finish_swap
 from .timers import ClockThread
 
@@ -159,13 +160,13 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             )  # fmt: skip
         prepare(say)
         process = workers.new_process_name()
-        threads: list[OutboxThread | ClockThread | workers.JobThread] = []
+        threads: list[OutboxThread | ClockThread | FlowThread | workers.JobThread] = []
         if work:
             alone = web and not settings.DATABASE_URL
             workers.say_alive(process)
             workers.requeue_interrupted(alone=alone)
             threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
-            threads.append(ClockThread(process))
+            threads += [ClockThread(process), FlowThread(process, alone=alone)]
         connections.close_all()
         started = time.monotonic()
         ended = asyncio.run(_serve(host, port, web=web, threads=threads, say=say))
@@ -186,7 +187,7 @@ async def _serve(
     port: int,
     *,
     web: bool,
-    threads: list[OutboxThread | ClockThread | workers.JobThread],
+    threads: list[OutboxThread | ClockThread | FlowThread | workers.JobThread],
     say: Callable[[str], None],
 ) -> bool:
     """Run until a signal; returns whether every thread came to its end within the grace."""
