@@ -145,3 +145,12 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class DirectoryVersion(models.Model):
+    """One row, whose number grows with every change of what the intake keeps in memory; see versions.py."""
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)
