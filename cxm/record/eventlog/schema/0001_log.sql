@@ -16,7 +16,7 @@ CREATE TABLE @events (
     user_id      String,                    -- as the sender said it
     anonymous_id String,
     sent_at      DateTime64(3, 'UTC'),      -- the time of the event by the sender's clock; 1970: it said none
-    remark       LowCardinality(String),    -- future: its time lay ahead of ours and was cut
+    remark       LowCardinality(String),    -- future, past: its time cannot be, so it has that of its receipt
     properties   String CODEC(ZSTD(1)),     -- JSON object, as received
     context      String CODEC(ZSTD(1)),     -- JSON object, as received; empty: none
     INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1,
