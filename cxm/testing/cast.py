@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from cxm.accounts.actions import create_api_key, create_workspace
-from cxm.accounts.models import ApiKey, Membership, Role, User, Workspace
+from cxm.accounts.actions import create_workspace
+from cxm.accounts.models import Membership, Role, User, Workspace
+from cxm.record.capture.models import Source
+from cxm.record.capture.source_actions import create_source
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import NOBODY, Event, append, encode_properties
 
@@ -68,4 +70,4 @@ def given_events(events: Iterable[Event]) -> None:
 
 def make_write_key(workspace: Workspace) -> str:
     """A key that may send events to the workspace."""
-    return create_api_key(workspace=workspace, kind=ApiKey.Kind.WRITE, name="Web", role=Role.VIEWER, by=None)[1]
+    return create_source(workspace=workspace, name="Web", kind=Source.Kind.WEBSITE, by=None)[1]

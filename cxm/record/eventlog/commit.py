@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from .engine import Engine, EventlogError, engine
+from .follow import arrived
 from .repeats import Repeats
 
 logger = logging.getLogger(__name__)
@@ -248,4 +249,4 @@ def _settle(one: _Waiting, outcome: Outcome | Exception) -> None:
 @cache
 def writer() -> GroupCommit:
     """The one writer of this process."""
-    return GroupCommit()
+    return GroupCommit(on_written=arrived.set)

@@ -8,7 +8,6 @@ import msgspec
 
 from ..reasons import Reason
 from .arriving import EMPTY, Event, Refused, name_of, text_id
-from .meanings import MEANINGS, meaning
 
 _encode = msgspec.json.Encoder().encode
 
@@ -61,8 +60,6 @@ def events_of(raw: bytes) -> list[Event]:
 
 def _track(base: Event, came: dict[str, Any]) -> Event:
     base.properties = _encode(came)
-    if base.name.lower() in MEANINGS:
-        meaning(base)
     return base
 
 

@@ -8,7 +8,6 @@ import msgspec
 
 from ..reasons import Reason
 from .arriving import EMPTY, Event, Refused, name_of, text_id
-from .meanings import MEANINGS, meaning
 
 Scalar = str | int | float | None
 SHORT = {"i": "identify", "t": "track", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
@@ -93,8 +92,6 @@ def _track(event: Event, call: Call) -> None:
     if not name:
         raise Refused(Reason.NO_EVENT_NAME)
     event.name, event.properties = name, json_object(call.properties, "properties")
-    if name.lower() in MEANINGS:
-        meaning(event)
 
 
 def _page(event: Event, call: Call) -> None:
