@@ -24,7 +24,6 @@ NO_TIME = "1970-01-01 00:00:00.000"
 EMPTY = b"{}"
 
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
 
 
@@ -134,17 +133,10 @@ def check_depth(raw: bytes) -> None:
             depth -= 1
 
 
-def clean_json(raw: bytes) -> bytes:
-    """JSON text without NUL and without halves of surrogate pairs, which no column should meet."""
-    if b"\\u0000" in raw:
-        # An even number of backslashes before it is text about a NUL, an escaped backslash each; it stays.
-        raw = _NUL.sub(rb"\1", raw)
-    if b"\\u" in raw and _SURROGATE.search(raw):
-        try:
-            msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
-            raw = re.sub(rb"(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}", rb"\1\\ufffd", raw)
-    return raw
+def without_nul(raw: bytes) -> bytes:
+    """JSON text without NUL, which no column should meet."""
+    # An even number of backslashes before it is text about a NUL, an escaped backslash each; it stays.
+    return _NUL.sub(rb"\1", raw) if b"\\u0000" in raw else raw
 
 
 def _escaped(text: str) -> str:
@@ -153,7 +145,7 @@ def _escaped(text: str) -> str:
 
 def _escaped_json(raw: bytes) -> str:
     if b"\\" in raw:
-        raw = clean_json(raw).replace(b"\\", b"\\\\")
+        raw = without_nul(raw).replace(b"\\", b"\\\\")
     if b"\n" in raw:
         raw = raw.replace(b"\n", b" ")
     if b"\t" in raw:
