@@ -40,7 +40,7 @@ def kind_of(value: object) -> Trait.Kind:
 
 def learn(workspace: Workspace, values: Mapping[str, object]) -> dict[str, Trait.Kind]:
     """The kinds of these traits; those that the workspace does not know yet are learnt from the values."""
-    known = kinds(workspace, values)
+    known = kinds(workspace, values) if values else {}
     new = {name: kind_of(value) for name, value in values.items() if name not in known and value is not None}
     Trait.objects.bulk_create(
         [Trait(workspace=workspace, name=name, kind=kind) for name, kind in new.items()], ignore_conflicts=True
