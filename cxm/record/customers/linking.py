@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -240,9 +241,9 @@ class _Settling:
             {(USER, user) for users in self.anonymous.values() for user in users if len(users) <= MOST_TARGETS}
         )
         own = {log_id(self.workspace_id, (ANONYMOUS, device)) for device in devices}
-        for part in parts(sorted(own - set(self.profiles))):
-            rows2 = Customer.objects.filter(pk__in=part, workspace=self.workspace_id)
-            for pk, merged_into, canonical in rows2.values_list("pk", "merged_into_id", "canonical_id"):
+        for some in parts(sorted(own - set(self.profiles))):
+            profiles = Customer.objects.filter(pk__in=some, workspace=self.workspace_id)
+            for pk, merged_into, canonical in profiles.values_list("pk", "merged_into_id", "canonical_id"):
                 self.profiles[pk] = _Profile(merged_into, canonical)
 
     def _representatives(self, unions: Unions, leads_on: set[UUID]) -> dict[UUID, UUID]:
@@ -301,7 +302,7 @@ class _Settling:
     def _settle_emails(self, emails: set[str]) -> None:
         present: dict[str, UUID] = {}
         held: set[str] = set()
-        claims: dict[str, tuple[object, str, Name]] = {}
+        claims: dict[str, tuple[datetime, str, Name]] = {}
         for part in parts(sorted(emails)):
             rows = Identity.objects.filter(workspace=self.workspace_id, kind=EMAIL, value__in=part)
             for value, customer, linked in rows.values_list("value", "customer_id", "from_links"):
@@ -314,7 +315,7 @@ class _Settling:
             )
             for link in links:
                 claim = (link.at, link.event_id.hex, (link.to_kind, link.to_value))
-                claims[link.from_value] = min(claims.get(link.from_value, claim), claim)  # type: ignore[type-var]  # times compare
+                claims[link.from_value] = min(claims.get(link.from_value, claim), claim)
         self._look_up({name for _at, _event, name in claims.values()})
         wanted = {
             email: self.owner.get(name) or log_id(self.workspace_id, name)

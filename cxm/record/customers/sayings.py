@@ -20,12 +20,14 @@ from django.core.validators import validate_email
 from .models import Customer
 
 FIELDS = ("name", "email", "phone", "language")
-PLAIN, ONCE, MADE = 1, 0, -1  # ranks; MADE: put together from other traits
 MOST_TRAITS = 500  # of one profile; the newest are kept
 NAME_LIMIT, TEXT_LIMIT, JSON_LIMIT = 60, 2000, 4000
 LIMITS = {"name": 300, "email": 254, "phone": 40, "language": 10}
 SPELLINGS = {"firstName": "first_name", "lastName": "last_name", "createdAt": "created_at"}
 Rank = Literal[1, 0, -1]
+PLAIN: Rank = 1
+ONCE: Rank = 0
+MADE: Rank = -1  # put together from other traits
 
 
 @dataclass(frozen=True, slots=True)

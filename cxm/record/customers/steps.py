@@ -253,10 +253,10 @@ def _put_links(work: Work) -> set[Name]:
     for part in parts(sorted({one[1] for one, _other in work.links})):
         for row in IdentityLink.objects.filter(workspace=work.workspace, from_value__in=part):
             present[(row.from_kind, row.from_value), (row.to_kind, row.to_value)] = row
-    new, names = [], set[Name]()
+    new, names = list[IdentityLink](), set[Name]()
     for (one, other), (at, event_id) in work.links.items():
-        row = present.get((one, other))
-        if row is None:
+        held = present.get((one, other))
+        if held is None:
             names |= {one, other}
             new.append(
                 IdentityLink(
@@ -264,8 +264,8 @@ def _put_links(work: Work) -> set[Name]:
                     to_value=other[1], at=at, event_id=event_id,
                 )
             )  # fmt: skip
-        elif (at, event_id.hex) < (row.at, row.event_id.hex):
-            IdentityLink.objects.filter(pk=row.pk).update(at=at, event_id=event_id)
+        elif (at, event_id.hex) < (held.at, held.event_id.hex):
+            IdentityLink.objects.filter(pk=held.pk).update(at=at, event_id=event_id)
             names |= {one, other} if one[0] == EMAIL else set()  # who said it first has changed
     IdentityLink.objects.bulk_create(new, batch_size=1000)
     return names

@@ -16,7 +16,7 @@ from cxm.record.customers.actions import add_identity, remove_customer, remove_i
 from cxm.record.customers.bulk import Person, put_customers
 from cxm.record.customers.linking import log_id
 from cxm.record.customers.merging import merge_customers, undo_link, unmerge
-from cxm.record.customers.models import Customer, GroupMember, Identity, IdentityLink
+from cxm.record.customers.models import Customer, Group, GroupMember, Identity, IdentityLink
 from cxm.record.customers.sayings import combined
 from cxm.record.customers.snapshot import families
 from cxm.record.customers.steps import update_customers
@@ -189,7 +189,8 @@ def test_once_fills_what_nobody_said() -> None:
 
 def test_reserved_traits_fill_the_profile_in_either_spelling() -> None:
     workspace = make_workspace()
-    said = {"firstName": "Ada", "last_name": "Byron", "email": "ADA@example.com", "phone": "+1 555", "locale": "uk-UA",
+    said: dict[str, Any] = {"firstName": "Ada", "last_name": "Byron", "email": "ADA@example.com", "phone": "+1 555",
+            "locale": "uk-UA",
             "address": {"city": "Kyiv"}, "createdAt": "2020-01-01"}  # fmt: skip
     happened(workspace, identify("u1", "", **said))
     ada = who(workspace, "user_id", "u1")
@@ -276,15 +277,14 @@ def picture(workspace: Workspace) -> Any:
     """All that events say of customers, free of what depends on when rows were written."""
     customers = Customer.objects.filter(workspace=workspace).order_by("pk")
     groups = GroupMember.objects.filter(group__workspace=workspace).select_related("group")
+    links = IdentityLink.objects.filter(workspace=workspace)
     return (
         [
             (one.pk, one.canonical_id, one.name, one.email, one.traits, one.trait_times, one.search_text.split())
             for one in customers
         ],
         sorted(Identity.objects.filter(workspace=workspace).values_list("kind", "value", "customer_id", "from_links")),
-        sorted(
-            IdentityLink.objects.filter(workspace=workspace).values_list("from_kind", "from_value", "to_value", "at")
-        ),
+        sorted(links.values_list("from_kind", "from_value", "to_kind", "to_value", "at")),
         sorted((row.group.key, row.customer_id, str(row.group.traits), str(row.group.trait_times)) for row in groups),
     )
 
@@ -292,9 +292,6 @@ def picture(workspace: Workspace) -> Any:
 def clear(workspace: Workspace) -> None:
     Customer.objects.filter(workspace=workspace).delete()
     IdentityLink.objects.filter(workspace=workspace).delete()
-    GroupMember.objects.filter(group__workspace=workspace).delete()
-    from cxm.record.customers.models import Group
-
     Group.objects.filter(workspace=workspace).delete()
 
 
