@@ -28,6 +28,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from cxm import __version__
+from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
 from cxm.record.eventlog.engine import EventlogError, close_engine, engine
 from cxm.record.eventlog.memory import give_back_memory
@@ -41,7 +42,7 @@ from .timers import ClockThread
 logger = logging.getLogger(__name__)
 
 JOB_THREADS = 2  # so that a long import does not keep a short job waiting
-REQUESTS_AT_ONCE = 64  # each has a thread of its own while it lasts
+CONNECTIONS = 2048  # requests in progress; pages are limited in asgi.py, the tracking API in its own
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
 GRACE = 20.0  # seconds that requests and jobs get to finish after SIGTERM
 
@@ -214,7 +215,7 @@ async def _serve(
             address=host,
             port=port,
             interface="asginl",  # type: ignore[arg-type]  # the enum's value
-            backpressure=REQUESTS_AT_ONCE,
+            backpressure=CONNECTIONS,
             websockets=False,
             log_level=LogLevels.error,
         )
@@ -237,6 +238,7 @@ async def _serve(
         await asyncio.wait({serving}, timeout=GRACE)
         if serving.done() and serving.exception():
             raise Refused(str(serving.exception()))
+    await loop.run_in_executor(None, stop_intake)
     for thread in threads:
         await loop.run_in_executor(None, thread.join, max(0.1, deadline - time.monotonic()))
     return not any(thread.is_alive() for thread in threads) and (serving is None or serving.done())

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import views
+from .views import imports
 
 app_name = "imports"
 urlpatterns = [
-    path("", views.show_list, name="list"),
-    path("new/", views.new, name="new"),
-    path("<uuid:import_id>/", views.show, name="show"),
-    path("<uuid:import_id>/mapping/", views.mapping, name="mapping"),
-    path("<uuid:import_id>/rejected.csv", views.rejected, name="rejected"),
-    path("<uuid:import_id>/mapping.yaml", views.mapping_file, name="mapping_file"),
-    path("<uuid:import_id>/resume/", views.resume, name="resume"),
-    path("<uuid:import_id>/undo/", views.undo, name="undo"),
-    path("<uuid:import_id>/discard/", views.discard, name="discard"),
+    path("", imports.show_list, name="list"),
+    path("new/", imports.new, name="new"),
+    path("<uuid:import_id>/", imports.show, name="show"),
+    path("<uuid:import_id>/mapping/", imports.mapping, name="mapping"),
+    path("<uuid:import_id>/rejected.csv", imports.rejected, name="rejected"),
+    path("<uuid:import_id>/mapping.yaml", imports.mapping_file, name="mapping_file"),
+    path("<uuid:import_id>/resume/", imports.resume, name="resume"),
+    path("<uuid:import_id>/undo/", imports.undo, name="undo"),
+    path("<uuid:import_id>/discard/", imports.discard, name="discard"),
 ]
