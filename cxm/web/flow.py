@@ -25,6 +25,7 @@ from django.db import (
 from django.db.models import F
 from django.utils import timezone
 
+from cxm.record.customers.steps import update_customers
 from cxm.record.eventlog import follow
 from cxm.record.eventlog.engine import EventlogError, engine
 from cxm.record.eventlog.follow import Batch, Follower, LeaseLost, LogEvent
@@ -48,12 +49,8 @@ class Step:
     do: Callable[[Sequence[LogEvent]], None]
 
 
-def log_only(events: Sequence[LogEvent]) -> None:
-    logger.debug("%d events", len(events))
-
-
 STEPS: list[Step] = [
-    Step("log", log_only),
+    Step("customers.update", update_customers),
 ]
 
 
@@ -192,7 +189,7 @@ class FlowThread(threading.Thread):
         connections.close_all()
 
     def handle_waiting(self) -> int:
-        """Handle the next batch of each node; returns how many events there were. Other nodes go on when one is away."""
+        """Handle the next batch of each node; returns how many events there were. A node that is away holds up no other."""
         if not self._follower.take():
             self._health = None
             return 0
