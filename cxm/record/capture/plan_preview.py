@@ -46,6 +46,11 @@ class Finding:
     broken: int = 0
     details: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def top(self) -> list[tuple[str, int]]:
+        """The most frequent details."""
+        return self.details.most_common(10)
+
 
 SAMPLES = f"""
 SELECT name, count() AS n, groupArraySample({SAMPLE}, 1)(properties) AS properties

@@ -169,7 +169,7 @@ def write_cursor(after: int) -> str:
 def read_cursor(cursor: str) -> int:
     """Raises Problem 400 for one that we did not give."""
     try:
-        after = int(base64.urlsafe_b64decode(cursor.encode("ascii")) or 0) if cursor else 0
+        after = int(base64.b64decode(cursor.encode("ascii"), b"-_", validate=True)) if cursor else 0
     except (UnicodeError, binascii.Error, ValueError) as error:
         raise bad_cursor() from error
     if not 0 <= after < 2**63:
