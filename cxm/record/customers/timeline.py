@@ -136,7 +136,7 @@ def _answer(name: str, properties: Properties) -> str:
     }
     metric = text(properties, "metric")
     if not words["score"]:
-        return _("Wrote a comment.") if properties.get("comment") else _("Left a question open.")
+        return _("Wrote a comment.") if text(properties, "comment") else _("Left a question open.")
     if metric == "nps":
         score = properties["score"]
         if isinstance(score, (int, float)) and 0 <= score <= 10:
