@@ -189,19 +189,23 @@ def remove_identity(*, identity: Identity, by: Actor) -> None:
     )  # fmt: skip
 
 
-@transaction.atomic
 def remove_customer(*, customer: Customer, by: Actor) -> None:
     """Erase the person for good: all merged profiles, their events, and their names in the audit trail.
 
     The audit trail keeps only that it happened. Raises EventlogError; then nothing has changed, and it can be repeated.
     """
-    workspace = customer.workspace
+    remove_customers(workspace=customer.workspace, customer_ids=[customer.pk], by=by)
+
+
+@transaction.atomic
+def remove_customers(*, workspace: Workspace, customer_ids: Iterable[UUID], by: Actor) -> int:
+    """Erase several people as `remove_customer` does one, in one go; returns how many profiles are gone."""
     require_change(workspace, by)
     one_at_a_time(workspace)
-    family = [member for some in families(workspace.pk, [customer.pk]) for member in some]
+    family = [member for some in families(workspace.pk, customer_ids) for member in some]
     ids = [member.pk for member in family]
     if not ids:
-        return
+        return 0
     in_log = ids_in_log(workspace.pk, family)
     _forget_links(workspace, family)
     DeadLetter.objects.filter(workspace_id=workspace.pk, customer_id__in=in_log).delete()
@@ -218,6 +222,7 @@ def remove_customer(*, customer: Customer, by: Actor) -> None:
         bump_directory()
     # Before the commit on purpose: were the log to fail after it, nobody could find the rest to erase any more.
     forget_customer(workspace.pk, in_log)
+    return len(ids)
 
 
 def links_from(workspace: Workspace, names: Iterable[Name]) -> QuerySet[IdentityLink]:
