@@ -40,7 +40,7 @@ from .timers import ClockThread
 logger = logging.getLogger(__name__)
 
 JOB_THREADS = 2  # so that a long import does not keep a short job waiting
-REQUESTS_AT_ONCE = 64  # each has a thread of its own while it lasts
+CONNECTIONS = 2048  # requests in progress; pages are limited in asgi.py, the tracking API in its own
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
 GRACE = 20.0  # seconds that requests and jobs get to finish after SIGTERM
 
@@ -213,7 +213,7 @@ async def _serve(
             address=host,
             port=port,
             interface="asginl",  # type: ignore[arg-type]  # the enum's value
-            backpressure=REQUESTS_AT_ONCE,
+            backpressure=CONNECTIONS,
             websockets=False,
             log_level=LogLevels.error,
         )

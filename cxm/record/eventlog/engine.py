@@ -30,6 +30,7 @@ SESSION_SETTINGS: Mapping[str, Any] = {
     "lightweight_deletes_sync": 2,
     "mutations_sync": 2,
     "join_use_nulls": 0,
+    "type_json_skip_duplicated_paths": 1,  # {"a.b": 1, "a": {"b": 2}}: the first counts, nothing fails
 }
 # The in-process engine shares the memory of a small machine with the web server, so its caches, which may by default
 # take gigabytes each, get sizes that hold the marks and indexes of tens of millions of events.
@@ -68,7 +69,8 @@ class Engine:
         self._pools: dict[str, LifoQueue[Client]] = {node: LifoQueue() for node in self.nodes or ("",)}
         self._lock_file: int | None = None
         self._opening = threading.Lock()
-        self.write_lock = threading.Lock()
+        self.write_lock = threading.Lock()  # imports and facts
+        self.capture_lock = threading.Lock()  # the tracking API, which must not wait for a long import
 
     @property
     def in_process(self) -> bool:
@@ -98,6 +100,12 @@ class Engine:
             raise EventlogError(str(error), retry="timeout" in str(error).lower()) from error
         finally:
             pool.put(client)
+
+    @contextmanager
+    def nobody_writes(self) -> Iterator[None]:
+        """Keep every writer of this process out, for as long as tables are emptied and filled anew."""
+        with self.write_lock, self.capture_lock:
+            yield
 
     def everywhere(self, sql: str) -> None:
         """Run one statement on every node (the engines need no coordinator for it)."""
@@ -211,7 +219,7 @@ def statements(text: str, opened: Engine) -> Iterator[str]:
     for block in text.split(";\n"):
         made = re.findall(r"^-- distributed: (\w+)", block, re.MULTILINE)
         for table in made if opened.cluster else []:
-            key = "rand()" if table == "feedback_rollup" else "cityHash64(customer_id)"
+            key = "rand()" if table in {"feedback_rollup", "rejections"} else "cityHash64(customer_id)"
             yield (
                 f"CREATE TABLE {table} AS {table}_local"
                 f" ENGINE = Distributed('{opened.cluster}', '{opened.database}', '{table}_local', {key})"

@@ -31,7 +31,7 @@ def forget_customer(workspace_id: int, customer_ids: list[UUID]) -> None:
 def forget_workspace(workspace_id: int) -> None:
     """Remove everything of a workspace. Safe to repeat after a crash."""
     _delete(
-        ("events", *DERIVED, "feedback_rollup", "customers"),
+        ("events", *DERIVED, "feedback_rollup", "customers", "rejections"),
         "workspace_id = {workspace:UInt32}",
         {"workspace": workspace_id},
     )
@@ -39,7 +39,7 @@ def forget_workspace(workspace_id: int) -> None:
 
 def _delete(tables: tuple[str, ...], where: str, parameters: dict[str, Any]) -> None:
     opened = engine()
-    with opened.write_lock:
+    with opened.nobody_writes():
         for node in opened.addresses:
             with opened.client(node) as client:
                 for table in tables:

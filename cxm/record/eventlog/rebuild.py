@@ -21,7 +21,7 @@ def rebuild(progress: Callable[[str], None] = lambda table: None) -> None:
     """Drop the content of every derived table and fill it again. Appends wait meanwhile."""
     opened = engine()
     queries = view_queries()
-    with opened.write_lock:
+    with opened.nobody_writes():
         for table in DERIVED:
             progress(table)
             if table == "feedback":
@@ -34,7 +34,7 @@ def rebuild(progress: Callable[[str], None] = lambda table: None) -> None:
 def rebuild_rollup(workspace_id: int) -> None:
     """Count the roll-up of one workspace anew."""
     query = view_queries()["feedback_rollup"].replace("WHERE ", f"WHERE workspace_id = {int(workspace_id)} AND ")
-    with engine().write_lock:
+    with engine().nobody_writes():
         _everywhere(f"DELETE FROM @feedback_rollup WHERE workspace_id = {int(workspace_id)}")
         _everywhere(f"INSERT INTO @feedback_rollup {query}")
 

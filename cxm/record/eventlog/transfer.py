@@ -10,9 +10,15 @@ from .engine import EventlogError, engine
 
 CHUNK = 8 * 1024 * 1024  # bytes handed over at a time
 
-EVENT_COLUMNS = "workspace_id, event_id, name, customer_id, occurred_at, received_at, source, import_id, properties"
+EVENT_COLUMNS = (
+    "workspace_id, event_id, name, customer_id, occurred_at, received_at, source, import_id, source_id, type, user_id,"
+    " anonymous_id, sent_at, remark, properties, context"
+)
 EXPORTS = {
-    "events": "event_id, name, customer_id, occurred_at, received_at, source, import_id, properties",
+    "events": (
+        "event_id, name, customer_id, occurred_at, received_at, source, import_id, source_id, type, user_id,"
+        " anonymous_id, sent_at, remark, properties, context"
+    ),
     "answers": (
         "event_id, occurred_at, customer_id, metric, question, scale, score, weight, response_id, survey, channel,"
         " touchpoint, language, comment, toJSONString(properties) AS properties"
@@ -106,7 +112,7 @@ def take_staged_events() -> None:
     Safe to repeat as long as the staged table is there.
     """
     opened = engine()
-    with opened.write_lock:
+    with opened.nobody_writes():
         empty_log()
         with opened.client() as client:
             client.command(f"INSERT INTO events ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM events_restoring")

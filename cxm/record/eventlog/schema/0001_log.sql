@@ -3,19 +3,29 @@
 
 CREATE TABLE @events (
     workspace_id UInt32,
-    event_id     UUID,
+    -- Small blocks without compression (an id has no pattern): looking one up reads 4 KiB, not 64.
+    event_id     UUID CODEC(NONE) SETTINGS (min_compress_block_size = 4096, max_compress_block_size = 4096),
     name         LowCardinality(String),
     customer_id  UUID,                      -- the nil UUID: nobody we know
-    occurred_at  DateTime64(3, 'UTC'),
+    occurred_at  DateTime64(3, 'UTC'),      -- by our clock: see capture/intake
     received_at  DateTime64(3, 'UTC') DEFAULT now64(3),
-    source       LowCardinality(String),    -- import · fact · sample · api
+    source       LowCardinality(String),    -- import · fact · sample · capture
     import_id    UUID,                      -- the nil UUID: not from an import
+    source_id    UInt32,                    -- the source that sent it by the tracking API; 0: none
+    type         LowCardinality(String),    -- track · identify · page · screen · group · alias; empty: not captured
+    user_id      String,                    -- as the sender said it
+    anonymous_id String,
+    sent_at      DateTime64(3, 'UTC'),      -- the time of the event by the sender's clock; 1970: it said none
+    remark       LowCardinality(String),    -- future, past: its time cannot be, so it has that of its receipt
     properties   String CODEC(ZSTD(1)),     -- JSON object, as received
+    context      String CODEC(ZSTD(1)),     -- JSON object, as received; empty: none
     INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_import import_id TYPE set(16) GRANULARITY 1
+    INDEX by_import import_id TYPE set(16) GRANULARITY 1,
+    INDEX by_receipt received_at TYPE minmax GRANULARITY 1,
+    PROJECTION by_id (SELECT event_id ORDER BY event_id) WITH SETTINGS (index_granularity = 256)
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, name, occurred_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
+    lightweight_mutation_projection_mode = 'rebuild';
 -- distributed: events
 
 -- One row per answer: an event with an opinion.
@@ -227,3 +237,17 @@ CREATE TABLE @customers (
     gone          UInt8 DEFAULT 0
 ) ENGINE = ReplacingMergeTree(version, gone) ORDER BY (workspace_id, customer_id);
 -- distributed: customers
+
+-- What the tracking API refused or left out, and why; for the debugger and the error counts of a source.
+CREATE TABLE @rejections (
+    workspace_id UInt32,
+    source_id    UInt32,
+    received_at  DateTime64(3, 'UTC'),
+    reason       LowCardinality(String),
+    name         String,
+    detail       String,
+    body         String CODEC(ZSTD(1)),     -- the beginning of what came; empty for what nobody may keep
+    n            UInt32                     -- how many: a flood is counted, not kept one by one
+) ENGINE = MergeTree PARTITION BY toYYYYMM(received_at) ORDER BY (workspace_id, source_id, received_at)
+TTL toDateTime(received_at) + INTERVAL 30 DAY;
+-- distributed: rejections

@@ -1,0 +1,348 @@
+"""The application: routes, limits, and from a request to its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from django.conf import settings
+
+from cxm.record.eventlog.commit import Busy, Row, writer
+from cxm.record.eventlog.engine import EventlogError
+
+from ..reasons import Reason
+from . import answers, posthog, segment
+from .answers import Answer
+from .arriving import LONGEST_EVENT, Event, Refused, check_depth, identity_id, row_of
+from .bodies import MOST_BATCH, MOST_CALL, MOST_RAW, Unreadable, flat_call, from_base64, inflated, key_of, read
+from .directory import Known, Source, Unknown, directory
+from .meanings import CONSENT_EVENTS
+from .rejections import rejections
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MOST_EVENTS = 2_500  # of one batch
+AT_ONCE = 512  # requests; beyond that clients are told to come back
+PATIENCE = 30.0  # seconds that a body may take
+YIELD_EVERY = 250  # events after which others get a turn
+TYPES = ("identify", "track", "page", "screen", "group", "alias")
+# First parts of addresses that are the product's own and no project.
+OWN = frozenset({"api", "w", "account", "static", "language", "settings"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`dialect` reads the calls; `kind` is the type in the address; `too_large` the status that its clients expect."""
+
+    dialect: str  # segment · posthog · pixel · settings
+    kind: str = ""
+    too_large: int = 400
+    methods: tuple[str, ...] = ("POST",)
+
+
+def _routes() -> Mapping[str, Route]:
+    found = {f"v1/{name}": Route("segment", name) for name in (*TYPES, *"itpsga")}
+    found |= {f"v1/{name}": Route("segment") for name in ("batch", "b", "import")}
+    found |= {f"v1/pixel/{name}": Route("pixel", name, methods=("GET",)) for name in TYPES}
+    found |= {f"pixel/v1/{name}": Route("pixel", name, methods=("GET",)) for name in ("track", "page")}
+    found["beacon/v1/batch"] = Route("segment", too_large=413)
+    found |= {name: Route("posthog", too_large=413) for name in ("batch", "capture", "e", "i/v0/e")}
+    return found
+
+
+ROUTES = _routes()
+SETTINGS = Route("settings", methods=("GET",))
+
+
+def match(path: str) -> tuple[Route, str] | None:
+    """The route of an address, and the write key that it names; with or without a slash at the end and a project."""
+    path = path.strip("/")
+    if route := ROUTES.get(path):
+        return route, ""
+    parts = path.split("/")
+    if parts[-1] == "settings" and parts[-3:-2] == ["projects"] and len(parts) <= 5:
+        return SETTINGS, parts[-2]
+    if len(parts) > 1 and parts[0] not in OWN and (route := ROUTES.get("/".join(parts[1:]))):
+        return route, ""
+    return None
+
+
+class TooSlow(Exception):
+    """The body did not arrive in time."""
+
+
+class Gone(Exception):
+    """The client went away in the middle."""
+
+
+@dataclass(slots=True)
+class Request:
+    route: Route
+    method: str
+    headers: dict[bytes, bytes]
+    query: str
+    key: str
+    address: str
+
+    @property
+    def origin(self) -> str:
+        return self.headers.get(b"origin", b"").decode("latin-1")
+
+
+class Intake:
+    """One for the process. `handle` answers a request whose route `match` has found."""
+
+    def __init__(self) -> None:
+        self._at_once = 0
+
+    async def handle(self, route: Route, key: str, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(
+            route, scope["method"], dict(scope["headers"]), scope.get("query_string", b"").decode("latin-1"), key,
+            (scope.get("client") or ("",))[0] or "",
+        )  # fmt: skip
+        try:
+            answer = await self._answered(request, receive)
+        except Gone:
+            return
+        except Exception:
+            logger.exception("A request of the tracking API failed")
+            answer = answers.error("unavailable", "The server cannot take events now. Send them again.", 503, 5)
+        if answer.status != 200 and route.dialect == "pixel":
+            answer = answers.pixel()
+        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+        if request.method != "OPTIONS":
+            headers += answers.cors(request.origin)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answered(self, request: Request, receive: Receive) -> Answer:
+        route = request.route
+        if request.method == "OPTIONS":
+            return answers.preflight(request.origin)
+        if request.method not in route.methods:
+            return answers.error("method_not_allowed", f"Use {' or '.join(route.methods)} here.", 405)
+        if self._at_once >= AT_ONCE:
+            return answers.error("too_many_requests", "Too many requests at once. Send this one again.", 429, 1)
+        self._at_once += 1
+        try:
+            if route.dialect == "settings":
+                return self._settings(request)
+            return await self._taken(request, receive)
+        except Unreadable as error:
+            return answers.refusal(error.reason, str(error), too_large=route.too_large)
+        except TooSlow:
+            return answers.error("request_timeout", "The body did not arrive in time.", 408)
+        except Unknown:
+            return answers.error("unavailable", "The server is starting. Send this again.", 503, 2)
+        except Busy as error:
+            return answers.error("too_many_requests", "Too much waits to be stored.", 429, error.retry_after)
+        except EventlogError as error:
+            logger.warning("Events could not be stored: %s", error)
+            return answers.error("unavailable", "The events could not be stored. Send them again.", 503, 5)
+        finally:
+            self._at_once -= 1
+
+    def _settings(self, request: Request) -> Answer:
+        if directory().source(request.key) is None:
+            return answers.refusal(Reason.INVALID_WRITE_KEY, "There is no source with this write key.")
+        host = request.headers.get(b"host", b"").decode("latin-1")
+        if host.rpartition(":")[0].strip("[]") not in settings.ALLOWED_HOSTS and host not in settings.ALLOWED_HOSTS:
+            host = settings.BASE_URL.partition("://")[2]
+        return answers.settings(request.key, host)
+
+    async def _taken(self, request: Request, receive: Receive) -> Answer:
+        route = request.route
+        if route.dialect == "pixel":
+            body = pixel_body(request.query)
+        else:
+            body = inflated(await whole_body(request.headers, receive), request.headers.get(b"content-encoding", b""))
+        outside, calls, is_batch = read(body)
+        source = directory().source(key_of(request.headers, request.query, outside, calls))
+        known = directory().known()
+        if source is None:
+            return answers.refusal(Reason.INVALID_WRITE_KEY, "There is no source with this write key.")
+        if refused := whole_refused(request, source, body, is_batch):
+            rejections().add(source.workspace_id, source.id, refused[0], detail=refused[1], body=body)
+            return answers.refusal(*refused, too_large=route.too_large)
+        arrival = Arrival(request, source, known, round(time.time() * 1000), outside.sentAt or outside.sent_at)
+        if is_batch and bytes(outside.context)[:1] == b"{":
+            arrival.shared_context = bytes(outside.context)
+        for number, call in enumerate(calls):
+            if number >= MOST_EVENTS:
+                arrival.reject(Reason.TOO_MANY_EVENTS, call, n=len(calls) - number)
+                break
+            arrival.take(call)
+            if number % YIELD_EVERY == YIELD_EVERY - 1:
+                await asyncio.sleep(0)
+        await arrival.store()
+        return answers.success(arrival.rejected)
+
+
+class Arrival:
+    """The events of one request on their way to the log."""
+
+    def __init__(self, request: Request, source: Source, known: Known, received: int, sent: Any) -> None:
+        self.request, self.source, self.known, self.received, self.sent = request, source, known, received, sent
+        self.shared_context = b""
+        self.rows: dict[bytes, Row] = {}
+        self.names: dict[bytes, str] = {}
+        self.rejected = 0
+        self.gpc = request.headers.get(b"sec-gpc") == b"1"
+
+    def reject(self, reason: Reason, call: bytes, *, name: str = "", detail: str = "", n: int = 1) -> None:
+        self.rejected += n
+        rejections().add(
+            self.source.workspace_id, self.source.id, reason, name=name, detail=detail, body=call, n=n
+        )  # fmt: skip
+
+    def take(self, call: bytes) -> None:
+        """Make the rows of one call, or note why there are none."""
+        try:
+            if len(call) > LONGEST_EVENT:
+                raise Refused(Reason.EVENT_TOO_LARGE, f"{len(call)} bytes; 32768 are allowed.")
+            check_depth(call)
+            events = self._events(call)
+        except Refused as refused:
+            self.reject(refused.reason, call, detail=refused.detail)
+            return
+        for event in events:
+            try:
+                row = self._row(event)
+            except Refused as refused:
+                self.reject(refused.reason, call, name=event.name, detail=refused.detail)
+                continue
+            if row.event_id in self.rows:
+                self.reject(Reason.REPEAT, b"", name=event.name)
+            else:
+                self.rows[row.event_id], self.names[row.event_id] = row, event.name
+
+    def _events(self, call: bytes) -> list[Event]:
+        if self.request.route.dialect == "posthog":
+            return posthog.events_of(call, sent=self.sent)
+        kind = self.request.route.kind
+        return [segment.event_of(call, route=kind, shared_context=self.shared_context, sent=self.sent)]
+
+    def _row(self, event: Event) -> Row:
+        workspace = self.source.workspace_id
+        user = identity_id(workspace, "user_id", event.user_id) if event.user_id else b""
+        anonymous = identity_id(workspace, "anonymous_id", event.anonymous_id) if event.anonymous_id else b""
+        customer = user or anonymous
+        self._check_consent(event, user, anonymous)
+        if event.context and b'"direct"' in event.context:
+            event.context = with_address(event.context, self.request.address)
+        return row_of(event, workspace, self.source.id, customer, self.received)
+
+    def _check_consent(self, event: Event, user: bytes, anonymous: bytes) -> None:
+        """Raises Refused for what the person did not agree to; an event that says what they agree to passes."""
+        known = self.known
+        if user in known.suppressed:
+            raise Refused(Reason.SUPPRESSED)
+        if event.name.lower() in CONSENT_EVENTS:
+            return
+        if user in known.refused or anonymous in known.refused:
+            raise Refused(Reason.REFUSED_CONSENT)
+        said = analytics_consent(event.context) if b'"consent"' in event.context else None
+        if said is False:
+            raise Refused(Reason.REFUSED_CONSENT)
+        if self.gpc and not (said or user in known.granted or anonymous in known.granted):
+            raise Refused(Reason.REFUSED_GPC)
+
+    async def store(self) -> None:
+        if not self.rows:
+            return
+        outcome = await writer().write(list(self.rows.values()))
+        for event_id in outcome.repeats & self.rows.keys():
+            self.reject(Reason.REPEAT, b"", name=self.names[event_id])
+        for event_id in outcome.unstorable.keys() & self.rows.keys():
+            self.reject(
+                Reason.UNSTORABLE, self.rows[event_id].line, name=self.names[event_id],
+                detail=outcome.unstorable[event_id],
+            )  # fmt: skip
+
+
+class _Consent(msgspec.Struct):
+    categoryPreferences: dict[str, bool] = {}
+
+
+class _WithConsent(msgspec.Struct):
+    consent: _Consent | None = None
+
+
+_consent = msgspec.json.Decoder(_WithConsent)
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
+def analytics_consent(context: bytes) -> bool | None:
+    """What `context.consent.categoryPreferences` says of analytics (Segment's consent in context); None for nothing."""
+    try:
+        said = _consent.decode(context).consent
+    except msgspec.DecodeError:
+        return None
+    if said is None:
+        return None
+    return next((value for key, value in said.categoryPreferences.items() if key.lower() == "analytics"), None)
+
+
+def with_address(context: bytes, address: str) -> bytes:
+    """`context.direct` asks for the address of the caller."""
+    try:
+        found = _object.decode(context)
+    except msgspec.DecodeError:
+        return context
+    if found.get("direct") is True and address:
+        found["ip"] = address
+    return msgspec.json.encode(found)
+
+
+def whole_refused(request: Request, source: Source, body: bytes, is_batch: bool) -> tuple[Reason, str] | None:
+    """Why a request is refused as a whole, if it is."""
+    if not source.enabled:
+        return Reason.SOURCE_DISABLED, "This source is switched off."
+    if source.origins and request.origin and request.origin not in source.origins:
+        return Reason.ORIGIN_NOT_ALLOWED, "This site may not use this write key."
+    if request.route.dialect == "segment":
+        most = MOST_BATCH if is_batch else MOST_CALL
+        if len(body) > most:
+            return Reason.PAYLOAD_TOO_LARGE, f"The body has {len(body)} bytes; {most} are allowed."
+    return None
+
+
+def pixel_body(query: str) -> bytes:
+    """The call of a pixel: `data` holds it in base64, or the query itself is the call."""
+    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
+    data = dict(pairs).get("data")
+    return from_base64(data) if data else msgspec.json.encode(flat_call(pairs))
+
+
+async def whole_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    """Raises Unreadable for more than MOST_RAW bytes, TooSlow, Gone."""
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length) > MOST_RAW:
+        raise Unreadable(Reason.PAYLOAD_TOO_LARGE, "The body has more than 4 MB.")
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Gone
+                if part := message.get("body", b""):
+                    parts.append(part)
+                    size += len(part)
+                    if size > MOST_RAW:
+                        raise Unreadable(Reason.PAYLOAD_TOO_LARGE, "The body has more than 4 MB.")
+                if not message.get("more_body"):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+    except TimeoutError as error:
+        raise TooSlow from error

@@ -1,0 +1,223 @@
+"""Group commit: concurrent callers hand in rows, one thread writes them together and answers when they are on disk.
+
+One insert costs the engine milliseconds however small it is, so what arrives while one is under way goes with the
+next. What waits is bounded in bytes; beyond that the caller is told to come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+from .engine import Engine, EventlogError, engine
+from .repeats import Repeats
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 64 * 1024 * 1024  # bytes
+MOST_AT_ONCE = 20_000  # rows of one insert
+COLUMNS = (
+    "workspace_id", "event_id", "name", "customer_id", "occurred_at", "received_at", "source", "source_id", "type",
+    "user_id", "anonymous_id", "sent_at", "remark", "properties", "context",
+)  # fmt: skip
+# What the engine says when a row itself is wrong (and repeating is in vain): parse errors, types, ranges, depth.
+DATA_ERRORS = {6, 25, 26, 27, 33, 36, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 306, 321, 349, 376, 691}
+
+
+class Busy(Exception):
+    """Too much waits to be written; come back in `retry_after` seconds."""
+
+    def __init__(self, retry_after: int = 2) -> None:
+        super().__init__("The event log is busy.")
+        self.retry_after = retry_after
+
+
+class Row(NamedTuple):
+    """One event: its id, and its line of tab-separated values in the order of COLUMNS, with the line feed."""
+
+    event_id: bytes
+    line: bytes
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the rows of one call: all not named here are new and on disk."""
+
+    repeats: set[bytes] = field(default_factory=set)
+    unstorable: dict[bytes, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    rows: Sequence[Row]
+    size: int
+    answer: Future[Outcome] | asyncio.Future[Outcome]
+    loop: asyncio.AbstractEventLoop | None
+
+
+class GroupCommit:
+    """The writer of captured events of one process. `on_written` is called after each insert, for who waits."""
+
+    def __init__(
+        self, open_engine: Callable[[], Engine] = engine, on_written: Callable[[], None] = lambda: None
+    ) -> None:
+        self._open_engine = open_engine
+        self._on_written = on_written
+        self._queue: list[_Waiting] = []
+        self._size = 0
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        self._repeats: Repeats | None = None
+
+    async def write(self, rows: Sequence[Row]) -> Outcome:
+        """Returns when the rows are on disk. Raises Busy, EventlogError; then repeating the call is safe."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Outcome] = loop.create_future()
+        self._put(_Waiting(rows, sum(len(row.line) for row in rows), answer, loop))
+        return await answer
+
+    def write_now(self, rows: Sequence[Row]) -> Outcome:
+        """`write` for callers outside an event loop."""
+        answer: Future[Outcome] = Future()
+        self._put(_Waiting(rows, sum(len(row.line) for row in rows), answer, None))
+        return answer.result()
+
+    def stop(self) -> None:
+        """Write what waits, then end the thread. Safe to call twice."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+        self._thread, self._stopping, self._repeats = None, False, None
+
+    def _put(self, one: _Waiting) -> None:
+        with self._wake:
+            if self._size + one.size > MOST_WAITING or self._stopping:
+                raise Busy
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+                self._thread.start()
+            self._queue.append(one)
+            self._size += one.size
+            self._wake.notify()
+
+    def _take(self) -> list[_Waiting]:
+        with self._wake:
+            while not self._queue and not self._stopping:
+                self._wake.wait()
+            rows = n = 0
+            for one in self._queue:
+                if rows and rows + len(one.rows) > MOST_AT_ONCE:
+                    break
+                rows += len(one.rows)
+                n += 1
+            taken, self._queue = self._queue[:n], self._queue[n:]
+            return taken
+
+    def _run(self) -> None:
+        while taken := self._take():
+            try:
+                outcome: Outcome | Exception = self._commit([row for one in taken for row in one.rows])
+            except EventlogError as error:
+                outcome = error
+            except Exception as error:
+                logger.exception("Writing captured events failed")
+                outcome = EventlogError(str(error), retry=True)
+            with self._wake:
+                self._size -= sum(one.size for one in taken)
+            _answer(taken, outcome)
+
+    def _commit(self, rows: Sequence[Row]) -> Outcome:
+        opened = self._open_engine()
+        if self._repeats is None or self._repeats._engine is not opened:
+            self._repeats = Repeats(opened)
+        unique: dict[bytes, Row] = {}
+        for row in rows:
+            unique.setdefault(row.event_id, row)  # the first counts
+        outcome = Outcome()
+        with opened.capture_lock:
+            outcome.repeats = self._repeats.among(list(unique))
+            fresh = [row for one, row in unique.items() if one not in outcome.repeats]
+            self._insert(opened, fresh, outcome)
+        self._on_written()
+        return outcome
+
+    def _insert(self, opened: Engine, rows: Sequence[Row], outcome: Outcome) -> None:
+        """Write the rows; one that the engine cannot take is left out and named, so that it stops no other."""
+        if not rows:
+            return
+        try:
+            insert(opened, rows)
+        except EventlogError as error:
+            if not is_data_error(error):
+                raise
+            if len(rows) == 1:
+                outcome.unstorable[rows[0].event_id] = str(error)[:500]
+                return
+            assert self._repeats is not None
+            there = self._repeats.look_up([row.event_id for row in rows])
+            left = [row for row in rows if row.event_id not in there]
+            middle = len(left) // 2
+            for half in (left[:middle], left[middle:]) if middle else (left,):
+                self._insert(opened, half, outcome)
+
+
+def insert(opened: Engine, rows: Iterable[Row]) -> None:
+    settings: dict[str, Any] = {"log_comment": "eventlog.commit"}
+    if not opened.in_process:
+        # A server collects the inserts of all its callers; each still waits until its rows are on disk.
+        settings |= {"async_insert": 1, "wait_for_async_insert": 1, "async_insert_busy_timeout_max_ms": 10,
+                     "async_insert_use_adaptive_busy_timeout": 0, "async_insert_busy_timeout_ms": 10}  # fmt: skip
+    with opened.client() as client:
+        client.raw_insert(
+            "events", insert_block=b"".join([row.line for row in rows]), fmt="TSV", column_names=list(COLUMNS),
+            settings=settings,
+        )  # fmt: skip
+
+
+def is_data_error(error: EventlogError) -> bool:
+    found = re.search(r"[Cc]ode:? (\d+)", str(error))
+    return bool(found) and int(found[1]) in DATA_ERRORS  # type: ignore[index]  # found is not None here
+
+
+def _answer(taken: Sequence[_Waiting], outcome: Outcome | Exception) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+    for one in taken:
+        if one.loop is None:
+            _settle(one, outcome)
+        else:
+            by_loop.setdefault(one.loop, []).append(one)
+    for loop, some in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle_all, some, outcome)
+        except RuntimeError:  # the loop has ended, and with it everybody who waited
+            logger.warning("%d callers left before their events were written.", len(some))
+
+
+def _settle_all(some: Sequence[_Waiting], outcome: Outcome | Exception) -> None:
+    for one in some:
+        _settle(one, outcome)
+
+
+def _settle(one: _Waiting, outcome: Outcome | Exception) -> None:
+    if one.answer.done():  # the caller went away
+        return
+    if isinstance(outcome, Exception):
+        one.answer.set_exception(outcome)
+    else:
+        one.answer.set_result(outcome)
+
+
+@cache
+def writer() -> GroupCommit:
+    """The one writer of this process."""
+    return GroupCommit()
