@@ -25,6 +25,7 @@ from django.db import (
 from django.db.models import F
 from django.utils import timezone
 
+from cxm.record.capture.steps import learn_schema
 from cxm.record.customers.steps import update_customers
 from cxm.record.eventlog import follow
 from cxm.record.eventlog.engine import EventlogError, engine
@@ -51,6 +52,7 @@ class Step:
 
 STEPS: list[Step] = [
     Step("customers.update", update_customers),
+    Step("schema.learn", learn_schema),
 ]
 
 
@@ -189,7 +191,7 @@ class FlowThread(threading.Thread):
         connections.close_all()
 
     def handle_waiting(self) -> int:
-        """Handle the next batch of each node; returns how many events there were. A node that is away holds up no other."""
+        """Handle the next batch of each node; returns how many events. A node that is away holds up no other."""
         if not self._follower.take():
             self._health = None
             return 0

@@ -25,7 +25,7 @@ def counted(workspace: Workspace) -> int:
 
 def ask(sql: str) -> list[tuple[float, ...]]:
     with engine().client() as client:
-        return list(client.query(sql).result_rows)
+        return [tuple(row) for row in client.query(sql).result_rows]
 
 
 def lose(table: str, workspace: Workspace, condition: str) -> None:
