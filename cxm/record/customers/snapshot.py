@@ -219,5 +219,7 @@ def store(rows: list[tuple[Any, ...]], names: Sequence[str] = ("last_seen_at", "
         for row in rows
     ]
     sets = ", ".join(f"{name} = %s" for name in names)
+    if not values:
+        return
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(f"UPDATE customers_customer SET {sets} WHERE id = %s", values)
