@@ -10,6 +10,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from wsgiref.headers import Headers
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
@@ -243,6 +244,17 @@ STORAGES = {
 # Before `cxm collectstatic` has run (tests, a fresh clone) files are served from where they lie.
 WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").is_file()
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Files under addresses that stay: /cx.js, which other people's pages load. They look for a new one once an hour.
+_root = BASE_DIR / "web" / "static" / "vendor" / "root"
+WHITENOISE_ROOT = _root if _root.is_dir() else None  # before the pages are built
+
+
+def WHITENOISE_ADD_HEADERS_FUNCTION(headers: Headers, path: str, url: str) -> None:  # whitenoise's name
+    if not url.startswith("/" + STATIC_URL):
+        headers["Cache-Control"] = "public, max-age=3600, stale-while-revalidate=86400"
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+
+
 MEDIA_ROOT = DATA_DIR / "files"
 # Beside the data, so that an upload needs no second copy and no room elsewhere.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"

@@ -7,6 +7,7 @@ package-lock.json has changed since the last time, and never run scripts of thei
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 import shutil
@@ -121,15 +122,13 @@ def sprite() -> str:
     return '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
 
 
-def bundle(node: Path) -> None:
-    TARGET.mkdir(parents=True, exist_ok=True)
+def esbuild(node: Path, *arguments: str) -> None:
     # The platform's own program needs no install script, and starts faster than through Node.
     own = sorted(MODULES.glob("@esbuild/*/bin/esbuild"))
     command = [str(own[0])] if own else [str(node), str(MODULES / "esbuild" / "bin" / "esbuild")]
     run(
         [
             *command,
-            *(str(SOURCE / name) for name in ("theme.js", "app.js", "charts.js", "app.css")),
             "--bundle",
             "--minify",
             "--format=iife",
@@ -137,10 +136,24 @@ def bundle(node: Path) -> None:
             "--legal-comments=none",
             "--log-level=warning",
             "--charset=utf8",
-            f"--outdir={TARGET}",
+            *arguments,
         ],
         "esbuild could not bundle frontend/src.",
     )
+
+
+def bundle(node: Path) -> None:
+    TARGET.mkdir(parents=True, exist_ok=True)
+    esbuild(
+        node, *(str(SOURCE / name) for name in ("theme.js", "app.js", "charts.js", "app.css")), f"--outdir={TARGET}"
+    )
+    version = re.search(r'__version__ = ("[^"]+")', (HERE.parent / "cxm" / "__init__.py").read_text(encoding="utf-8"))
+    if version is None:
+        raise BuildError("cxm/__init__.py holds no __version__.")
+    # What lies in root/ is served under addresses without a digest: other people's pages name them.
+    snippet = TARGET / "root" / "cx.js"
+    esbuild(node, str(SOURCE / "cx" / "cx.js"), f"--define:VERSION={version[1]}", f"--outfile={snippet}")
+    snippet.with_name("cx.js.gz").write_bytes(gzip.compress(snippet.read_bytes(), mtime=0))
     (TARGET / "icons.svg").write_text(sprite(), encoding="utf-8")
     shutil.copyfile(MODULES / "axe-core" / "axe.min.js", TARGET / "axe.min.js")
 

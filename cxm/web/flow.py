@@ -25,6 +25,8 @@ from django.db import (
 from django.db.models import F
 from django.utils import timezone
 
+from cxm.record.capture.steps import learn_schema
+from cxm.record.customers.steps import update_customers
 from cxm.record.eventlog import follow
 from cxm.record.eventlog.engine import EventlogError, engine
 from cxm.record.eventlog.follow import Batch, Follower, LeaseLost, LogEvent
@@ -48,12 +50,9 @@ class Step:
     do: Callable[[Sequence[LogEvent]], None]
 
 
-def log_only(events: Sequence[LogEvent]) -> None:
-    logger.debug("%d events", len(events))
-
-
 STEPS: list[Step] = [
-    Step("log", log_only),
+    Step("customers.update", update_customers),
+    Step("schema.learn", learn_schema),
 ]
 
 
@@ -192,7 +191,7 @@ class FlowThread(threading.Thread):
         connections.close_all()
 
     def handle_waiting(self) -> int:
-        """Handle the next batch of each node; returns how many events there were. Other nodes go on when one is away."""
+        """Handle the next batch of each node; returns how many events. A node that is away holds up no other."""
         if not self._follower.take():
             self._health = None
             return 0

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -30,8 +31,9 @@ from django.utils.translation import gettext as _
 from cxm import __version__
 from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
-from cxm.record.eventlog.engine import EventlogError, close_engine, engine
+from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engine
 from cxm.record.eventlog.memory import give_back_memory
+from cxm.record.eventlog.repair import repair
 
 from . import workers
 from .data_directory import Refused, check_usable, held
@@ -65,7 +67,9 @@ class OutboxThread(threading.Thread):
             outbox.waiting.clear()
             close_old_connections()
             try:
-                engine()
+                log = engine()
+                if not opened:
+                    mend(log)
                 outbox.move_outbox()
                 if not opened:
                     opened = True
@@ -82,6 +86,15 @@ class OutboxThread(threading.Thread):
                 continue
             outbox.waiting.wait(OUTBOX_EVERY)
         connections.close_all()
+
+
+def mend(log: Engine) -> None:
+    """What an end in the middle of an insert has torn. A server has other writers: there only what has settled."""
+    if not log.in_process:
+        repair()
+        return
+    with log.nobody_writes():
+        repair(timedelta(0))
 
 
 def check_port(host: str, port: int) -> None:

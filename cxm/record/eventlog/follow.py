@@ -153,8 +153,8 @@ class Follower:
                 position = int(entry.get("block", 0)) if entry.get("table") == table_id(opened, client) else 0
                 parts, _top = parts_after(opened, client, position)
                 result = client.query(
-                    f"SELECT count(), min(received_at) FROM {opened.local('events')} WHERE _part IN {{parts:Array(String)}}"
-                    f" AND _block_number > {{after:UInt64}} AND {FOLLOWED}",
+                    f"SELECT count(), min(received_at) FROM {opened.local('events')}"
+                    f" WHERE _part IN {{parts:Array(String)}} AND _block_number > {{after:UInt64}} AND {FOLLOWED}",
                     parameters={"parts": [part.name for part in parts], "after": position},
                 ).result_rows[0]
             if result[0]:

@@ -71,3 +71,13 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step}: {self.name} {self.event_id}"
+
+
+class LogCheckpoint(models.Model):
+    """Up to which block of each node something has looked at the log (`repair`)."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    positions: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.name

@@ -17,6 +17,7 @@ from hashlib import sha256
 from django.db import Error, close_old_connections, connection
 
 from cxm.record.customers import versions
+from cxm.record.customers.directory import granted_analytics, refused_analytics
 
 from ..plan import Plan
 from ..sources import SourceEntry, keys_used, plans, sources_by_key_hash, suppressed
@@ -130,6 +131,8 @@ def read(version: int) -> Known:
         version,
         sources_by_key_hash(),
         plans(),
+        refused=frozenset(one.bytes for _workspace, one in refused_analytics()),
+        granted=frozenset(one.bytes for _workspace, one in granted_analytics()),
         suppressed=frozenset(identity_id(workspace, "user_id", user) for workspace, user in suppressed()),
     )
 

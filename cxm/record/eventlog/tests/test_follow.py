@@ -79,7 +79,12 @@ def test_batches_end_with_whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "PLAN", 25)
     wanted = [one for _block in range(9) for one in given_captured(workspace, *visits(6))]
     sizes: list[int] = []
-    follow("c", lambda events: (sizes.append(len(events)), seen(events))[0], holder="p")
+
+    def note(events: list[LogEvent]) -> None:
+        sizes.append(len(events))
+        seen(events)
+
+    follow("c", note, holder="p")
     assert sorted(seen.ids) == sorted(wanted)
     if len(engine().addresses) == 1:
         assert sizes[0] == 12  # two blocks of 6 reach ten
