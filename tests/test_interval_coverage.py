@@ -18,7 +18,16 @@ def test_nps_covers(n: int) -> None:
 @pytest.mark.parametrize("n", coverage.SIZES)
 def test_shares_cover(n: int) -> None:
     cells = coverage.share_coverage(n)
+    assert len(cells) == 4
     assert all(LEAST <= cell <= MOST for cell in cells), cells
+
+
+def test_shares_that_the_interval_covers_badly_are_shown_as_such() -> None:
+    # Of 20 answers 16 or fewer leave 92 % out (17 of 20 reaches to 94.8 %): P(k ≤ 16) = 0.070615
+    at_20 = dict(zip(coverage.WEAK_SHARES, coverage.share_coverage(20, coverage.WEAK_SHARES), strict=True))
+    assert at_20[0.92] == pytest.approx(0.929385, abs=1e-6)
+    by_size = [coverage.share_coverage(n, coverage.WEAK_SHARES) for n in coverage.SIZES]
+    assert all(min(cells) < LEAST for cells in zip(*by_size, strict=True))
 
 
 @pytest.mark.parametrize("n", coverage.SIZES)

@@ -31,6 +31,10 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("customers:new", {}),
     ("imports:list", {}),
     ("imports:new", {}),
+    ("sources:list", {}),
+    ("sources:new", {}),
+    ("sources:plan", {}),
+    ("sources:regulations", {}),
 ]
 OWN = ["accounts:profile", "accounts:workspaces", "mfa_index", "usersessions_list"]
 LOOKS = [(1280, False), (1280, True), (375, False), (375, True)]

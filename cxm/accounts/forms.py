@@ -18,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 
 from .access import may_grant
 from .currencies import CURRENCIES
-from .models import ApiKey, Membership, Role, User
+from .models import Membership, Role, User
 from .queries import TrailFilter
 
 REGIONS = (
@@ -149,11 +149,7 @@ class KeyForm(forms.Form):
     name = forms.CharField(
         label=pgettext_lazy("of a thing", "Name"), max_length=200, help_text=_("Which program will use it.")
     )
-    kind = forms.ChoiceField(
-        label=_("Kind"), choices=ApiKey.Kind.choices,
-        help_text=_("A write key only sends events and may stand in a page; a secret key belongs on a server."),
-    )  # fmt: skip
-    role = forms.ChoiceField(label=_("Role of a secret key"), required=False)
+    role = forms.ChoiceField(label=_("Role"), required=False)
 
     def __init__(self, *args: Any, by: Membership, **more: Any) -> None:
         super().__init__(*args, **more)

@@ -34,8 +34,9 @@ def open_invitations(workspace: Workspace) -> QuerySet[Invitation]:
 
 
 def keys_of(workspace: Workspace) -> QuerySet[ApiKey]:
-    """The living keys first, then the revoked ones."""
-    return workspace.api_keys.select_related("created_by").order_by("revoked_at", "-created_at")
+    """The secret keys, the living ones first. Write keys belong to sources."""
+    keys = workspace.api_keys.filter(kind=ApiKey.Kind.SECRET)
+    return keys.select_related("created_by").order_by("revoked_at", "-created_at")
 
 
 @dataclass(frozen=True, slots=True)

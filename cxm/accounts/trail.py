@@ -24,6 +24,7 @@ VERBS = {
     "removed": pgettext_lazy("audit trail", "removed"),
     "renamed": pgettext_lazy("audit trail", "renamed"),
     "revoked": pgettext_lazy("audit trail", "revoked"),
+    "saved": pgettext_lazy("audit trail", "saved"),
     "started": pgettext_lazy("audit trail", "started"),
     "tagged": pgettext_lazy("audit trail", "tagged"),
     "undone": pgettext_lazy("audit trail", "undone"),
@@ -41,7 +42,10 @@ SUBJECTS = {
     "mapping": gettext_lazy("Mapping"),
     "membership": gettext_lazy("Member"),
     "note": gettext_lazy("Note"),
+    "regulation": gettext_lazy("Privacy request"),
+    "source": gettext_lazy("Source"),
     "tag": gettext_lazy("Tag"),
+    "trackingplan": gettext_lazy("Tracking plan"),
     "user": gettext_lazy("Account"),
     "workspace": gettext_lazy("Workspace"),
 }

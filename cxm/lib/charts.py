@@ -12,13 +12,13 @@ from datetime import date
 from typing import Literal
 
 Size = Literal["small", "medium", "large"]
-Step = Literal["day", "week", "month", "quarter", "year"]
+Step = Literal["hour", "day", "week", "month", "quarter", "year"]
 Tone = Literal["bad", "passive", "good", ""]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One period of a trend, by its first day. value None: nothing was measured, the line has a gap."""
+    """One period of a trend, by its first day (an hour by its start). value None: nothing was measured, a gap."""
 
     start: date
     value: float | None

@@ -147,7 +147,13 @@ def day(when: date | datetime | None) -> str:
 
 
 def period(start: date, step: str) -> str:
-    """A period by its first day: Mar 2026, Q1 2026, W12 2026, 2026, Mar 1, 2026. Weeks are ISO weeks."""
+    """A period by its first day: Mar 2026, Q1 2026, W12 2026, 2026, Mar 1, 2026; an hour by its start, Mar 1, 14:00.
+
+    Weeks are ISO weeks.
+    """
+    if step == "hour" and isinstance(start, datetime):
+        parts = (babel_dates.format_skeleton(one, start, start.tzinfo, locale=locale()) for one in ("MMMd", "Hm"))
+        return ", ".join(parts)
     if step == "year":
         return babel_dates.format_skeleton("y", start, locale=locale())
     if step == "quarter":

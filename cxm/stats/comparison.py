@@ -68,9 +68,10 @@ def difference_nps(before: NpsSample, after: NpsSample) -> Difference:
 def difference_share(before: ShareSample, after: ShareSample) -> Difference:
     """Change of a share as a fraction, −1..1.
 
-    Interval: squared and added `intervals.share`. p-value: Fisher's exact test, two-sided by doubling the
-    smaller tail, with mid-p, never below the interval's own p-value; beyond 100 000 tables the normal
-    approximation of the same distribution. Weighted samples as in `difference_nps`.
+    Interval: squared and added `intervals.share` (Newcombe, Statistics in Medicine 17, 1998, method 10).
+    p-value: Fisher's exact test, two-sided by doubling the smaller tail, with mid-p, never below the interval's
+    own p-value; beyond 100 000 tables the normal approximation of the same distribution. Weighted samples as in
+    `difference_nps`.
     """
     k1, f1 = _whole(before.effective())
     k2, f2 = _whole(after.effective())

@@ -4,7 +4,7 @@ Coverage of NPS and shares is exact: every possible sample, with its probability
 fixed seeds. The functions measured are the public ones, answer by answer, not copies of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -23,8 +23,13 @@ REPLICATIONS: Final = 20_000
 SPLITS: Final = ((0.45, 0.30, 0.25), (0.75, 0.20, 0.05), (0.15, 0.25, 0.60), (0.92, 0.06, 0.02))
 """Promoters, passives, detractors: ordinary, good, bad, nearly all delighted."""
 
-SHARES: Final = (0.45, 0.75, 0.15, 0.92)
-"""Top-box shares: the promoters of `SPLITS`."""
+SHARES: Final = (0.45, 0.75, 0.15, 0.93)
+"""Top-box shares: ordinary, good, bad, nearly all content."""
+
+WEAK_SHARES: Final = (0.30, 0.90, 0.92, 0.95, 0.98, 0.99)
+"""Shares that Wilson's interval covers badly at some of `SIZES`. 10 % is as 90 %, and so on."""
+
+ALL_SHARES: Final = tuple(percent / 100 for percent in range(1, 100))
 
 FIVE_POINT: Final = (
     (0.05, 0.10, 0.20, 0.35, 0.30),
@@ -62,11 +67,9 @@ def nps_coverage(n: int) -> list[float]:
     ]
 
 
-def share_coverage(
-    n: int, shares: Sequence[float] = SHARES, method: Callable[[int, int], Estimate] = intervals.share
-) -> list[float]:
+def share_coverage(n: int, shares: Sequence[float] = SHARES) -> list[float]:
     """Exact coverage of a share's interval at n answers, for each true share."""
-    found = [method(k, n) for k in range(n + 1)]
+    found = [intervals.share(k, n) for k in range(n + 1)]
     k = np.arange(n + 1.0)
     ways = scipy.special.gammaln(n + 1.0) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
     return [_probability(ways + k * np.log(p) + (n - k) * np.log1p(-p), [holds(e, p) for e in found]) for p in shares]

@@ -17,7 +17,7 @@ class Estimate:
     `value`, `low`, `high`: in the unit of the function that made it. All None when there is nothing to
     estimate (`n` is 0). `low` or `high` alone may be None: the data do not bound that side at 95 %.
     `n`: number of answers (customers, orders) behind the value, unweighted.
-    `method`: snake_case name of the interval's method (`nps_plus_one`, `agresti_coull`, `t`,
+    `method`: snake_case name of the interval's method (`nps_plus_one`, `wilson`, `t`,
     `mean_plus_one`, `order_statistics`, `bootstrap`, `ratio_t`, `greenwood_log_log`); `none` when there is
     no interval on either side.
     """

@@ -9,6 +9,8 @@ from typing import Any
 
 from cxm.accounts.actions import create_workspace
 from cxm.accounts.models import Membership, Role, User, Workspace
+from cxm.record.capture.models import Source
+from cxm.record.capture.source_actions import create_source
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import NOBODY, Event, append, encode_properties
 
@@ -64,3 +66,8 @@ def answer(
 def given_events(events: Iterable[Event]) -> None:
     """Put events into the log by its real writer."""
     append(list(events))
+
+
+def make_write_key(workspace: Workspace) -> str:
+    """A key that may send events to the workspace."""
+    return create_source(workspace=workspace, name="Web", kind=Source.Kind.WEBSITE, by=None)[1]

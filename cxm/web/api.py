@@ -14,7 +14,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import path
+from django.urls import include, path
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -24,7 +24,8 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
-from cxm.record.capture.api import router as imports_router
+from cxm.record.capture.api.imports import router as imports_router
+from cxm.record.capture.api.regulations import router as regulations_router
 from cxm.record.customers.api import router as customers_router
 from cxm.understand.metrics.api import router as metrics_router
 
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 ROUTERS: list[tuple[str, Router]] = [
     ("", workspace_router),
     ("", imports_router),
+    ("", regulations_router),
     ("/customers", customers_router),
     ("", metrics_router),
 ]
@@ -218,7 +220,10 @@ def api_urls() -> list[Any]:
     for pattern in urls[0]:
         if pattern.callback:
             login_not_required(pattern.callback)
+    # Programs that were written for Segment's Public API name the host only.
+    bare = [one for one in urls[0] if str(one.pattern).startswith(("regulations", "suppressions"))]
     return [
+        path("", include((bare, "regulations"))),
         path("api/v1/docs", docs, name="api_docs"),
         path("api/v1/", urls),
         path("api/", unknown_address),

@@ -1,7 +1,7 @@
 """The process: what `cxm serve`, `cxm web` and `cxm work` are made of.
 
-One event loop in the main thread answers requests; threads beside it run jobs, move facts to the log and tick the
-clocks. Everything that a thread does is safe to repeat, so an end at any moment loses nothing.
+One event loop in the main thread answers requests; threads beside it run jobs, move facts to the log, follow it and
+tick the clocks. Everything that a thread does is safe to repeat, so an end at any moment loses nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -28,12 +29,15 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from cxm import __version__
+from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
-from cxm.record.eventlog.engine import EventlogError, close_engine, engine
+from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engine
 from cxm.record.eventlog.memory import give_back_memory
+from cxm.record.eventlog.repair import repair
 
 from . import workers
 from .data_directory import Refused, check_usable, held
+from .flow import FlowThread
 from .restore import finish_swap
 from .timers import ClockThread
 
@@ -63,7 +67,9 @@ class OutboxThread(threading.Thread):
             outbox.waiting.clear()
             close_old_connections()
             try:
-                engine()
+                log = engine()
+                if not opened:
+                    mend(log)
                 outbox.move_outbox()
                 if not opened:
                     opened = True
@@ -80,6 +86,15 @@ class OutboxThread(threading.Thread):
                 continue
             outbox.waiting.wait(OUTBOX_EVERY)
         connections.close_all()
+
+
+def mend(log: Engine) -> None:
+    """What an end in the middle of an insert has torn. A server has other writers: there only what has settled."""
+    if not log.in_process:
+        repair()
+        return
+    with log.nobody_writes():
+        repair(timedelta(0))
 
 
 def check_port(host: str, port: int) -> None:
@@ -158,13 +173,13 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             )  # fmt: skip
         prepare(say)
         process = workers.new_process_name()
-        threads: list[OutboxThread | ClockThread | workers.JobThread] = []
+        threads: list[OutboxThread | ClockThread | FlowThread | workers.JobThread] = []
         if work:
             alone = web and not settings.DATABASE_URL
             workers.say_alive(process)
             workers.requeue_interrupted(alone=alone)
             threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
-            threads.append(ClockThread(process))
+            threads += [ClockThread(process), FlowThread(process, alone=alone)]
         connections.close_all()
         started = time.monotonic()
         ended = asyncio.run(_serve(host, port, web=web, threads=threads, say=say))
@@ -185,7 +200,7 @@ async def _serve(
     port: int,
     *,
     web: bool,
-    threads: list[OutboxThread | ClockThread | workers.JobThread],
+    threads: list[OutboxThread | ClockThread | FlowThread | workers.JobThread],
     say: Callable[[str], None],
 ) -> bool:
     """Run until a signal; returns whether every thread came to its end within the grace."""
@@ -236,6 +251,7 @@ async def _serve(
         await asyncio.wait({serving}, timeout=GRACE)
         if serving.done() and serving.exception():
             raise Refused(str(serving.exception()))
+    await loop.run_in_executor(None, stop_intake)
     for thread in threads:
         await loop.run_in_executor(None, thread.join, max(0.1, deadline - time.monotonic()))
     return not any(thread.is_alive() for thread in threads) and (serving is None or serving.done())

@@ -12,8 +12,9 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections
 
-from cxm.record.capture.jobs import resume_interrupted
+from cxm.record.capture.jobs import resume_interrupted, resume_regulations
 from cxm.record.eventlog.memory import give_back_memory
+from cxm.record.eventlog.repair import repair
 
 from . import data_directory, workers
 from .workspaces import erase_closed_workspaces
@@ -42,6 +43,8 @@ CLOCKS = [
     Clock(give_back_memory, 5 * MINUTE),
     Clock(data_directory.clear_exchange, HOUR, at_start=True),
     Clock(resume_interrupted, 5 * MINUTE, at_start=True),
+    Clock(repair, 5 * MINUTE),
+    Clock(resume_regulations, 5 * MINUTE),
     Clock(erase_closed_workspaces, HOUR, at_start=True),
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
 ]

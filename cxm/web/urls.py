@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from cxm.accounts import urls as accounts_urls
+from cxm.record.capture.urls import source_urls
 from cxm.steer.dashboards.urls import metric_urls
 
 from . import views, workspaces
@@ -20,5 +21,6 @@ urlpatterns = [
     path("w/<slug:slug>/metrics/", include(metric_urls)),
     path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
+    path("w/<slug:slug>/sources/", include(source_urls)),
     *api_urls(),
 ]

@@ -22,6 +22,7 @@ from cxm.accounts.forms import DeleteForm
 from cxm.accounts.models import Role, Workspace
 from cxm.record.capture.models import Import
 from cxm.record.customers.models import Customer
+from cxm.record.customers.versions import bump_directory
 from cxm.record.eventlog.forget import forget_workspace
 from cxm.record.eventlog.models import OutboxFact
 
@@ -32,6 +33,7 @@ BATCH = 1000
 def delete_workspace(*, workspace: Workspace, by: Actor) -> None:
     """Close the workspace at once and erase all that it held soon after. There is no way back."""
     close_workspace(workspace=workspace, by=by)
+    bump_directory()  # its write keys are gone
     workspace_id = str(workspace.pk)
     transaction.on_commit(lambda: erase_workspace.enqueue(workspace_id))
 

@@ -1,4 +1,4 @@
-"""API keys of a workspace."""
+"""API keys of a workspace: the secret ones. Write keys belong to sources (cxm.record.capture)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def keys(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         created, secret = create_api_key(
-            workspace=membership.workspace, kind=ApiKey.Kind(values["kind"]), name=values["name"],
+            workspace=membership.workspace, kind=ApiKey.Kind.SECRET, name=values["name"],
             role=Role(values["role"] or Role.ANALYST), by=membership.user,
         )  # fmt: skip
         form = KeyForm(by=membership)
@@ -46,7 +46,7 @@ def keys(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def revoke(request: HttpRequest, slug: str, key_id: str) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ADMIN)
-    key = get_object_or_404(membership.workspace.api_keys, uuid=key_id)
+    key = get_object_or_404(keys_of(membership.workspace), uuid=key_id)
     revoke_api_key(key=key, by=membership.user)
     messages.success(request, _("The key is revoked; programs that use it are refused from now on."))
     return redirect("accounts:keys", slug=slug)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import translation
@@ -95,6 +96,10 @@ def test_a_change_has_its_sign() -> None:
 )
 def test_a_period_is_named(step: str, text: str) -> None:
     assert numbers.period(date(2026, 3, 2), step) == text
+
+
+def test_an_hour_is_named_by_its_start() -> None:
+    assert numbers.period(datetime(2026, 3, 2, 14, tzinfo=ZoneInfo("Europe/Kyiv")), "hour") == "Mar 2, 14:00"
 
 
 def test_the_week_of_new_year_belongs_to_its_iso_year() -> None:

@@ -155,17 +155,33 @@ class Half(dict[str, str]):
 
 
 class Cells(dict[str, str]):
-    """Raw text → result, made when first met. `bad` holds the texts that cannot be read, and why."""
+    """Raw text → result, made when first met. `bad` holds the texts that cannot be read, and why.
 
-    def __init__(self, read: Read, missing: frozenset[str], values: dict[str, str], start: str = "", end: str = ""):
+    Blanks around a text are not part of it, unless `whole`: what people wrote is kept as it came, and is missing only
+    where the cell is empty or holds a code for missing.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        missing: frozenset[str],
+        values: dict[str, str],
+        start: str = "",
+        end: str = "",
+        *,
+        whole: bool = False,
+    ) -> None:
         super().__init__()
         self.bad: dict[str, str] = {}
+        self.whole = whole
         self._halves: tuple[Half, Half] | None = None
         self._read, self._missing, self._values, self._start, self._end = read, missing, values, start, end
 
     def __missing__(self, raw: str) -> str:
         text = raw.strip()
         result = ""
+        if self.whole:
+            text = "" if text and text in self._missing else self._values.get(text, raw)
         if text and text not in self._missing:
             text = self._values.get(text, text)
             try:

@@ -92,10 +92,12 @@ class Compiled:
             )
         return self.index[plain]
 
-    def _field(self, label: str, value: Value, read: cells.Read, start: str = "", end: str = "") -> Field:
+    def _field(
+        self, label: str, value: Value, read: cells.Read, start: str = "", end: str = "", *, whole: bool = False
+    ) -> Field:
         given = source(value)
         missing = frozenset({*self.mapping.missing, *given.missing})
-        made = Cells(read, missing, given.values, start, end)
+        made = Cells(read, missing, given.values, start, end, whole=whole)
         if given.constant is not None:
             if given.columns:
                 raise MappingError(_("“%(label)s” has a column and a constant; give one of them.") % {"label": label})
@@ -112,11 +114,13 @@ class Compiled:
         self.fields.append(one)
         return one
 
-    def _json(self, name: str, value: Value | None, read: cells.Read, label: str = "") -> list[Field]:
+    def _json(
+        self, name: str, value: Value | None, read: cells.Read, label: str = "", *, whole: bool = False
+    ) -> list[Field]:
         """The fragment `"name":value,` of an event, if the mapping has it."""
         if value is None:
             return []
-        return [self._field(label or name, value, read, f"{cells.json_text(name)}:", ",")]
+        return [self._field(label or name, value, read, f"{cells.json_text(name)}:", ",", whole=whole)]
 
     def _formats(self, label: str, value: Value) -> list[str]:
         given = source(value)
@@ -214,15 +218,16 @@ class Compiled:
             label = f"answers.{answer.question}"
             bounds = answer.bounds or (0.0, 0.0)
             marks = self._json("score", answer.score, cells.score(*bounds, self.decimal), f"{label}.score")
-            comment = self._json("comment", answer.comment or mapping.comment, text, f"{label}.comment")
+            comment = self._json("comment", answer.comment or mapping.comment, text, f"{label}.comment", whole=True)
             own = [
                 self._constant("metric", answer.metric),
                 self._constant("question", answer.question),
                 *([self._constant("scale", answer.scale)] if answer.scale else []),
             ]
             touchpoint = self._json("touchpoint", answer.touchpoint or mapping.touchpoint, text)
-            # A comment that all answers share makes no answer of its own.
-            needs = [*marks, *(comment if answer.comment or not marks else [])]
+            # A comment that all answers share makes no answer of its own, nor do blanks.
+            own_words = answer.comment or (mapping.comment if not marks else None)
+            needs = [*marks, *self._json("comment", own_words, text, f"{label}.comment")]
             plans.append(
                 Plan(f"answer:{answer.metric}:{answer.question}", "answer_given", self._row_time(),
                      [*own, *marks, *comment, *touchpoint, *shared], needs)

@@ -1,13 +1,15 @@
-"""Background work of imports: the threads of `cxm serve` and `cxm work` run it."""
+"""Background work of imports and privacy requests: the threads of `cxm serve` and `cxm work` run it."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
+from django.utils import timezone
 from django_tasks import task
 
-from . import running
-from .models import Import
+from . import regulating, running
+from .models import Import, Regulation
 
 
 @task()
@@ -33,4 +35,20 @@ def resume_interrupted() -> int:
     found = [*waiting.only("pk"), *(one for one in silent.only("pk", "state") if not running.is_alive(one))]
     for one in found:
         run_import.enqueue(str(one.pk))
+    return len(found)
+
+
+@task()
+def run_regulation(regulation_id: str) -> None:
+    """Erase the people of a privacy request."""
+    regulating.run(uuid.UUID(regulation_id))
+
+
+def resume_regulations() -> int:
+    """Give privacy requests that wait for the log, or whose process was killed, to the job threads again."""
+    status = Regulation.Status
+    old = timezone.now() - timedelta(minutes=5)
+    found = Regulation.objects.filter(status__in=[status.INITIALIZED, status.RUNNING], created_at__lt=old)
+    for one in found.only("pk"):
+        run_regulation.enqueue(str(one.pk))
     return len(found)

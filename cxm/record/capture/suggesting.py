@@ -177,6 +177,8 @@ def yaml_of(name: str, look: Look, roles: Mapping[str, str], zone: str = "") -> 
     for role in ("survey", "response", "channel", "touchpoint", "language", "weight", "comment"):
         if role in by_role:
             made[role] = by_role[role][0]
+    if "comment" in by_role and (blank := _blanks(look, by_role["comment"][0])):
+        made["comment"] = {"column": by_role["comment"][0], "missing": blank}
     answers = [
         {"question": column, "metric": role, "scale": _scale(role, types[column], look, column), "score": column}
         for column, role in roles.items()
@@ -197,6 +199,13 @@ def _codes(look: Look) -> list[str]:
     """Texts that stand for "missing" in columns of numbers and dates, and in any other."""
     found = {cell.strip() for row in look.rows for cell in row if cell.strip().lower() in CODES & MISSING}
     return sorted(found)
+
+
+def _blanks(look: Look, column: str) -> list[str]:
+    """The cells of blanks with which a program fills up a column of comments; none where they are the exception."""
+    place = look.header.index(column)
+    found = [row[place] for row in look.rows if len(row) > place and row[place] and not row[place].strip()]
+    return sorted(set(found)) if 2 * len(found) > len(look.rows) else []
 
 
 def _scale(role: str, kind: ColumnType, look: Look, column: str) -> str:

@@ -11,23 +11,26 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import AuditEntry, Workspace
 from cxm.record.eventlog.forget import forget_customer
-from cxm.record.eventlog.models import OutboxFact
+from cxm.record.eventlog.models import DeadLetter, OutboxFact
 from cxm.record.eventlog.outbox import emit
 
 from .access import may_read, one_at_a_time, require_change
 from .errors import IdentityTaken, Refused
-from .models import Customer, Identity
+from .linking import EMAIL, TRACKED, Name, settle
+from .models import ANALYTICS, Consent, Customer, Identity, IdentityLink
+from .sayings import LIMITS, milliseconds
 from .searching import search_text_of
-from .snapshot import families, put_snapshot_after_commit
+from .snapshot import families, ids_in_log, put_snapshot_after_commit, tracked_names
 from .traits import checked
+from .versions import bump_directory
 
-LIMITS = {"name": 300, "email": 254, "phone": 40, "language": 10}
 # Letters that turn the direction of all that follows: a name must not rearrange the page around it.
 TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -78,14 +81,15 @@ def create_customer(
     one_at_a_time(workspace)
     for one in wanted:
         _refuse_taken(workspace, one, by)
-    customer = Customer.objects.create(workspace=workspace, traits=values, **fields)
+    customer = Customer.objects.create(workspace=workspace, traits=values, traits_at=timezone.now(), **fields)
     Identity.objects.bulk_create(
         [Identity(workspace=workspace, customer=customer, kind=kind, value=value) for kind, value in wanted]
     )
+    settled = settle(workspace.pk, names=[one for one in wanted if one[0] in TRACKED])
     refresh_search_text(customer)
     audit("created", customer, workspace=workspace, by=by)
     emit("customer_created", workspace_id=workspace.pk, customer_id=customer.pk, by=_name(by))
-    put_snapshot_after_commit(workspace.pk, [customer.pk])
+    put_snapshot_after_commit(workspace.pk, {customer.pk, *settled.customers}, settled.names)
     return customer
 
 
@@ -129,8 +133,15 @@ def change_profile(
         one_at_a_time(workspace)
         _hold(customer, clean_identity("email", fields["email"]), by)
     customer.traits = new
-    customer.updated_at = customer.traits_at = timezone.now()
-    customer.save(update_fields=[*fields, "traits", "traits_at", "updated_at"])
+    now = timezone.now()
+    # What is left as it was keeps the time it had.
+    customer.traits_at = customer.traits_at or customer.updated_at
+    for key in changes:
+        customer.trait_times[key.removeprefix("trait.") if key.startswith("trait.") else f":{key}"] = [
+            milliseconds(now), ""
+        ]  # fmt: skip
+    customer.updated_at = now
+    customer.save(update_fields=[*fields, "traits", "traits_at", "trait_times", "updated_at"])
     refresh_search_text(customer)
     audit("changed", customer, workspace=workspace, by=by, changes=changes)
     emit(
@@ -150,19 +161,26 @@ def add_identity(*, customer: Customer, kind: str, value: str, by: Actor) -> Ide
     one_at_a_time(workspace)
     identity, is_new = _hold(customer, (kind, value), by)
     if is_new:
+        settled = settle(workspace.pk, names=[(kind, value)], customers=[customer.pk])
         refresh_search_text(customer)
         audit("identity added", customer, workspace=workspace, by=by, changes={kind: [None, value]})
         emit("identity_added", workspace_id=workspace.pk, customer_id=customer.pk, by=_name(by), kind=kind, value=value)
+        _tell_of_names(workspace, {customer.pk, *settled.customers}, {(kind, value), *settled.names})
     return identity
 
 
 @transaction.atomic
 def remove_identity(*, identity: Identity, by: Actor) -> None:
-    """Forget that name; events that came under it stay with the customer."""
+    """Forget that name. What it was linked to by events is undone; captured events that came under it go with it."""
     customer, workspace = identity.customer, identity.customer.workspace
+    name = (identity.kind, identity.value)
     require_change(workspace, by)
+    one_at_a_time(workspace)
     if not Identity.objects.filter(pk=identity.pk).delete()[0]:
         return
+    links_from(workspace, [name]).filter(undone_at=None).update(undone_at=timezone.now())
+    settled = settle(workspace.pk, names=[name], customers=[customer.pk])
+    _tell_of_names(workspace, {customer.pk, *settled.customers}, {name, *settled.names})
     refresh_search_text(customer)
     audit("identity removed", customer, workspace=workspace, by=by, changes={identity.kind: [identity.value, None]})
     emit(
@@ -171,18 +189,27 @@ def remove_identity(*, identity: Identity, by: Actor) -> None:
     )  # fmt: skip
 
 
-@transaction.atomic
 def remove_customer(*, customer: Customer, by: Actor) -> None:
     """Erase the person for good: all merged profiles, their events, and their names in the audit trail.
 
     The audit trail keeps only that it happened. Raises EventlogError; then nothing has changed, and it can be repeated.
     """
-    workspace = customer.workspace
+    remove_customers(workspace=customer.workspace, customer_ids=[customer.pk], by=by)
+
+
+@transaction.atomic
+def remove_customers(*, workspace: Workspace, customer_ids: Iterable[UUID], by: Actor) -> int:
+    """Erase several people as `remove_customer` does one, in one go; returns how many profiles are gone."""
     require_change(workspace, by)
     one_at_a_time(workspace)
-    ids = [member.pk for family in families(workspace.pk, [customer.pk]) for member in family]
+    family = [member for some in families(workspace.pk, customer_ids) for member in some]
+    ids = [member.pk for member in family]
     if not ids:
-        return
+        return 0
+    in_log = ids_in_log(workspace.pk, family)
+    _forget_links(workspace, family)
+    DeadLetter.objects.filter(workspace_id=workspace.pk, customer_id__in=in_log).delete()
+    consented = Consent.objects.filter(customer__in=ids, purpose=ANALYTICS).exists()
     OutboxFact.objects.filter(workspace_id=workspace.pk, customer_id__in=ids).delete()
     AuditEntry.objects.filter(
         workspace=workspace, subject=Customer._meta.model_name, subject_id__in=[str(one) for one in ids]
@@ -191,8 +218,43 @@ def remove_customer(*, customer: Customer, by: Actor) -> None:
         audit("erased", Customer(pk=one), workspace=workspace, by=by, name="")
     Customer.objects.filter(pk__in=ids).update(merged_into=None, canonical=None)
     Customer.objects.filter(pk__in=ids).delete()
+    if consented:
+        bump_directory()
     # Before the commit on purpose: were the log to fail after it, nobody could find the rest to erase any more.
-    forget_customer(workspace.pk, ids)
+    forget_customer(workspace.pk, in_log)
+    return len(ids)
+
+
+def links_from(workspace: Workspace, names: Iterable[Name]) -> QuerySet[IdentityLink]:
+    """The links by which these names lead to others."""
+    by_kind: dict[str, list[str]] = {}
+    for kind, value in names:
+        by_kind.setdefault(kind, []).append(value)
+    which = Q(pk__in=[])
+    for kind, values in by_kind.items():
+        which |= Q(from_kind=kind, from_value__in=values)
+    return IdentityLink.objects.filter(which, workspace=workspace)
+
+
+def _forget_links(workspace: Workspace, family: list[Customer]) -> None:
+    """Remove every link of these people. A device that they shared must not fall to whoever else used it."""
+    names = [name for some in tracked_names(family).values() for name in some]
+    names += Identity.objects.filter(customer__in=family, kind=EMAIL).values_list("kind", "value")
+    links_from(workspace, names).delete()
+    for kind, value in names:
+        to = IdentityLink.objects.filter(workspace=workspace, to_kind=kind, to_value=value)
+        shared = list(to.values_list("from_kind", "from_value"))
+        to.delete()
+        links_from(workspace, shared).filter(undone_at=None).update(undone_at=timezone.now())
+
+
+def _tell_of_names(workspace: Workspace, customers: Iterable[UUID], names: Iterable[Name]) -> None:
+    """For changes of names by people: the log and the intake must know to whom captured events belong now."""
+    customers, names = list(customers), list(names)
+    if any(kind in TRACKED for kind, _value in names):
+        put_snapshot_after_commit(workspace.pk, customers, names)
+        if Consent.objects.filter(customer__in=customers, purpose=ANALYTICS).exists():
+            bump_directory()
 
 
 def refresh_search_text(customer: Customer) -> None:
@@ -209,14 +271,20 @@ def refresh_search_text(customer: Customer) -> None:
 def _hold(customer: Customer, identity: tuple[str, str], by: Actor) -> tuple[Identity, bool]:
     _refuse_taken(customer.workspace, identity, by, except_by=customer.pk)
     kind, value = identity
-    return Identity.objects.get_or_create(
+    mine, is_new = Identity.objects.get_or_create(
         workspace=customer.workspace, kind=kind, value=value, defaults={"customer": customer}
     )
+    if mine.from_links:  # what a person says stays, whatever links say later
+        mine.customer, mine.from_links, is_new = customer, False, mine.customer_id != customer.pk
+        mine.save(update_fields=["customer", "from_links"])
+    return mine, is_new
 
 
 def _refuse_taken(workspace: Workspace, identity: tuple[str, str], by: Actor, except_by: UUID | None = None) -> None:
     kind, value = identity
     held = Identity.objects.filter(workspace=workspace, kind=kind, value=value).exclude(customer=except_by)
+    if kind in TRACKED:
+        held = held.filter(from_links=False)  # a device can be given to somebody else
     holder = held.select_related("customer").first()
     if holder is None:
         return

@@ -260,7 +260,7 @@ def get_timeline(request: HttpRequest, customer_id: UUID, query: Query[TimelineQ
         raise bad_cursor()
     with problems():
         page = timeline(
-            key.workspace, person.ids, names=query.kind, text=_text(query.q), before=before, limit=query.limit
+            key.workspace, person.log_ids, names=query.kind, text=_text(query.q), before=before, limit=query.limit
         )
     items = [
         {"id": row.event_id, "name": row.name, "at": row.occurred_at, "title": moment(row).title,

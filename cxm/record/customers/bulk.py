@@ -16,14 +16,14 @@ from cxm.accounts.models import Workspace
 from cxm.record.eventlog.append import NOBODY
 
 from .access import one_at_a_time
-from .actions import LIMITS, clean_text
+from .actions import clean_text
 from .models import Consent, Customer, Identity, Note, Overwritten
+from .sayings import FIELDS, LIMITS, beats, entry_of, milliseconds
 from .searching import search_text_of
 from .traits import learn
 
 ASKED = 5000
 T = TypeVar("T")
-FIELDS = ("name", "email", "phone", "language")
 
 
 @dataclass(slots=True)
@@ -113,24 +113,32 @@ class _Work:
         return customer.pk
 
     def _merge(self, customer: Customer, person: Person) -> None:
-        newer = (customer.pk in self.new and customer.traits_at is None) or (
-            person.at is not None and person.at >= (customer.traits_at or customer.updated_at)
-        )
+        # The first saying about a new customer gives the whole profile its time; later ones have times of their own.
+        first = customer.pk in self.new and customer.traits_at is None and not customer.trait_times
         fields = {key: clean_text(value)[: LIMITS[key]] for key, value in person.fields.items() if value}
         if "email" not in fields and (email := dict(person.identities).get("email")):
             fields["email"] = email[: LIMITS["email"]]
-        for key, value in fields.items():
-            old = getattr(customer, key)
-            if old != value and (newer or not old):
-                self._remember(customer, key, old)
-                setattr(customer, key, value)
-        for key, value in person.traits.items():
-            old = customer.traits.get(key)
-            if value is not None and (old is None or (newer and old != value)):
-                self._remember(customer, f"trait.{key}", old)
-                customer.traits[key] = value
-        if newer and person.at and (person.traits or person.fields) and customer.traits_at != person.at:
-            self._remember(customer, "traits_at", customer.traits_at and customer.traits_at.isoformat())
+        entry = [milliseconds(person.at), self.import_id.hex] if person.at else None
+        said = {f":{key}": value for key, value in fields.items()}
+        said.update((key, value) for key, value in person.traits.items() if value is not None)
+        for key, value in said.items():
+            kept = key[1:] if key.startswith(":") else f"trait.{key}"
+            old = _value(customer, kept)
+            if first or (not old and old not in (0, False) and key not in customer.trait_times):
+                counts = True
+            else:
+                held = entry_of(customer, key)
+                counts = entry is not None and (held is None or entry[0] == held[0] or beats(entry, held))
+            if not counts:
+                continue
+            if old != value:
+                self._remember(customer, kept, old)
+                _set(customer, kept, value)
+            if entry and not first and customer.trait_times.get(key) != entry:
+                self._remember(customer, f"time.{key}", customer.trait_times.get(key))
+                customer.trait_times[key] = entry
+        if first and person.at and said:
+            self.changed.add(customer.pk)
             customer.traits_at = person.at
 
     def _remember(self, customer: Customer, key: str, old: Any) -> None:
@@ -159,7 +167,7 @@ class _Work:
             batch_size=1000,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[*FIELDS, "traits", "traits_at", "search_text"],
+            update_fields=[*FIELDS, "traits", "trait_times", "search_text"],
         )
         Identity.objects.bulk_create(self.identities, batch_size=1000)
         Overwritten.objects.bulk_create(
@@ -190,20 +198,22 @@ def _clean(identities: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _value(customer: Customer, key: str) -> Any:
-    if key == "traits_at":
-        return customer.traits_at and customer.traits_at.isoformat()
+    """What a profile has under a field, a `trait.NAME` or a `time.KEY` (the saying behind it, see sayings.py)."""
+    if key.startswith("time."):
+        return customer.trait_times.get(key.removeprefix("time."))
     return customer.traits.get(key.removeprefix("trait.")) if key.startswith("trait.") else getattr(customer, key)
 
 
 def _set(customer: Customer, key: str, value: Any) -> None:
-    if key == "traits_at":
-        customer.traits_at = datetime.fromisoformat(value) if value else None
-    elif not key.startswith("trait."):
+    kind, _, rest = key.partition(".")
+    if kind not in {"time", "trait"}:
         setattr(customer, key, value or "")
-    elif value is None:
-        customer.traits.pop(key.removeprefix("trait."), None)
+        return
+    held = customer.trait_times if kind == "time" else customer.traits
+    if value is None:
+        held.pop(rest, None)
     else:
-        customer.traits[key.removeprefix("trait.")] = value
+        held[rest] = value
 
 
 def created_by(workspace: Workspace, import_id: uuid.UUID) -> int:
@@ -236,7 +246,7 @@ def restore_overwritten(*, workspace: Workspace, import_id: uuid.UUID) -> set[uu
             for customer in customers.values():
                 held = customer.identities.values_list("value", flat=True)
                 customer.search_text = search_text_of(customer.name, customer.email, customer.phone, held)
-                customer.save(update_fields=[*FIELDS, "traits", "traits_at", "search_text"])
+                customer.save(update_fields=[*FIELDS, "traits", "trait_times", "search_text"])
             changed.update(customers)
             Overwritten.objects.filter(pk__in=[entry.pk for entry in some]).delete()
     return changed

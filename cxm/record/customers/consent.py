@@ -12,7 +12,8 @@ from cxm.record.eventlog.outbox import emit
 from .access import require_change
 from .actions import clean_text
 from .errors import Refused
-from .models import Consent, Customer
+from .models import ANALYTICS, Consent, Customer
+from .versions import bump_directory
 
 
 @transaction.atomic
@@ -33,6 +34,8 @@ def set_consent(*, customer: Customer, purpose: str, granted: bool, source: str 
         source=source,
         by=by if isinstance(by, User) else None,
     )
+    if purpose == ANALYTICS:
+        bump_directory()
     audit(
         "consent given" if granted else "consent withdrawn", customer, workspace=workspace, by=by,
         changes={purpose: [before.granted if before else None, granted]},

@@ -12,11 +12,13 @@ from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import User, Workspace
 
+ANALYTICS = "analytics"  # the purpose whose refusal stops captured events
+
 
 class Customer(models.Model):
-    """A profile. `traits` is what the identify events and manual edits say together, newest first to count.
+    """A profile. `traits` is what identify events, imports and manual edits say together; the newest saying counts.
 
-    `merged_into` is a reversible link: a merged profile keeps its own identities and traits.
+    `merged_into` is a reversible link that a person made: a merged profile keeps its own identities and traits.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -28,13 +30,15 @@ class Customer(models.Model):
     traits: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
     search_text = models.TextField(blank=True)  # made by searching.search_text_of
     merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="merged")
-    # Where the chain of merged_into ends; null for a customer that stands for itself. Kept by merging.py only.
+    # To whom merges and identity links lead; null for a customer that stands for itself. Kept by linking.py only.
     canonical = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="members")
     # What the log said when it was last asked (snapshot.refresh_activity), over all members of a canonical customer.
     last_seen_at = models.DateTimeField(null=True, blank=True)
     answers = models.PositiveIntegerField(default=0)
     created_by_import = models.UUIDField(null=True, blank=True)
-    traits_at = models.DateTimeField(null=True, blank=True)  # when the newest saying about fields and traits was true
+    traits_at = models.DateTimeField(null=True, blank=True)  # when that was true which has no time of its own below
+    # Trait, or ":" and field -> when it was said and by which event; see sayings.py. A trait that was erased is here.
+    trait_times: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -80,6 +84,7 @@ class Identity(models.Model):
     kind = models.CharField(max_length=60)
     value = models.CharField(max_length=300)
     created_by_import = models.UUIDField(null=True, blank=True)
+    from_links = models.BooleanField(default=False)  # follows from IdentityLinks, and is made and removed with them
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -90,13 +95,69 @@ class Identity(models.Model):
         return f"{self.kind}: {self.value}"
 
 
+class IdentityLink(models.Model):
+    """An event said that two names mean the same person: an identify or an alias call, or an e-mail address as a trait.
+
+    The set of these rows is the truth; who belongs to whom follows from it (linking.py), in whatever order they came.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    from_kind = models.CharField(max_length=60)  # user_id · anonymous_id · email
+    from_value = models.CharField(max_length=300)
+    to_kind = models.CharField(max_length=60)  # user_id; of an e-mail address also anonymous_id
+    to_value = models.CharField(max_length=300)
+    at = models.DateTimeField()  # of the first event that said so
+    event_id = models.UUIDField()
+    undone_at = models.DateTimeField(null=True, blank=True)  # a person said that it is not true
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "to_kind", "to_value"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "from_kind", "from_value", "to_kind", "to_value"], name="one_link_per_pair"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_kind}: {self.from_value} → {self.to_kind}: {self.to_value}"
+
+
+class Group(models.Model):
+    """A firm, a team or a household that group calls speak of."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=300)
+    traits: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    trait_times: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="one_group_per_key")]
+
+    def __str__(self) -> str:
+        return str(self.traits.get("name") or self.key)
+
+
+class GroupMember(models.Model):
+    id = models.BigAutoField(primary_key=True)
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="members")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="groups")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group", "customer"], name="once_in_a_group")]
+
+    def __str__(self) -> str:
+        return f"{self.group_id}: {self.customer_id}"
+
+
 class Overwritten(models.Model):
     """What an import found in a profile and replaced, so that undoing the import can give it back."""
 
     id = models.BigAutoField(primary_key=True)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
     import_id = models.UUIDField(db_index=True)
-    before: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()  # field, or trait.NAME, to value
+    before: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()  # see bulk._value for the keys
     after: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
 
     def __str__(self) -> str:
@@ -107,14 +168,18 @@ class Consent(models.Model):
     """One decision of a customer on one purpose; the newest counts, the rest is its history."""
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="consents")
-    purpose = models.CharField(max_length=60)  # analytics · surveys · marketing · profiling, or the firm's own
+    purpose = models.CharField(max_length=60)  # ANALYTICS · surveys · marketing · profiling, or the firm's own
     granted = models.BooleanField()
     source = models.CharField(max_length=200, blank=True)
     at = models.DateTimeField(default=timezone.now)
     by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    event_id = models.UUIDField(null=True, blank=True)  # the event that said so, if no person did
 
     class Meta:
         ordering = ["-at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "purpose", "event_id"], name="one_decision_per_event")
+        ]
 
     def __str__(self) -> str:
         return f"{self.purpose}: {'yes' if self.granted else 'no'}"
@@ -145,3 +210,12 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class DirectoryVersion(models.Model):
+    """One row, whose number grows with every change of what the intake keeps in memory; see versions.py."""
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)

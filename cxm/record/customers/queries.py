@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -17,12 +18,17 @@ from cxm.accounts.models import Workspace
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
 
-from .models import Consent, Customer, Identity, Note, Tag, Trait
+from .grouping import groups_of
+from .linking import ANONYMOUS, TRACKED, USER, holders, log_id
+from .models import Consent, Customer, Group, Identity, IdentityLink, Note, Tag, Trait
+from .sayings import FIELDS, combined
 from .searching import Hit, find, normalise, similarity
-from .snapshot import combined_traits, families, in_utc
+from .snapshot import families, in_utc
 from .traits import fit
 
 PAGE = 50
+MOST_IDS = 3000  # of one person in a question to the log: a server takes 128 KB for a parameter
+MOST_DEVICES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,27 @@ def search(workspace: Workspace, wanted: Wanted, *, limit: int | None = 200) -> 
 def in_order(hits: Sequence[Hit]) -> list[Customer]:
     """The customers of some hits, in the order of the hits."""
     rows = Customer.objects.prefetch_related("tags").in_bulk([hit.customer_id for hit in hits])
-    return [rows[hit.customer_id] for hit in hits if hit.customer_id in rows]
+    return complete([rows[hit.customer_id] for hit in hits if hit.customer_id in rows])
+
+
+def complete(rows: list[Customer]) -> list[Customer]:
+    """Canonical customers as lists show them: what a profile leaves open, other profiles of the person may say."""
+    lacking = {row.pk: row for row in rows if not (row.name and row.email)}
+    members: dict[UUID, list[Customer]] = {}
+    for member in Customer.objects.filter(canonical__in=lacking).order_by("created_at", "pk"):
+        assert member.canonical_id is not None
+        members.setdefault(member.canonical_id, []).append(member)
+    for pk, family in members.items():
+        _fill(lacking[pk], family)
+    return rows
+
+
+def _fill(customer: Customer, others: Sequence[Customer]) -> None:
+    """In memory only: the row stays what its own sources said."""
+    said = combined(others).fields
+    for name in FIELDS:
+        if not getattr(customer, name):
+            setattr(customer, name, said[name])
 
 
 def _of_profiles(rows: QuerySet[Customer], profiles: QuerySet[Customer]) -> QuerySet[Customer]:
@@ -104,17 +130,31 @@ def _deciding(workspace: Workspace, purpose: str, granted: bool) -> QuerySet[Any
 class Person:
     """A canonical customer with every profile that was merged into it."""
 
-    customer: Customer
+    customer: Customer  # the canonical one, with fields of other profiles where it has none; not to be saved
     family: list[Customer]  # the canonical profile first
     traits: dict[str, Any]
     identities: list[Identity]
     tags: list[Tag]
     notes: list[Note]
     consents: list[Consent]  # every decision, newest first
+    groups: list[Group]
 
     @property
     def ids(self) -> list[UUID]:
+        """Of the profiles."""
         return [member.pk for member in self.family]
+
+    @property
+    def profile_of(self) -> dict[UUID, UUID]:
+        """Each customer id under which the log has events of this person, with the profile it belongs to."""
+        workspace_id = self.customer.workspace_id
+        names = [one for one in self.identities if one.kind in TRACKED]
+        named = {log_id(workspace_id, (one.kind, one.value)): one.customer_id for one in names}
+        return dict([*((pk, pk) for pk in self.ids), *named.items()][:MOST_IDS])
+
+    @property
+    def log_ids(self) -> list[UUID]:
+        return list(self.profile_of)
 
     @property
     def decisions(self) -> list[Consent]:
@@ -128,15 +168,53 @@ class Person:
 def person_of(customer: Customer) -> Person:
     [family] = families(customer.workspace_id, [customer.pk])
     notes = Note.objects.filter(customer__in=family, removed_at=None).select_related("by", "customer")
+    shown = copy(family[0])
+    _fill(shown, family[1:])
     return Person(
-        customer=family[0],
+        customer=shown,
         family=family,
-        traits=dict(sorted(combined_traits(family).items())),
+        traits=dict(sorted(combined(family).traits.items())),
         identities=list(Identity.objects.filter(customer__in=family).order_by("kind", "value")),
         tags=list(Tag.objects.filter(customers__in=family).distinct().order_by("name")),
         notes=list(notes),
         consents=list(Consent.objects.filter(customer__in=family).select_related("by")),
+        groups=groups_of(family),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SharedDevice:
+    """An anonymous id that events linked to this person and to others: what was done there belongs to nobody."""
+
+    value: str
+    link_id: int  # the newest link to this person
+    others: list[Customer]
+
+
+def shared_devices(person: Person) -> list[SharedDevice]:
+    workspace_id = person.customer.workspace_id
+    mine = {one.value for one in person.identities if one.kind == USER}
+    held = {one.value for one in person.identities if one.kind == ANONYMOUS}
+    live = IdentityLink.objects.filter(workspace=workspace_id, from_kind=ANONYMOUS, to_kind=USER, undone_at=None)
+    to_me = live.filter(to_value__in=mine).exclude(from_value__in=held).order_by("id")[: MOST_DEVICES * 10]
+    links = dict(to_me.values_list("from_value", "id"))
+    others: dict[str, set[str]] = {}
+    for device, user in (
+        live.filter(from_value__in=links)
+        .exclude(to_value__in=mine)
+        .values_list("from_value", "to_value")[: MOST_DEVICES * 20]
+    ):
+        others.setdefault(device, set()).add(user)
+    names = {(USER, user) for users in others.values() for user in users}
+    holder = {name: log_id(workspace_id, name) for name in names} | holders(workspace_id, names)
+    rows = Customer.objects.select_related("canonical").in_bulk(list(holder.values()))
+    found = []
+    for device, users in sorted(others.items())[:MOST_DEVICES]:
+        people = {(one.canonical or one) for user in users if (one := rows.get(holder[USER, user]))}
+        whole = complete(sorted(people - set(person.family), key=lambda one: str(one.pk)))
+        if whole:
+            found.append(SharedDevice(device, links[device], whole))
+    return found
 
 
 def customer_by_identity(workspace: Workspace, kind: str, value: str) -> Customer | None:

@@ -9,26 +9,25 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from cxm.record.eventlog.append import NOBODY
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
-from cxm.record.eventlog.snapshot import customer_row, put_customers
+from cxm.record.eventlog.snapshot import CustomerRow, customer_row, put_customers, version_now
 
-from .models import Customer
+from .linking import TRACKED, Name, existing, log_id, parts
+from .models import Customer, Identity
+from .sayings import combined
 
 BATCH = 10_000
+ASKED = 3000  # ids in one question to the log: a server takes 128 KB for a parameter
 
 
 def combined_traits(family: Iterable[Customer]) -> dict[str, Any]:
-    """The traits of one person: the canonical profile decides, then the profile that was created first."""
-    combined: dict[str, Any] = {}
-    for customer in family:
-        for name, value in customer.traits.items():
-            combined.setdefault(name, value)
-    return combined
+    """The traits of one person over all profiles: of each the newest saying, the canonical profile's if equally new."""
+    return combined(family).traits
 
 
 def families(workspace_id: int, customer_ids: Iterable[UUID]) -> list[list[Customer]]:
@@ -42,21 +41,73 @@ def families(workspace_id: int, customer_ids: Iterable[UUID]) -> list[list[Custo
     return [sorted(family, key=lambda one: one.canonical_id is not None) for family in found.values()]
 
 
-def put_snapshot(workspace_id: int, customer_ids: Iterable[UUID]) -> None:
+def tracked_names(members: Sequence[Customer]) -> dict[UUID, list[Name]]:
+    """The user ids and anonymous ids of each of these customers."""
+    found: dict[UUID, list[Name]] = defaultdict(list)
+    for part in parts([member.pk for member in members]):
+        rows = Identity.objects.filter(customer__in=part, kind__in=TRACKED)
+        for customer, kind, value in rows.values_list("customer_id", "kind", "value"):
+            found[customer].append((kind, value))
+    return found
+
+
+def ids_in_log(workspace_id: int, family: Sequence[Customer]) -> list[UUID]:
+    """Every customer id under which the log has events of this person: of the profiles and of their tracked names."""
+    names = [name for some in tracked_names(family).values() for name in some]
+    return list(dict.fromkeys([*(member.pk for member in family), *(log_id(workspace_id, name) for name in names)]))
+
+
+def put_snapshot(workspace_id: int, customer_ids: Iterable[UUID], names: Iterable[Name] = ()) -> None:
     """Write these customers, and all who are merged with them, into the log: every member with the combined traits.
 
-    So a number that is split by a trait counts the events of one person under one value.
+    So a number that is split by a trait counts the events of one person under one value. Each user id and anonymous
+    id of theirs gets a row too, because captured events carry its id. `names` are told whoever they belong to now,
+    and forgotten if that is nobody.
     """
-    rows = []
-    for family in families(workspace_id, customer_ids):
-        traits = combined_traits(family)
-        rows += [customer_row(workspace_id, member.pk, traits, canonical_id=member.canonical_id) for member in family]
-    put_customers(rows)
+    version = version_now()  # before reading: of two who write at once, the one that has read later counts
+    wanted, nobodies = set(customer_ids), set[UUID]()
+    if names := set(names):
+        owners = _owners(workspace_id, names)
+        wanted |= set(owners.values())
+        nobodies = {log_id(workspace_id, name) for name in names if name not in owners}
+        profiles = set(existing(sorted(nobodies)))
+        wanted |= profiles
+        nobodies -= profiles
+    rows = {one: customer_row(workspace_id, one, {}, gone=True, version=version) for one in nobodies}
+    for part in parts(sorted(wanted), BATCH):
+        named: dict[UUID, CustomerRow] = {}
+        groups = families(workspace_id, part)
+        tracked = tracked_names([member for family in groups for member in family])
+        for family in groups:
+            traits, root = combined_traits(family), family[0].pk
+            for member in family:
+                rows[member.pk] = customer_row(
+                    workspace_id, member.pk, traits, canonical_id=member.canonical_id, version=version
+                )
+                for name in tracked.get(member.pk, ()):
+                    one = log_id(workspace_id, name)
+                    named[one] = customer_row(workspace_id, one, traits, canonical_id=root, version=version)
+        # A name can have moved away from the customer whose id follows from it; its events went with it.
+        put_customers([*{**rows, **named}.values()])
+        rows = {}
+    put_customers(rows.values())
 
 
-def put_snapshot_after_commit(workspace_id: int, customer_ids: Iterable[UUID]) -> None:
-    ids = list(customer_ids)
-    transaction.on_commit(lambda: put_snapshot(workspace_id, ids))
+def _owners(workspace_id: int, names: Iterable[Name]) -> dict[Name, UUID]:
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, value in names:
+        by_kind[kind].append(value)
+    found: dict[Name, UUID] = {}
+    for kind, values in by_kind.items():
+        for part in parts(values):
+            rows = Identity.objects.filter(workspace=workspace_id, kind=kind, value__in=part)
+            found.update(((kind, value), customer) for value, customer in rows.values_list("value", "customer_id"))
+    return found
+
+
+def put_snapshot_after_commit(workspace_id: int, customer_ids: Iterable[UUID], names: Iterable[Name] = ()) -> None:
+    ids, told = list(customer_ids), list(names)
+    transaction.on_commit(lambda: put_snapshot(workspace_id, ids, told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +137,10 @@ def refresh_activity(workspace_id: int, customer_ids: Sequence[UUID] = ()) -> in
     was undone. Safe to repeat.
     """
     ids = [one.pk for family in families(workspace_id, customer_ids) for one in family] if customer_ids else []
+    owner = _owner_by_log_id(workspace_id, ids)
     seen = ask(
         ACTIVITY, Scope(workspace_id), row=Activity, name="customers.activity", table="events",
-        ids=[str(one) for one in ids], nobody=str(NOBODY),
+        ids=[str(one) for one in {*ids, *owner}] if ids else [], nobody=str(NOBODY),
     ).rows  # fmt: skip
     rows = Customer.objects.filter(workspace_id=workspace_id)
     if customer_ids:
@@ -97,28 +149,73 @@ def refresh_activity(workspace_id: int, customer_ids: Sequence[UUID] = ()) -> in
     now: dict[UUID, tuple[datetime, int]] = {}
     for one in seen:
         at = in_utc(one.last_seen_at)
-        for owner in {one.customer_id, root.get(one.customer_id, one.customer_id)}:
-            when, answers = now.get(owner, (at, 0))
-            now[owner] = max(when, at), answers + one.answers
+        profile = owner.get(one.customer_id, one.customer_id)
+        for pk in {profile, root.get(profile, profile)}:
+            when, answers = now.get(pk, (at, 0))
+            now[pk] = max(when, at), answers + one.answers
     changed = [
         (*now.get(pk, (None, 0)), pk)
         for pk, when, answers in rows.values_list("pk", "last_seen_at", "answers")
         if now.get(pk, (None, 0)) != (when, answers)
     ]
     for start in range(0, len(changed), BATCH):
-        _store(changed[start : start + BATCH])
+        store(changed[start : start + BATCH])
     return len(changed)
 
 
-def _store(rows: list[tuple[datetime | None, int, UUID]]) -> None:
-    """One prepared UPDATE for many rows: bulk_update takes ten times as long for 100 000 customers."""
-    columns: list[models.Field[Any, Any]] = [
-        Customer._meta.get_field("last_seen_at"),
-        Customer._meta.get_field("answers"),
-        Customer._meta.get_field("id"),
-    ]
+@dataclass(frozen=True, slots=True)
+class Answers:
+    customer_id: UUID
+    answers: int
+
+
+ANSWERS = """
+SELECT customer_id, count() AS answers FROM feedback WHERE $scope AND customer_id IN {ids:Array(UUID)}
+GROUP BY customer_id
+"""
+
+
+def refresh_answers(workspace_id: int, customer_ids: Iterable[UUID]) -> None:
+    """Count the answers of these customers and their families anew; cheaper than refresh_activity. Safe to repeat."""
+    for part in parts(sorted(customer_ids), 1000):
+        members = [one for family in families(workspace_id, part) for one in family]
+        owner = _owner_by_log_id(workspace_id, [one.pk for one in members])
+        counted: dict[UUID, int] = defaultdict(int)
+        for ids in parts(sorted({*owner, *(one.pk for one in members)}), ASKED):
+            rows = ask(
+                ANSWERS, Scope(workspace_id), row=Answers, name="customers.answers", ids=[str(one) for one in ids]
+            ).rows
+            for row in rows:
+                counted[owner.get(row.customer_id, row.customer_id)] += row.answers
+        whole: dict[UUID, int] = defaultdict(int)
+        for one in members:
+            whole[one.canonical_id or one.pk] += counted[one.pk]
+        changed = [
+            (now, one.pk)
+            for one in members
+            if (now := counted[one.pk] if one.canonical_id else whole[one.pk]) != one.answers
+        ]
+        store(changed, ["answers"])
+
+
+def _owner_by_log_id(workspace_id: int, customer_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The customer behind each id that captured events carry: of these customers, or of all."""
+    rows = Identity.objects.filter(workspace=workspace_id, kind__in=TRACKED)
+    found: dict[UUID, UUID] = {}
+    for part in parts(customer_ids) if customer_ids else (None,):
+        some = rows.filter(customer__in=part) if part else rows
+        for kind, value, customer in some.values_list("kind", "value", "customer_id").iterator(BATCH):
+            found[log_id(workspace_id, (kind, value))] = customer
+    return found
+
+
+def store(rows: list[tuple[Any, ...]], names: Sequence[str] = ("last_seen_at", "answers")) -> None:
+    """One prepared UPDATE for many rows, each the values and the id: bulk_update takes ten times as long."""
+    columns = [Customer._meta.get_field(name) for name in (*names, "id")]
     values = [
-        [column.get_db_prep_save(value, connection) for column, value in zip(columns, row, strict=True)] for row in rows
+        [column.get_db_prep_save(value, connection) for column, value in zip(columns, row, strict=True)]  # type: ignore[union-attr]  # plain columns
+        for row in rows
     ]
+    sets = ", ".join(f"{name} = %s" for name in names)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.executemany("UPDATE customers_customer SET last_seen_at = %s, answers = %s WHERE id = %s", values)
+        cursor.executemany(f"UPDATE customers_customer SET {sets} WHERE id = %s", values)

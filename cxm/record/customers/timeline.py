@@ -49,6 +49,24 @@ def kind_label(name: str) -> str:
         "order_cancelled": _("Order cancelled"),
         "subscription_updated": _("Subscription"),
         "purchase_history_reported": _("Purchase history"),
+        "page_viewed": _("Page viewed"),
+        "screen_viewed": _("Screen viewed"),
+        "group_joined": _("Group joined"),
+        "customer_aliased": _("Names linked"),
+        "order_refunded": _("Order refunded"),
+        "product_viewed": _("Product viewed"),
+        "survey_shown": _("Survey shown"),
+        "survey_dismissed": _("Survey dismissed"),
+        "email_delivered": _("E-mail delivered"),
+        "email_opened": _("E-mail opened"),
+        "email_link_clicked": _("Link in an e-mail clicked"),
+        "email_bounced": _("E-mail bounced"),
+        "email_marked_as_spam": _("E-mail marked as spam"),
+        "email_unsubscribed": _("Unsubscribed"),
+        "chat_started": _("Chat started"),
+        "chat_ended": _("Chat ended"),
+        "chat_message_sent": _("Chat message sent"),
+        "chat_message_received": _("Chat message received"),
         "customer_created": _("Profile created"),
         "profile_changed": _("Profile changed"),
         "identity_added": _("Identity added"),
@@ -88,7 +106,7 @@ def moment(row: EventRow) -> Moment:
         at=in_utc(row.occurred_at),
         title=sentence(row.name, properties),
         icon=icon,
-        words=text(properties, "comment"),
+        words=text(properties, "comment") or text(properties, "message_body"),
         details=details(row.name, properties),
         customer_id=str(row.customer_id),
     )
@@ -136,7 +154,7 @@ def _answer(name: str, properties: Properties) -> str:
     }
     metric = text(properties, "metric")
     if not words["score"]:
-        return _("Wrote a comment.") if properties.get("comment") else _("Left a question open.")
+        return _("Wrote a comment.") if text(properties, "comment") else _("Left a question open.")
     if metric == "nps":
         score = properties["score"]
         if isinstance(score, (int, float)) and 0 <= score <= 10:
@@ -186,6 +204,8 @@ def _order(name: str, properties: Properties) -> str:
             return _("Order %(order)s was shipped.") % words
         case "order_delivered":
             return _("Order %(order)s was delivered.") % words
+        case "order_refunded":
+            return _("Order %(order)s was refunded.") % words
     return _("Order %(order)s was cancelled.") % words
 
 
@@ -215,6 +235,56 @@ def _identified(name: str, properties: Properties) -> str:
     if not n:
         return _("A source told us who this is.")
     return ngettext("A source told us %(n)s trait.", "A source told us %(n)s traits.", n) % {"n": number(n)}
+
+
+def _viewed(name: str, properties: Properties) -> str:
+    title = text(properties, "name") or text(properties, "title") or text(properties, "path") or text(properties, "url")
+    if name == "screen_viewed":
+        return _("Viewed the screen “%(title)s”.") % {"title": title} if title else _("Viewed a screen.")
+    if name == "product_viewed":
+        return _("Viewed the product “%(title)s”.") % {"title": title} if title else _("Viewed a product.")
+    return _("Viewed the page “%(title)s”.") % {"title": title} if title else _("Viewed a page.")
+
+
+def _joined(name: str, properties: Properties) -> str:
+    traits = properties.get("traits")
+    group = text(traits, "name") if isinstance(traits, dict) else ""
+    return _("Belongs to the group “%(group)s”.") % {"group": group or text(properties, "group_id")}
+
+
+def _aliased(name: str, properties: Properties) -> str:
+    return _("A source told us that “%(previous)s” is the same person.") % {"previous": text(properties, "previous_id")}
+
+
+def _email(name: str, properties: Properties) -> str:
+    subject = text(properties, "email_subject") or text(properties, "campaign_name") or text(properties, "list_name")
+    with_subject, bare = {
+        "email_delivered": (_("The e-mail “%(subject)s” was delivered."), _("An e-mail was delivered.")),
+        "email_opened": (_("Opened the e-mail “%(subject)s”."), _("Opened an e-mail.")),
+        "email_link_clicked": (_("Clicked a link in the e-mail “%(subject)s”."), _("Clicked a link in an e-mail.")),
+        "email_bounced": (
+            _("The e-mail “%(subject)s” did not arrive."),
+            _("An e-mail did not arrive."),
+        ),
+        "email_marked_as_spam": (_("Marked the e-mail “%(subject)s” as spam."), _("Marked an e-mail as spam.")),
+        "email_unsubscribed": (_("Unsubscribed from “%(subject)s”."), _("Unsubscribed from e-mails.")),
+    }[name]
+    return with_subject % {"subject": subject} if subject else bare
+
+
+def _chat(name: str, properties: Properties) -> str:
+    agent = text(properties, "agent_name") or text(properties, "agent_username")
+    with_agent, bare = {
+        "chat_started": (_("Began to chat with %(agent)s."), _("Began a chat.")),
+        "chat_ended": (_("The chat with %(agent)s ended."), _("The chat ended.")),
+        "chat_message_sent": (_("Wrote to %(agent)s in the chat."), _("Wrote in the chat.")),
+        "chat_message_received": (_("%(agent)s wrote in the chat."), _("Got a message in the chat.")),
+    }[name]
+    return with_agent % {"agent": agent} if agent else bare
+
+
+def _survey(name: str, properties: Properties) -> str:
+    return _("A survey was shown.") if name == "survey_shown" else _("Closed a survey without answering.")
 
 
 def _by(sentences: Callable[[str], str]) -> Callable[[str, Properties], str]:
@@ -268,6 +338,19 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "order_shipped": ("truck", _order),
     "order_delivered": ("package", _order),
     "order_cancelled": ("shopping-cart", _order),
+    "order_refunded": ("shopping-cart", _order),
+    "page_viewed": ("eye", _viewed),
+    "screen_viewed": ("device-mobile", _viewed),
+    "product_viewed": ("eye", _viewed),
+    "group_joined": ("users", _joined),
+    "customer_aliased": ("link", _aliased),
+    "survey_shown": ("message", _survey),
+    "survey_dismissed": ("message", _survey),
+    **{
+        f"email_{what}": ("mail", _email)
+        for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")
+    },
+    **{f"chat_{what}": ("message", _chat) for what in ("started", "ended", "message_sent", "message_received")},
     "subscription_updated": ("repeat", _subscription),
     "purchase_history_reported": ("history", _history),
     "customer_created": ("user", OWN),
@@ -297,6 +380,7 @@ SAID_ALREADY = {
     "version",
     "tag",
     "purpose",
+    "message_body",
 }
 
 

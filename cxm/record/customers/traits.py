@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -40,7 +41,7 @@ def kind_of(value: object) -> Trait.Kind:
 
 def learn(workspace: Workspace, values: Mapping[str, object]) -> dict[str, Trait.Kind]:
     """The kinds of these traits; those that the workspace does not know yet are learnt from the values."""
-    known = kinds(workspace, values)
+    known = kinds(workspace, values) if values else {}
     new = {name: kind_of(value) for name, value in values.items() if name not in known and value is not None}
     Trait.objects.bulk_create(
         [Trait(workspace=workspace, name=name, kind=kind) for name, kind in new.items()], ignore_conflicts=True
@@ -105,7 +106,9 @@ def shown(value: object) -> str:
         case int() | float():
             return str(formats.number_format(value))
         case list():
-            return ", ".join(map(str, value))
+            return ", ".join(shown(part) for part in value)
+        case dict():
+            return ", ".join(f"{key}: {shown(part)}" for key, part in value.items())
         case str() if kind_of(value) is Kind.DATE:
             return str(formats.date_format(date.fromisoformat(value)))
     return "" if value is None else str(value)
@@ -118,6 +121,8 @@ def written(value: object) -> str:
             return "yes" if value else "no"
         case list():
             return ", ".join(map(str, value))
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(value)
 
 

@@ -24,5 +24,6 @@ urlpatterns = [
     path("<uuid:customer_id>/notes/<uuid:note_id>/restore/", deeds.bring_note_back, name="note_restore"),
     path("<uuid:customer_id>/identities/", deeds.put_identity, name="identity"),
     path("<uuid:customer_id>/identities/<int:identity_id>/remove/", deeds.drop_identity, name="identity_remove"),
+    path("<uuid:customer_id>/links/<int:link_id>/undo/", deeds.undo_a_link, name="link_undo"),
     path("<uuid:customer_id>/remove/", deeds.remove, name="remove"),
 ]

@@ -61,7 +61,7 @@ def append(events: Sequence[Event], *, known_new: bool = False) -> int:
         if unique:
             with opened.client() as client:
                 client.raw_insert(
-                    "events",
+                    "arrivals",
                     insert_block=_encoder.encode_lines(unique),
                     fmt="JSONEachRow",
                     settings={"date_time_input_format": "best_effort"},
@@ -104,7 +104,7 @@ def append_lines(lines: Sequence[str]) -> None:
         return
     opened = engine()
     with opened.write_lock, opened.client() as client:
-        client.raw_insert("events", insert_block="".join(lines).encode(), fmt="TSV", column_names=list(LINE))
+        client.raw_insert("arrivals", insert_block="".join(lines).encode(), fmt="TSV", column_names=list(LINE))
 
 
 def known_ids(workspace_id: int, ids: Sequence[str], first: str, last: str) -> dict[str, UUID]:

@@ -69,8 +69,8 @@ class Engine:
         self._pools: dict[str, LifoQueue[Client]] = {node: LifoQueue() for node in self.nodes or ("",)}
         self._lock_file: int | None = None
         self._opening = threading.Lock()
-        self.write_lock = threading.Lock()  # imports and facts
-        self.capture_lock = threading.Lock()  # the tracking API, which must not wait for a long import
+        self.write_lock = threading.RLock()  # imports and facts
+        self.capture_lock = threading.RLock()  # the tracking API, which must not wait for a long import
 
     @property
     def in_process(self) -> bool:

@@ -28,6 +28,15 @@ def forget_customer(workspace_id: int, customer_ids: list[UUID]) -> None:
     rebuild_rollup(workspace_id)
 
 
+def forget_rejections(workspace_id: int, texts: list[str]) -> None:
+    """Remove the notes on refused events that hold one of these texts, quoted where it is short."""
+    _delete(
+        ("rejections",),
+        "workspace_id = {workspace:UInt32} AND arrayExists(text -> position(body, text) > 0, {texts:Array(String)})",
+        {"workspace": workspace_id, "texts": [one if len(one) > 3 else f'"{one}"' for one in texts]},
+    )
+
+
 def forget_workspace(workspace_id: int) -> None:
     """Remove everything of a workspace. Safe to repeat after a crash."""
     _delete(

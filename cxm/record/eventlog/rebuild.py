@@ -28,7 +28,7 @@ def rebuild(progress: Callable[[str], None] = lambda table: None) -> None:
                 _everywhere("TRUNCATE TABLE @feedback_rollup")
             _everywhere(f"TRUNCATE TABLE @{table}")
             # Filling @feedback fills its roll-up too: the view between them sees the insert.
-            _everywhere(f"INSERT INTO @{table} {queries[table]}")
+            _everywhere(f"INSERT INTO @{table} {queries[table].replace('@arrivals', '@events')}")
 
 
 def rebuild_rollup(workspace_id: int) -> None:

@@ -76,7 +76,7 @@ def export(what: str, workspace_id: int) -> Iterator[bytes]:
 
 
 def load_events(
-    pieces: Iterable[bytes], *, table: str = "events", progress: Callable[[int], None] | None = None
+    pieces: Iterable[bytes], *, table: str = "arrivals", progress: Callable[[int], None] | None = None
 ) -> int:
     """Insert JSON lines as `dump_events` gives them into a log that has none of them; returns how many."""
     loaded = 0
@@ -115,7 +115,7 @@ def take_staged_events() -> None:
     with opened.nobody_writes():
         empty_log()
         with opened.client() as client:
-            client.command(f"INSERT INTO events ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM events_restoring")
+            client.command(f"INSERT INTO arrivals ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM events_restoring")
             client.command("DROP TABLE events_restoring SYNC")
 
 
@@ -123,7 +123,8 @@ def empty_log() -> None:
     """Remove everything from every table of the log, staged events excepted."""
     opened = engine()
     for table in log_tables():
-        kept = table in {"schema_files", "events_restoring"} or table.endswith(("_mv", "_mv_local"))
+        kept = table.removesuffix("_local") in {"schema_files", "events_restoring", "arrivals"}
+        kept = kept or table.endswith(("_mv", "_mv_local"))
         if not kept and (table.endswith("_local") or not opened.cluster):
             opened.everywhere(f"TRUNCATE TABLE {table}")
 

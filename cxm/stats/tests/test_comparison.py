@@ -24,10 +24,10 @@ def test_share_of_ten_in_ten_against_five() -> None:
     assert comparison._p_of_scores((5, 5, 0), (10, 0, 0)) == pytest.approx(0.0162539, abs=1e-6)
     found = comparison.difference_share(ShareSample(5, 10), ShareSample(10, 10))
     assert found.value == 0.5
-    # the shares' intervals: 10 of 10 from 0.67911, 5 of 10 to 0.76341; low = 0.5 − √(0.32089² + 0.26341²)
-    assert found.low == pytest.approx(0.08484, abs=1e-4)
-    # the interval's own p is larger: t = 2.262157 × 0.5 / 0.41516 = 2.7245 with 9 degrees of freedom
-    assert found.p_value == pytest.approx(0.0234, abs=1e-4)
+    # Wilson's: 10 of 10 from 0.722467, 5 of 10 to 0.763407; low = 0.5 − √(0.277533² + 0.263407²) = 0.5 − 0.382633
+    assert found.low == pytest.approx(0.117367, abs=1e-5)
+    # the interval's own p is smaller: t = 2.262157 × 0.5 / 0.382633 = 2.9560 with 9 degrees of freedom, p = 0.01605
+    assert found.p_value == pytest.approx(0.0162539, abs=1e-6)
 
 
 @settings(max_examples=50)

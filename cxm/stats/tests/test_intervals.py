@@ -36,7 +36,6 @@ def test_nps_of_ten_promoters_ends_at_a_hundred() -> None:
         intervals.nps(0, 0, 0),
         intervals.nps_weighted(0, 0, 0, 0, 0),
         intervals.share(0, 0),
-        intervals.wilson(0, 0),
         intervals.share_weighted(0, 0, 0, 0),
         intervals.mean(0, 0, 0),
         intervals.mean_weighted(0, 0, 0, 0, 0),
@@ -83,29 +82,37 @@ def test_unequal_weights_widen_the_interval() -> None:
 
 
 def test_share_of_eight_in_ten() -> None:
-    # centre (8 + 1.920729) / (10 + 3.841459) = 0.716740; half 1.959964 × √(0.716740 × 0.283260 / 13.841459)
-    # = 0.237375
+    # centre (8 + 1.920729) / (10 + 3.841459) = 0.716740; half 1.959964 √(10 × 0.8 × 0.2 + 0.960365) / 13.841459
+    # = 0.226578: the textbook's 0.4902, 0.9433
     found = intervals.share(8, 10)
-    assert (found.value, found.n, found.method) == (0.8, 10, "agresti_coull")
-    assert found.low == pytest.approx(0.479365, abs=1e-5)
-    assert found.high == pytest.approx(0.954115, abs=1e-5)
-
-
-def test_wilson_of_eight_in_ten() -> None:
-    # 0.716740 ± 1.959964 √(10 × 0.8 × 0.2 + 0.960365) / 13.841459 = ± 0.226578: the textbook's 0.4902, 0.9433
-    found = intervals.wilson(8, 10)
+    assert (found.value, found.n, found.method) == (0.8, 10, "wilson")
     assert (found.low, found.high) == pytest.approx((0.490162, 0.943318), abs=1e-5)
 
 
+def test_share_of_none_in_ten() -> None:
+    # Wilson's upper end for 0 of n is z² / (n + z²) = 3.841459 / 13.841459
+    found = intervals.share(0, 10)
+    assert (found.value, found.low) == (0, 0)
+    assert found.high == pytest.approx(0.277533, abs=1e-6)
+
+
 @given(st.integers(1, 500), st.data())
-def test_shares_are_never_narrower_than_wilson(n: int, data: st.DataObject) -> None:
+def test_a_share_at_the_end_of_its_interval_is_just_not_refused(n: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(0, n))
-    found, wilson = intervals.share(k, n), intervals.wilson(k, n)
-    assert found.low is not None and wilson.low is not None
-    assert found.high is not None and wilson.high is not None
-    assert 0 <= found.low <= wilson.low + 1e-12 <= wilson.high <= found.high + 1e-12 <= 1 + 1e-12
+    found = intervals.share(k, n)
+    assert found.low is not None and found.high is not None
+    assert 0 <= found.low <= k / n <= found.high <= 1
+    for end in {found.low, found.high} - {0.0, 1.0}:  # the score test: distance in standard errors of the end itself
+        assert abs(k / n - end) / math.sqrt(end * (1 - end) / n) == pytest.approx(1.959964, abs=1e-4)
     weighted = intervals.share_weighted(2.0 * k, 2.0 * n, 4.0 * n, n)
     assert (weighted.low, weighted.high) == pytest.approx((found.low, found.high))
+
+
+def test_a_weighted_share_has_the_interval_of_its_effective_size() -> None:
+    # 10 answers of weight 1 (2 yes), 10 of weight 3 (6 yes): Σw = 40, yes 20, n_eff = 40² / (10 + 90) = 16: 8 of 16
+    weighted, same = intervals.share_weighted(20, 40, 100, 20), intervals.share(8, 16)
+    assert (weighted.value, weighted.n, weighted.method) == (0.5, 20, "wilson")
+    assert (weighted.low, weighted.high) == pytest.approx((same.low, same.high))
 
 
 def test_mean_of_one_two_three() -> None:

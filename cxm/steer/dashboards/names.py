@@ -62,7 +62,7 @@ METHODS: Final[Mapping[str, Promise]] = {
         "One promoter, one passive and one detractor are added before the normal interval; the value shown is the plain"
         " one."
     ),
-    "agresti_coull": gettext_lazy("The normal interval around Wilson's centre (Agresti and Coull 1998)."),
+    "wilson": gettext_lazy("Wilson's score interval."),
     "mean_plus_one": gettext_lazy(
         "One answer at the lowest, the middle and the highest point of the scale is added before the normal interval;"
         " the value shown is the plain one."

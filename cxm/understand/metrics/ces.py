@@ -83,7 +83,7 @@ CES_EASY = Metric(
         " outside their scale, do not count."
     ),
     formula="100 × easy answers / answers",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="higher",
     table="feedback",

@@ -241,7 +241,7 @@ CHURN = Metric(
         " customers do not count."
     ),
     formula="100 × customers who left / customers at risk",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="lower",
     table="subscriptions",

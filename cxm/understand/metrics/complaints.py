@@ -114,7 +114,7 @@ RESOLUTION_SATISFACTION = Metric(
         " a resolution: those given at the touchpoint chosen, or to the questions chosen."
     ),
     formula="100 × answers with a top-two score / answers about a resolution",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="higher",
     table="feedback",

@@ -50,7 +50,7 @@ CSAT = Metric(
         " outside their scale, do not count."
     ),
     formula="100 × answers with a top-two score / answers",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="higher",
     table="feedback",
@@ -113,7 +113,7 @@ RATING_TOP = Metric(
         " not count."
     ),
     formula="100 × answers with a top-two score / answers",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="higher",
     table="feedback",

@@ -109,7 +109,7 @@ LATE = Metric(
         " delivered. An order without a promise cannot be late."
     ),
     formula="100 × orders delivered after the promise / orders delivered",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="lower",
     table="order_milestones",

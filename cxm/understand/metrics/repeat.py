@@ -37,7 +37,7 @@ REPEAT = Metric(
         " customers count once; orders of unknown customers do not count."
     ),
     formula="100 × customers with two or more orders / customers with an order",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="higher",
     table="order_milestones",

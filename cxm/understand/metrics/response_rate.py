@@ -56,7 +56,7 @@ RESPONSE_RATE = Metric(
         " days (30 unless told). Reminders of one invitation count once."
     ),
     formula="100 × invitations answered / invitations",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="higher",
     table="events",

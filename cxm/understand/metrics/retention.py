@@ -57,7 +57,7 @@ RETENTION = Metric(
         " count once; unknown customers do not count."
     ),
     formula="100 × customers with an order in the stretch / customers of the cohort",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="higher",
     table="order_milestones",

@@ -46,7 +46,7 @@ FIRST_CONTACT = Metric(
         " their present state. This is a proxy: it does not ask the customer whether one contact was enough."
     ),
     formula="100 × tickets with no reassignment and no reopening / tickets",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="higher",
     table="tickets",
@@ -59,7 +59,7 @@ REOPENING = Metric(
     name=_("Reopened tickets"),
     definition=_("The share of tickets reopened at least once, among all tickets opened in the period."),
     formula="100 × tickets with one reopening or more / tickets",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="lower",
     table="tickets",
@@ -75,7 +75,7 @@ SLA = Metric(
         " they did, in their present state."
     ),
     formula="100 × tickets within their service level / tickets that say so or not",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="higher",
     table="tickets",
@@ -93,7 +93,7 @@ COMPLAINT_RATE = Metric(
         " state."
     ),
     formula="100 × complaints / tickets that say whether they are one",
-    interval="agresti_coull",
+    interval="wilson",
     unit="percent",
     direction="lower",
     table="tickets",

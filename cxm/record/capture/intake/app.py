@@ -16,13 +16,15 @@ from django.conf import settings
 from cxm.record.eventlog.commit import Busy, Row, writer
 from cxm.record.eventlog.engine import EventlogError
 
+from ..plan import check
 from ..reasons import Reason
+from ..sources import SourceEntry
 from . import answers, posthog, segment
 from .answers import Answer
-from .arriving import LONGEST_EVENT, Event, Refused, check_depth, identity_id, row_of
+from .arriving import LONGEST_EVENT, Event, Refused, Stamp, check_depth, identity_id
 from .bodies import MOST_BATCH, MOST_CALL, MOST_RAW, Unreadable, flat_call, from_base64, inflated, key_of, read
-from .directory import Known, Source, Unknown, directory
-from .meanings import CONSENT_EVENTS
+from .directory import Known, Unknown, directory
+from .meanings import CONSENT_EVENTS, MEANINGS, meaning
 from .rejections import rejections
 
 logger = logging.getLogger(__name__)
@@ -78,6 +80,13 @@ def match(path: str) -> tuple[Route, str] | None:
     return None
 
 
+def stop_intake() -> None:
+    """Write what waits and end the threads. Safe to call when nothing runs."""
+    writer().stop()
+    directory().stop()
+    rejections().stop()
+
+
 class TooSlow(Exception):
     """The body did not arrive in time."""
 
@@ -118,7 +127,7 @@ class Intake:
         except Exception:
             logger.exception("A request of the tracking API failed")
             answer = answers.error("unavailable", "The server cannot take events now. Send them again.", 503, 5)
-        if answer.status != 200 and route.dialect == "pixel":
+        if route.dialect == "pixel" and request.method == "GET":
             answer = answers.pixel()
         headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
         if request.method != "OPTIONS":
@@ -173,7 +182,7 @@ class Intake:
         if source is None:
             return answers.refusal(Reason.INVALID_WRITE_KEY, "There is no source with this write key.")
         if refused := whole_refused(request, source, body, is_batch):
-            rejections().add(source.workspace_id, source.id, refused[0], detail=refused[1], body=body)
+            rejections().add(source.workspace_id, source.source_id, refused[0], detail=refused[1], body=body)
             return answers.refusal(*refused, too_large=route.too_large)
         arrival = Arrival(request, source, known, round(time.time() * 1000), outside.sentAt or outside.sent_at)
         if is_batch and bytes(outside.context)[:1] == b"{":
@@ -192,18 +201,20 @@ class Intake:
 class Arrival:
     """The events of one request on their way to the log."""
 
-    def __init__(self, request: Request, source: Source, known: Known, received: int, sent: Any) -> None:
-        self.request, self.source, self.known, self.received, self.sent = request, source, known, received, sent
+    def __init__(self, request: Request, source: SourceEntry, known: Known, received: int, sent: Any) -> None:
+        self.request, self.source, self.known = request, source, known
+        self.stamp = Stamp(source.workspace_id, source.source_id, received, sent)
         self.shared_context = b""
         self.rows: dict[bytes, Row] = {}
         self.names: dict[bytes, str] = {}
         self.rejected = 0
+        self.plan = known.plans.get(source.workspace_id) if source.plan_mode != "off" else None
         self.gpc = request.headers.get(b"sec-gpc") == b"1"
 
     def reject(self, reason: Reason, call: bytes, *, name: str = "", detail: str = "", n: int = 1) -> None:
         self.rejected += n
         rejections().add(
-            self.source.workspace_id, self.source.id, reason, name=name, detail=detail, body=call, n=n
+            self.source.workspace_id, self.source.source_id, reason, name=name, detail=detail, body=call, n=n
         )  # fmt: skip
 
     def take(self, call: bytes) -> None:
@@ -229,9 +240,9 @@ class Arrival:
 
     def _events(self, call: bytes) -> list[Event]:
         if self.request.route.dialect == "posthog":
-            return posthog.events_of(call, sent=self.sent)
+            return posthog.events_of(call)
         kind = self.request.route.kind
-        return [segment.event_of(call, route=kind, shared_context=self.shared_context, sent=self.sent)]
+        return [segment.event_of(call, route=kind, shared_context=self.shared_context)]
 
     def _row(self, event: Event) -> Row:
         workspace = self.source.workspace_id
@@ -239,9 +250,14 @@ class Arrival:
         anonymous = identity_id(workspace, "anonymous_id", event.anonymous_id) if event.anonymous_id else b""
         customer = user or anonymous
         self._check_consent(event, user, anonymous)
+        if event.type == "track":
+            if self.plan is not None:
+                self._check_plan(event)
+            if event.name.lower() in MEANINGS:
+                meaning(event)
         if event.context and b'"direct"' in event.context:
             event.context = with_address(event.context, self.request.address)
-        return row_of(event, workspace, self.source.id, customer, self.received)
+        return self.stamp.row(event, customer)
 
     def _check_consent(self, event: Event, user: bytes, anonymous: bytes) -> None:
         """Raises Refused for what the person did not agree to; an event that says what they agree to passes."""
@@ -257,6 +273,17 @@ class Arrival:
             raise Refused(Reason.REFUSED_CONSENT)
         if self.gpc and not (said or user in known.granted or anonymous in known.granted):
             raise Refused(Reason.REFUSED_GPC)
+
+    def _check_plan(self, event: Event) -> None:
+        """Note what an event does against the tracking plan. Raises Refused where the plan blocks."""
+        assert self.plan is not None
+        for violation in check(self.plan, event.name, properties_of(event)):
+            if self.source.plan_mode == "block":
+                raise Refused(violation.reason, violation.detail)
+            rejections().add(
+                self.source.workspace_id, self.source.source_id, violation.reason, name=event.name,
+                detail=violation.detail, body=event.properties,
+            )  # fmt: skip
 
     async def store(self) -> None:
         if not self.rows:
@@ -294,6 +321,14 @@ def analytics_consent(context: bytes) -> bool | None:
     return next((value for key, value in said.categoryPreferences.items() if key.lower() == "analytics"), None)
 
 
+def properties_of(event: Event) -> dict[str, Any]:
+    """Raises Refused."""
+    try:
+        return _object.decode(event.properties)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(Reason.INVALID_FIELD, str(error)[:200]) from error
+
+
 def with_address(context: bytes, address: str) -> bytes:
     """`context.direct` asks for the address of the caller."""
     try:
@@ -305,7 +340,7 @@ def with_address(context: bytes, address: str) -> bytes:
     return msgspec.json.encode(found)
 
 
-def whole_refused(request: Request, source: Source, body: bytes, is_batch: bool) -> tuple[Reason, str] | None:
+def whole_refused(request: Request, source: SourceEntry, body: bytes, is_batch: bool) -> tuple[Reason, str] | None:
     """Why a request is refused as a whole, if it is."""
     if not source.enabled:
         return Reason.SOURCE_DISABLED, "This source is switched off."

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from cxm.record.eventlog.commit import Row
+from cxm.record.eventlog.commit import DERIVING, Row
 
 from ..reasons import Reason
 
@@ -24,7 +24,6 @@ NO_TIME = "1970-01-01 00:00:00.000"
 EMPTY = b"{}"
 
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
 
 
@@ -69,22 +68,21 @@ def epoch_ms(value: object) -> int | None:
     return None
 
 
-def times(event: Event, received: int) -> tuple[int, int, str]:
+def times(original: object, sent: int | None, received: int) -> tuple[int, int, str]:
     """When it happened by our clock, when by the sender's (0 for unsaid), and a remark; milliseconds since 1970.
 
     `received - (sent - original)`: the sender's clock may be wrong, the time that passed between is right.
     (https://segment.com/docs/connections/spec/common/#timestamps)
     """
-    original = epoch_ms(event.original)
-    if original is None:
+    said = epoch_ms(original) if original is not None else None
+    if said is None:
         return received, 0, ""
-    sent = epoch_ms(event.sent) if event.sent is not None else None
-    at = original if sent is None else received - (sent - original)
+    at = said if sent is None else received - (sent - said)
     if at > received + DAY_MS:
-        return received, max(original, 0), "future"
+        return received, max(said, 0), "future"
     if at < EARLIEST_MS:
-        return received, max(original, 0), "past"
-    return at, original, ""
+        return received, max(said, 0), "past"
+    return at, said, ""
 
 
 def moment(ms: int) -> str:
@@ -135,17 +133,10 @@ def check_depth(raw: bytes) -> None:
             depth -= 1
 
 
-def clean_json(raw: bytes) -> bytes:
-    """JSON text without NUL and without halves of surrogate pairs, which no column should meet."""
-    if b"\\u0000" in raw:
-        # An even number of backslashes before it is text about a NUL, an escaped backslash each; it stays.
-        raw = _NUL.sub(rb"\1", raw)
-    if b"\\u" in raw and _SURROGATE.search(raw):
-        try:
-            msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
-            raw = re.sub(rb"(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}", rb"\1\\ufffd", raw)
-    return raw
+def without_nul(raw: bytes) -> bytes:
+    """JSON text without NUL, which no column should meet."""
+    # An even number of backslashes before it is text about a NUL, an escaped backslash each; it stays.
+    return _NUL.sub(rb"\1", raw) if b"\\u0000" in raw else raw
 
 
 def _escaped(text: str) -> str:
@@ -154,7 +145,7 @@ def _escaped(text: str) -> str:
 
 def _escaped_json(raw: bytes) -> str:
     if b"\\" in raw:
-        raw = clean_json(raw).replace(b"\\", b"\\\\")
+        raw = without_nul(raw).replace(b"\\", b"\\\\")
     if b"\n" in raw:
         raw = raw.replace(b"\n", b" ")
     if b"\t" in raw:
@@ -174,13 +165,25 @@ def message_hash(workspace_id: int, message_id: str) -> bytes:
     return blake2b(f"{workspace_id}\x1fmessage\x1f{message_id}".encode(), digest_size=16).digest()
 
 
-def row_of(event: Event, workspace_id: int, source_id: int, customer: bytes, received: int) -> Row:
-    """The row of an event; `customer` is the identity id it is filed under."""
-    event_id = message_hash(workspace_id, event.message_id)
-    at, original, remark = times(event, received)
-    line = (
-        f"{workspace_id}\t{event_id.hex()}\t{_escaped(event.name)}\t{customer.hex()}\t{moment(at)}\t{moment(received)}"
-        f"\tcapture\t{source_id}\t{event.type}\t{_escaped(event.user_id)}\t{_escaped(event.anonymous_id)}"
-        f"\t{moment(original)}\t{remark}\t{_escaped_json(event.properties)}\t{_escaped_json(event.context)}\n"
-    )
-    return Row(event_id, line.encode())
+class Stamp:
+    """What the rows of one request share: who sent them, when they came, and by which clock."""
+
+    def __init__(self, workspace_id: int, source_id: int, received: int, sent: object) -> None:
+        self.workspace_id = workspace_id
+        self.received = received
+        self.sent = epoch_ms(sent) if sent is not None else None
+        self._head = f"{workspace_id}\t"
+        self._middle = f"\t{moment(received)}\tcapture\t{source_id}\t"
+
+    def row(self, event: Event, customer: bytes) -> Row:
+        """The row of an event; `customer` is the identity id it is filed under."""
+        event_id = message_hash(self.workspace_id, event.message_id)
+        sent = self.sent if event.sent is None else epoch_ms(event.sent)
+        at, original, remark = times(event.original, sent, self.received)
+        name = event.name
+        line = (
+            f"{self._head}{event_id.hex()}\t{_escaped(name)}\t{customer.hex()}\t{moment(at)}{self._middle}{event.type}"
+            f"\t{_escaped(event.user_id)}\t{_escaped(event.anonymous_id)}"
+            f"\t{moment(original)}\t{remark}\t{_escaped_json(event.properties)}\t{_escaped_json(event.context)}\n"
+        )
+        return Row(event_id, line.encode(), name in DERIVING)

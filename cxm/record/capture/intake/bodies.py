@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,12 @@ MOST_RAW = 4 * 1024 * 1024  # bytes of a body, packed or not
 MOST_BATCH = 500 * 1024  # bytes of a batch on a Segment route
 MOST_CALL = 32 * 1024  # bytes of a single call
 Scalar = str | int | float | None
+
+
+# An escaped backslash, a pair, or the half of one.
+_SURROGATES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 
 
 class Unreadable(Exception):
@@ -81,6 +88,8 @@ def read(body: bytes) -> tuple[Body, list[bytes], bool]:
         body = body[3:]
     try:
         body.decode()
+        if b"\\ud" in body or b"\\uD" in body:
+            body = whole_letters(body)
         if body.lstrip()[:1] == b"[":
             return Body(), [bytes(one) for one in _list.decode(body)], True
         outside = _body.decode(body)
@@ -91,6 +100,11 @@ def read(body: bytes) -> tuple[Body, list[bytes], bool]:
     if outside.batch is None:
         return outside, [body], False
     return outside, [bytes(one) for one in outside.batch], True
+
+
+def whole_letters(body: bytes) -> bytes:
+    """JSON text in which half a surrogate pair, a cut emoji, is the replacement character: no parser takes it."""
+    return _SURROGATES.sub(lambda found: found[0] if len(found[0]) != 6 else b"\\ufffd", body)
 
 
 def _form(body: bytes) -> bytes:

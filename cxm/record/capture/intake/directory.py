@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 
 from django.db import Error, close_old_connections, connection
 
-from cxm.accounts.models import ApiKey
+from cxm.record.customers import versions
+from cxm.record.customers.directory import granted_analytics, refused_analytics
 
+from ..plan import Plan
+from ..sources import SourceEntry, keys_used, plans, sources_by_key_hash, suppressed
 from .arriving import identity_id
 
 logger = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds between two looks at the number
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Who sends. `origins` are the web pages that may use the key; empty: any."""
-
-    id: int
-    workspace_id: int
-    enabled: bool = True
-    origins: frozenset[str] = frozenset()
+NOTE_EVERY = 30.0  # seconds between two notes of when keys were used
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,8 @@ class Known:
     """One reading of the database."""
 
     version: int = -1
-    sources: dict[str, Source] = field(default_factory=dict)  # by the fingerprint of the key
+    sources: dict[str, SourceEntry] = field(default_factory=dict)  # by the fingerprint of the key
+    plans: dict[int, Plan] = field(default_factory=dict)  # by workspace
     refused: frozenset[bytes] = frozenset()  # identity ids whose person said no to analytics
     granted: frozenset[bytes] = frozenset()
     suppressed: frozenset[bytes] = frozenset()
@@ -53,8 +50,11 @@ class Directory:
         self._known = Known()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._first = threading.Event()
+        self._stopping = False
         self._fingerprints: dict[str, str] = {}
+        self._used: dict[int, datetime] = {}
+        self._note_at = 0.0
 
     def known(self) -> Known:
         """The present knowledge. Raises Unknown before the first reading has succeeded."""
@@ -62,43 +62,58 @@ class Directory:
             self._begin()
         return self._known
 
-    def source(self, key: str) -> Source | None:
+    def source(self, key: str) -> SourceEntry | None:
+        """The source that a write key opens, and the note that the key was used."""
+        known = self.known()
         fingerprint = self._fingerprints.get(key)
         if fingerprint is None:
-            fingerprint = sha256(key.encode()).hexdigest()
-            if fingerprint in self.known().sources:
+            fingerprint = sha256(key.encode(errors="replace")).hexdigest()
+            if fingerprint in known.sources:
                 if len(self._fingerprints) > 10_000:
                     self._fingerprints.clear()
                 self._fingerprints[key] = fingerprint
-        return self.known().sources.get(fingerprint)
+        found = known.sources.get(fingerprint)
+        if found is not None:
+            self._used[found.key_id] = datetime.now(UTC)
+        return found
+
+    def preset(self, known: Known) -> None:
+        """Know this and look at no database: for tests, whose rows no other thread sees."""
+        self._known, self._thread = known, threading.current_thread()
+        self._fingerprints.clear()
 
     def refresh(self) -> None:
         """Read anew if anything has changed."""
         with self._lock:
-            version = current_version()
+            version = versions.directory_version()
             if version != self._known.version:
                 self._known = read(version)
+            if time.monotonic() >= self._note_at:
+                self._note_at = time.monotonic() + NOTE_EVERY
+                used, self._used = self._used, {}
+                keys_used(used)
 
     def stop(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
+        """End the thread and forget everything."""
+        self._stopping = True
+        versions.changed.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        self._thread, self._known = None, Known()
-        self._stop.clear()
+        self.__init__()  # type: ignore[misc]  # as new
 
     def _begin(self) -> None:
         """The first reading, in a thread of its own because the caller may be an event loop."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
-                self._first = threading.Event()
                 self._thread.start()
         self._first.wait(5)
         if self._known.version == -1:
             raise Unknown
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self._stopping:
+            versions.changed.clear()
             try:
                 close_old_connections()
                 self.refresh()
@@ -107,27 +122,19 @@ class Directory:
             except Exception:
                 logger.exception("Reading the keys of sources failed")
             self._first.set()
-            self._stop.wait(EVERY)
+            versions.changed.wait(EVERY)
         connection.close()
 
 
-def current_version() -> int:
-    return ApiKey.objects.count()
-
-
 def read(version: int) -> Known:
-    rows = ApiKey.objects.filter(kind=ApiKey.Kind.WRITE, revoked_at=None, workspace__deleted_at=None)
     return Known(
         version,
-        {
-            key_hash: Source(pk, workspace)
-            for key_hash, pk, workspace in rows.values_list("key_hash", "pk", "workspace_id")
-        },
+        sources_by_key_hash(),
+        plans(),
+        refused=frozenset(one.bytes for _workspace, one in refused_analytics()),
+        granted=frozenset(one.bytes for _workspace, one in granted_analytics()),
+        suppressed=frozenset(identity_id(workspace, "user_id", user) for workspace, user in suppressed()),
     )
-
-
-def suppressed_id(workspace_id: int, user_id: str) -> bytes:
-    return identity_id(workspace_id, "user_id", user_id)
 
 
 @cache

@@ -8,7 +8,6 @@ import msgspec
 
 from ..reasons import Reason
 from .arriving import EMPTY, Event, Refused, name_of, text_id
-from .meanings import MEANINGS, meaning
 
 _encode = msgspec.json.Encoder().encode
 
@@ -30,7 +29,7 @@ CONTEXT = {
 }  # fmt: skip
 
 
-def events_of(raw: bytes, *, sent: Any = None) -> list[Event]:
+def events_of(raw: bytes) -> list[Event]:
     """The events of one call: what happened, and what `$set` says of the person. Raises Refused."""
     try:
         call = _call.decode(raw)
@@ -50,7 +49,7 @@ def events_of(raw: bytes, *, sent: Any = None) -> list[Event]:
     user, anonymous = ("", distinct) if unknown else (distinct, "")
     base = Event(
         "track", name, user, anonymous, str(call.uuid or came.get("$insert_id") or ""), EMPTY, _context(came),
-        call.timestamp, sent,
+        call.timestamp,
     )  # fmt: skip
     traits = _traits(call, came)
     found = [convert(base, came, traits)] if (convert := NAMES.get(name)) else [_track(base, came)]
@@ -61,8 +60,6 @@ def events_of(raw: bytes, *, sent: Any = None) -> list[Event]:
 
 def _track(base: Event, came: dict[str, Any]) -> Event:
     base.properties = _encode(came)
-    if base.name.lower() in MEANINGS:
-        meaning(base)
     return base
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from datetime import UTC, datetime
 from functools import cache
 
@@ -44,6 +43,7 @@ class Rejections:
         self._lock = threading.Lock()
         self._notes: dict[tuple[int, str], list[Note]] = {}
         self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
 
     def add(
         self, workspace_id: int, source_id: int, reason: Reason, *, name: str = "", detail: str = "", body: bytes = b"",
@@ -83,10 +83,19 @@ class Rejections:
                         self._notes[key] = some + self._notes.get(key, [])
             raise
 
+    def stop(self) -> None:
+        """End the thread after a last try to write."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._thread = None
+        self._stopping.clear()
+
     def _run(self) -> None:
         pause = EVERY
-        while True:
-            time.sleep(pause)
+        ended = False
+        while not ended:
+            ended = self._stopping.wait(pause)
             try:
                 self.flush()
                 pause = EVERY

@@ -8,7 +8,6 @@ import msgspec
 
 from ..reasons import Reason
 from .arriving import EMPTY, Event, Refused, name_of, text_id
-from .meanings import MEANINGS, meaning
 
 Scalar = str | int | float | None
 SHORT = {"i": "identify", "t": "track", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
@@ -64,7 +63,7 @@ def merged(shared: bytes, own: bytes) -> bytes:
     return _encode(_object.decode(shared) | _object.decode(own))
 
 
-def event_of(raw: bytes, *, route: str, shared_context: bytes = b"", sent: Any = None) -> Event:
+def event_of(raw: bytes, *, route: str, shared_context: bytes = b"") -> Event:
     """The event of one call. `route` is the type that the address names, empty for a batch. Raises Refused."""
     try:
         call = _call.decode(raw)
@@ -82,7 +81,7 @@ def event_of(raw: bytes, *, route: str, shared_context: bytes = b"", sent: Any =
     event = Event(
         kind, "", user, anonymous, str(call.messageId or ""), EMPTY, b"" if context == EMPTY else context,
         call.originalTimestamp if call.originalTimestamp is not None else call.timestamp,
-        call.sentAt if call.sentAt is not None else sent,
+        call.sentAt,
     )  # fmt: skip
     FILL[kind](event, call)
     return event
@@ -93,8 +92,6 @@ def _track(event: Event, call: Call) -> None:
     if not name:
         raise Refused(Reason.NO_EVENT_NAME)
     event.name, event.properties = name, json_object(call.properties, "properties")
-    if name.lower() in MEANINGS:
-        meaning(event)
 
 
 def _page(event: Event, call: Call) -> None:

@@ -89,6 +89,26 @@ def test_rows_become_customers_and_events(tmp_path: Path) -> None:
     assert AuditEntry.objects.filter(verb="imported", subject_id=str(done.pk)).count() == 1
 
 
+def test_a_comment_is_kept_as_it_came(tmp_path: Path) -> None:
+    rows = [f'{number},,,,01/02/2026,{score},"{said}",A\n' for number, score, said in (
+        (1, 9, "  two\r\nlines "), (2, 9, "\r\n"), (3, 9, " "), (4, 9, ""), (5, 9, " n/a "), (6, 99, "\r\n"),
+        (7, 99, " oh "),
+    )]  # fmt: skip
+    path = tmp_path / "answers.csv"
+    path.write_bytes((HEAD + "".join(rows)).encode())
+    workspace = make_workspace()
+    done = import_file(workspace, path, YAML.replace('missing: [""]', 'missing: ["", n/a]'))
+    assert (done.rows_read, done.rows_rejected) == (7, 0)
+    said = ask(
+        "SELECT comment AS name, toString(score) AS at, '' AS customer, '' AS properties FROM feedback WHERE $scope"
+        " ORDER BY comment, score", Scope(workspace.pk), row=Row, name="test", table="feedback",
+    ).rows  # fmt: skip
+    # Row 6 has no score and says nothing: it gives no answer. Row 7 has words.
+    assert sorted(row.name for row in said) == ["", "", "\r\n", " ", "  two\r\nlines ", " oh "]
+    again = import_file(workspace, path, YAML.replace('missing: [""]', 'missing: ["", n/a]'))
+    assert (again.rows_known, again.events_added) == (6, 0)
+
+
 def test_the_same_file_again_adds_nothing(tmp_path: Path) -> None:
     workspace = make_workspace()
     import_file(workspace, file(tmp_path, ROWS), YAML)

@@ -11,7 +11,7 @@ import pytest
 from cxm.record.capture import files, mapping, suggesting
 from cxm.record.capture.examples import examples
 from cxm.record.capture.guessing import column_type
-from cxm.record.capture.mapping import MappingError, MappingFile, read_mapping
+from cxm.record.capture.mapping import MappingError, MappingFile, Source, read_mapping
 from cxm.record.capture.times import reader
 
 DOCS = Path(__file__).parents[4] / "docs" / "reference" / "mapping.md"
@@ -157,3 +157,14 @@ def test_usual_headings_get_a_mapping_that_fits(tmp_path: Path) -> None:
     assert read.customer.identities == {"customer_id": "Customer ID", "email": "Email"}
     assert [(one.metric, one.scale) for one in read.answers] == [("nps", "0-10"), ("csat", "1-5")]
     assert (read.missing, read.properties) == (["n/a"], ["Country"])
+
+
+def test_a_column_of_comments_filled_up_with_blanks_gets_them_named_as_missing(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("day,CSAT,Comment\n2026-03-01,4,  \n2026-03-02,5,Good\n2026-03-03,5,  \n")
+    look = files.look(path, path.name)
+    read = read_mapping(suggesting.yaml_of("Answers", look, suggesting.suggest_roles(look)))
+    assert read.comment == Source(column="Comment", missing=["  "])
+    path.write_text("day,CSAT,Comment\n2026-03-01,4,  \n2026-03-02,5,Good\n2026-03-03,5,Fine\n")
+    look = files.look(path, path.name)
+    assert read_mapping(suggesting.yaml_of("Answers", look, suggesting.suggest_roles(look))).comment == "Comment"

@@ -11,6 +11,7 @@ import pytest
 
 from cxm.record.customers.actions import add_identity, create_customer
 from cxm.record.customers.errors import Refused
+from cxm.record.customers.linking import log_id
 from cxm.record.customers.marks import add_note, tag
 from cxm.record.customers.merging import canonical_of, merge_customers, unmerge
 from cxm.record.customers.models import Customer
@@ -57,19 +58,20 @@ def test_the_canonical_customer_shows_all_profiles(django_capture_on_commit_call
     with django_capture_on_commit_callbacks(execute=True):
         assert merge_customers(customer=old, into=ada, by=firm.agent) == ada
     person = person_of(ada)
-    assert person.traits == {"plan": "gold", "seats": 2}  # the canonical profile decides on the plan
+    assert person.traits == {"plan": "tin", "seats": 2}  # what was said last, of whichever profile
     assert [str(one) for one in person.identities] == ["user_id: 7"]
     assert [one.name for one in person.tags] == ["vip"]
     assert [one.text for one in person.notes] == ["likes tea"]
     assert [row.customer_id for row in timeline(firm.workspace, person.ids).events] == [old.pk, ada.pk]
-    assert snapshot(firm) == {ada.pk: ada.pk, old.pk: ada.pk}
+    seven = log_id(firm.workspace.pk, ("user_id", "7"))  # what captured events of that user carry
+    assert snapshot(firm) == {ada.pk: ada.pk, old.pk: ada.pk, seven: ada.pk}
     ada.refresh_from_db()
     assert (ada.answers, str(ada.last_seen_at)) == (2, "2026-03-02 12:00:00+00:00")
     assert facts("customers_merged") == [("customers_merged", str(ada.pk))]
     assert verbs()[-2:] == ["merged", "merged with another"]
     by_plan = "SELECT customer_id, customer_id AS canonical_id FROM feedback $join WHERE $scope"
-    gold = Scope(firm.workspace.pk).where(Filter("trait.plan", "is", ("gold",)))
-    assert len(ask(by_plan, gold, row=Snapshot, name="test").rows) == 2  # both answers are of a gold customer
+    tin = Scope(firm.workspace.pk).where(Filter("trait.plan", "is", ("tin",)))
+    assert len(ask(by_plan, tin, row=Snapshot, name="test").rows) == 2  # both answers are of a tin customer
 
 
 def test_separated_profiles_are_as_they_were(django_capture_on_commit_callbacks: Any) -> None:

@@ -20,8 +20,8 @@ from cxm.record.customers.consent import set_consent
 from cxm.record.customers.errors import Refused
 from cxm.record.customers.forms import ConsentForm, IdentityForm, NoteForm, TagForm
 from cxm.record.customers.marks import add_note, remove_note, restore_note, tag, untag
-from cxm.record.customers.merging import merge_customers, unmerge
-from cxm.record.customers.models import Customer, Identity, Note
+from cxm.record.customers.merging import merge_customers, undo_link, unmerge
+from cxm.record.customers.models import Customer, Identity, IdentityLink, Note
 from cxm.record.customers.queries import Wanted, in_order, merge_suggestions, person_of, search
 
 Deed = Callable[..., str | None]  # of the request, the membership, the customer, and what else the address holds
@@ -143,6 +143,12 @@ def merge(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
 def separate(request: HttpRequest, membership: Membership, customer: Customer) -> str:
     unmerge(customer=customer, by=membership.user)
     return _("The profile stands for itself again.")
+
+
+@deed
+def undo_a_link(request: HttpRequest, membership: Membership, customer: Customer, link_id: int) -> str:
+    undo_link(link=get_object_or_404(IdentityLink, workspace=membership.workspace, pk=link_id), by=membership.user)
+    return _("The link was undone. Events that say it again will not bring it back.")
 
 
 @deed

@@ -24,7 +24,7 @@ from cxm.record.customers.errors import Refused
 from cxm.record.customers.forms import FilterForm
 from cxm.record.customers.marks import tag, untag
 from cxm.record.customers.models import Customer, Tag
-from cxm.record.customers.queries import PAGE, Wanted, customers, in_order, search
+from cxm.record.customers.queries import PAGE, Wanted, complete, customers, in_order, search
 from cxm.record.customers.traits import kinds, written
 
 
@@ -51,7 +51,7 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     context = {
         "membership": membership, "workspace": workspace, "form": form, "wanted": wanted, "problem": problem,
-        "page_obj": page, "rows": in_order(list(page)) if wanted.text and found else list(page),
+        "page_obj": page, "rows": in_order(list(page)) if wanted.text and found else complete(list(page)),
         "similar": bool(wanted.text and found and found[0].closeness >= 4), "may_change": may_change(membership),
         "is_new": not wanted.narrows and not page.paginator.count, "query": request.GET.urlencode(),
         "here": request.get_full_path(),

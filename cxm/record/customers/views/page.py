@@ -28,7 +28,16 @@ from cxm.record.customers.forms import (
     typed_traits,
 )
 from cxm.record.customers.models import Customer, Note, Tag
-from cxm.record.customers.queries import Cursor, Person, kinds_of_events, merge_suggestions, person_of, scores, timeline
+from cxm.record.customers.queries import (
+    Cursor,
+    Person,
+    kinds_of_events,
+    merge_suggestions,
+    person_of,
+    scores,
+    shared_devices,
+    timeline,
+)
 from cxm.record.customers.timeline import kind_label, moment
 from cxm.record.customers.traits import kinds, shown
 from cxm.record.eventlog.engine import EventlogError
@@ -45,11 +54,14 @@ def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
         return redirect("customers:show", slug, customer.canonical_id)
     person = person_of(customer)
     context = {"membership": membership, "workspace": workspace, "person": person, "customer": person.customer}
-    names = {str(member.pk): str(member) for member in person.family} if len(person.family) > 1 else {}
+    ids, names = person.profile_of, dict[str, str]()
+    if len(person.family) > 1:
+        profiles = {member.pk: str(member) for member in person.family}
+        names = {str(one): profiles[pk] for one, pk in ids.items()}
     with timezone.override(workspace.time_zone):
         try:
             page = timeline(
-                workspace, person.ids, names=request.GET.getlist("kind"), text=request.GET.get("find", ""),
+                workspace, list(ids), names=request.GET.getlist("kind"), text=request.GET.get("find", ""),
                 before=Cursor.parse(request.GET.get("before", "")),
             )  # fmt: skip
             context |= {
@@ -58,16 +70,17 @@ def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
             }  # fmt: skip
             if getattr(request, "htmx", False):
                 return render(request, "customers/_timeline.html", context)
-            counts = kinds_of_events(workspace, person.ids)
+            counts = kinds_of_events(workspace, list(ids))
             context |= {
                 "counts": [(one.name, kind_label(one.name), one.n) for one in counts],
                 "seen_at": max((one.seen_at for one in counts if one.seen_at), default=None),
-                "scores": scores(workspace, person.ids),
+                "scores": scores(workspace, list(ids)),
             }
         except EventlogError:
             context["log_problem"] = _("The event log does not answer just now. Try again in a moment.")
         context |= {
             "traits": [(name, shown(value)) for name, value in person.traits.items()],
+            "devices": shared_devices(person),
             "suggestions": merge_suggestions(person) if may_change(membership) else [],
             "may_change": may_change(membership), "note_form": NoteForm(), "consent_form": ConsentForm(),
             "identity_form": IdentityForm(auto_id="identity_%s"), "tag_form": TagForm(auto_id="tag_%s"),

@@ -16,19 +16,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role
-
-from . import actions, jobs, storage, suggesting
-from .examples import example, examples
-from .files import Look
-from .forms import UploadForm, kept_upload
-from .guessing import column_types
-from .mapping import MappingError, read_mapping
-from .models import Import
-from .preview import Preview, look_at, preview_of
-from .problems import FileProblem
-from .queries import import_for, imports_of, mappings_of, progress_of
-from .running import is_alive
-from .uploads import too_large
+from cxm.record.capture import actions, jobs, storage, suggesting
+from cxm.record.capture.examples import example, examples
+from cxm.record.capture.files import Look
+from cxm.record.capture.forms import UploadForm, kept_upload
+from cxm.record.capture.guessing import column_types
+from cxm.record.capture.mapping import MappingError, read_mapping
+from cxm.record.capture.models import Import
+from cxm.record.capture.preview import Preview, look_at, preview_of
+from cxm.record.capture.problems import FileProblem
+from cxm.record.capture.queries import import_for, imports_of, mappings_of, progress_of
+from cxm.record.capture.running import is_alive
+from cxm.record.capture.uploads import too_large
 
 State = Import.State
 

@@ -14,14 +14,13 @@ from ninja.files import UploadedFile
 
 from cxm.accounts.models import Role
 from cxm.accounts.rest import PageOut, PageQuery, Problem, require_key
-
-from . import actions, jobs, storage
-from .forms import kept_upload
-from .mapping import MappingError
-from .models import Import
-from .problems import FileProblem
-from .queries import import_for, imports_of
-from .uploads import too_large
+from cxm.record.capture import actions, jobs, storage
+from cxm.record.capture.forms import kept_upload
+from cxm.record.capture.mapping import MappingError
+from cxm.record.capture.models import Import
+from cxm.record.capture.problems import FileProblem
+from cxm.record.capture.queries import import_for, imports_of
+from cxm.record.capture.uploads import too_large
 
 router = Router(tags=["imports"])
 

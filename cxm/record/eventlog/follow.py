@@ -1,0 +1,312 @@
+"""Follow the log: every captured event after a named cursor, at least once, in batches.
+
+The engine gives each inserted block a number when it commits it, under the same lock that makes it visible, so on one
+node the numbers grow in the order in which blocks appear: whoever has handled everything up to a number has missed
+nothing. The cursor is such a number for each node. One process at a time follows a cursor; it holds a lease that
+others take over when it falls silent.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from clickhouse_connect.driver.client import Client
+from django.db.models import F, Q
+from django.utils import timezone
+
+from .engine import Engine, engine
+from .models import FollowCursor
+
+BATCH = 10_000  # events; a batch ends with the block that reaches it
+PLAN = 400_000  # rows looked over in one go to find where batches end
+LEASE = timedelta(seconds=20)
+FOLLOWED = "source = 'capture'"
+arrived = threading.Event()  # set when this process has written captured events: whoever follows wakes
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """A captured event as the log has it. `properties` and `context` are texts of JSON objects, or empty."""
+
+    workspace_id: int
+    event_id: UUID
+    name: str
+    type: str  # track · identify · page · screen · group · alias
+    source_id: int
+    user_id: str
+    anonymous_id: str
+    customer_id: UUID  # names the identity: ids.customer_id_of
+    occurred_at: datetime
+    received_at: datetime
+    properties: str
+    context: str
+    block: int
+
+
+COLUMNS = (
+    "workspace_id, event_id, name, type, source_id, user_id, anonymous_id, customer_id, occurred_at, received_at,"
+    " properties, context, _block_number"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The captured events of the blocks after the cursor up to `block`, on one node; perhaps none."""
+
+    node: int
+    table: str
+    block: int
+    events: list[LogEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """What is in the log and not handled yet."""
+
+    events: int
+    oldest_at: datetime | None  # when the oldest of them was received
+
+
+class LeaseLost(Exception):
+    """Another process follows now; what was handled meanwhile is handled again there, which must be harmless."""
+
+
+class Follower:
+    """Reads after the cursor `name` as `holder`; `alone` takes the lease of a process that cannot live any more."""
+
+    def __init__(self, name: str, holder: str, *, alone: bool = False) -> None:
+        self.name, self.holder = name, holder
+        self._alone = alone
+        self._renew_at = timezone.now()
+        self._mine = False
+        self.health: dict[str, Any] = {}  # as the follower before left it
+        self._positions: dict[str, Any] = {}
+        self._tables: dict[int, str] = {}
+        self._plans: dict[int, deque[int]] = {}  # where the next batches end, node by node
+
+    def take(self) -> bool:
+        """Take or keep the lease; False while another process has it."""
+        now = timezone.now()
+        if self._mine and now < self._renew_at:
+            return True
+        FollowCursor.objects.get_or_create(name=self.name, defaults={"held_until": now - LEASE})
+        rows = FollowCursor.objects.filter(name=self.name)
+        if not self._alone:
+            rows = rows.filter(Q(holder=self.holder) | Q(held_until__lt=now))
+        had = self._mine
+        self._mine = bool(rows.update(holder=self.holder, held_until=now + LEASE))
+        self._renew_at = now + LEASE / 2
+        if self._mine:
+            self._alone = False
+            if not had:
+                cursor = FollowCursor.objects.get(name=self.name)
+                self._positions, self.health = cursor.positions, cursor.health
+                self._tables.clear()
+                self._plans.clear()
+        return self._mine
+
+    def release(self) -> None:
+        FollowCursor.objects.filter(name=self.name, holder=self.holder).update(held_until=timezone.now())
+        self._mine = False
+
+    def next(self, node: int) -> Batch | None:
+        """What comes after the cursor on that node; None when all is handled. Raises EventlogError."""
+        opened = engine()
+        with opened.client(opened.addresses[node]) as client:
+            position = self._position(opened, client, node)
+            plan = self._plans.setdefault(node, deque())
+            while True:
+                parts, top = parts_after(opened, client, position)
+                if top < position:
+                    # Emptied parts have gone, and a restarted engine counts on from what is left.
+                    self._plans[node] = deque()
+                    self._store(node, top)
+                    return None
+                if not parts:
+                    return None
+                if not plan:
+                    plan.extend(_plan(opened, client, parts, position))
+                    if not plan:
+                        continue  # a merge took the parts away while they were counted
+                events = _read(opened, client, parts, position, plan[0])
+                if events is not None:
+                    return Batch(node, self._tables[node], plan.popleft(), events)
+
+    def advance(self, batch: Batch, health: dict[str, Any] | None = None) -> None:
+        """Say that the batch is handled. Raises LeaseLost."""
+        self._store(batch.node, batch.block, batch.events, health)
+
+    def lag(self) -> Lag:
+        """What waits on all nodes, for whoever looks on: it needs no lease."""
+        cursor = FollowCursor.objects.filter(name=self.name).first()
+        positions = cursor.positions if cursor else {}
+        opened, waiting = engine(), Lag(0, None)
+        for node, address in enumerate(opened.addresses):
+            with opened.client(address) as client:
+                entry = positions.get(str(node), {})
+                position = int(entry.get("block", 0)) if entry.get("table") == table_id(opened, client) else 0
+                parts, _top = parts_after(opened, client, position)
+                result = client.query(
+                    f"SELECT count(), min(received_at) FROM {opened.local('events')}"
+                    f" WHERE _part IN {{parts:Array(String)}} AND _block_number > {{after:UInt64}} AND {FOLLOWED}",
+                    parameters={"parts": [part.name for part in parts], "after": position},
+                ).result_rows[0]
+            if result[0]:
+                oldest = _utc(result[1])
+                waiting = Lag(waiting.events + result[0], min(oldest, waiting.oldest_at or oldest))
+        return waiting
+
+    def _position(self, opened: Engine, client: Client, node: int) -> int:
+        if node not in self._tables:
+            self._tables[node] = table_id(opened, client)
+        entry = self._positions.get(str(node), {})
+        # Another table under the same name (a restored or a new log) has other numbers: it is followed from the start.
+        return int(entry.get("block", 0)) if entry.get("table") == self._tables[node] else 0
+
+    def _store(
+        self, node: int, block: int, events: Sequence[LogEvent] = (), health: dict[str, Any] | None = None
+    ) -> None:
+        positions = {**self._positions, str(node): {"table": self._tables[node], "block": block}}
+        changes: dict[str, Any] = {"positions": positions, "updated_at": timezone.now()}
+        if events:
+            changes |= {
+                "handled": F("handled") + len(events),
+                "last_event_at": max(event.received_at for event in events),
+            }
+        if health is not None:
+            changes["health"] = health
+        if not FollowCursor.objects.filter(name=self.name, holder=self.holder).update(**changes):
+            self._mine = False
+            raise LeaseLost(self.name)
+        self._positions = positions
+
+
+def follow(name: str, handler: Callable[[list[LogEvent]], None], *, holder: str) -> int:
+    """Hand every waiting batch to `handler`, then return how many events there were; 0 while another process follows.
+
+    An error of the handler goes to the caller; then that batch comes again at the next call.
+    """
+    follower, handled = Follower(name, holder), 0
+    for batch in _waiting(follower):
+        if batch.events:
+            handler(batch.events)
+        follower.advance(batch)
+        handled += len(batch.events)
+    return handled
+
+
+def _waiting(follower: Follower) -> Iterator[Batch]:
+    for node in range(len(engine().addresses)):
+        while follower.take() and (batch := follower.next(node)):
+            yield batch
+
+
+def event_by_id(workspace_id: int, event_id: UUID) -> LogEvent | None:
+    """One captured event, wherever in the log it is."""
+    opened = engine()
+    for address in opened.addresses:
+        with opened.client(address) as client:
+            rows = client.query(
+                f"SELECT {COLUMNS} FROM {opened.local('events')} WHERE workspace_id = {{workspace:UInt32}}"
+                f" AND event_id = {{id:UUID}} ORDER BY received_at LIMIT 1",
+                parameters={"workspace": workspace_id, "id": str(event_id)},
+            ).result_rows
+        if rows:
+            return _event(rows[0])
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    name: str
+    first: int  # numbers of the blocks in it
+    last: int
+    rows: int
+
+
+def parts_after(opened: Engine, client: Client, position: int) -> tuple[list[Part], int]:
+    """The parts that may hold blocks after `position`, by their first block, and the highest number of any part."""
+    rows = client.query(
+        "SELECT name, min_block_number, max_block_number, rows FROM system.parts"
+        " WHERE database = currentDatabase() AND table = {table:String} AND active",
+        parameters={"table": opened.local("events")},
+    ).result_rows
+    parts = sorted((Part(*row) for row in rows), key=lambda part: part.first)
+    return [part for part in parts if part.last > position], max((part.last for part in parts), default=0)
+
+
+def table_id(opened: Engine, client: Client) -> str:
+    return str(
+        client.query(
+            "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+            parameters={"table": opened.local("events")},
+        ).result_rows[0][0]
+    )
+
+
+def _plan(opened: Engine, client: Client, parts: Sequence[Part], position: int) -> list[int]:
+    """The numbers of the blocks with which the next batches end; empty if a merge came in between."""
+    taken: list[Part] = []
+    end = rows = 0
+    for part in parts:
+        if rows >= PLAN and part.first > position + 1:
+            end = part.first - 1  # all that was committed before it lies in the parts taken so far
+            break
+        taken.append(part)
+        rows += part.rows
+        end = max(end, part.last)
+    counts = client.query(
+        f"SELECT _block_number AS block, countIf({FOLLOWED}) AS n FROM {opened.local('events')}"
+        " WHERE _part IN {parts:Array(String)} AND _block_number > {after:UInt64} AND _block_number <= {end:UInt64}"
+        " GROUP BY block ORDER BY block",
+        parameters={"parts": [part.name for part in taken], "after": position, "end": end},
+    ).result_rows
+    if not _active(opened, client, taken):
+        return []
+    ends, waiting = [], 0
+    for block, n in counts:
+        waiting += n
+        if waiting >= BATCH:
+            ends.append(int(block))
+            waiting = 0
+    # TRICKY: the numbers after the last row belong to mutations and to rows that are deleted already.
+    if not ends or ends[-1] < end:
+        ends.append(end)
+    return ends
+
+
+def _read(opened: Engine, client: Client, parts: Sequence[Part], after: int, end: int) -> list[LogEvent] | None:
+    """The captured events of the blocks in between; None if a merge replaced a part meanwhile."""
+    parts = [part for part in parts if part.first <= end]
+    rows = client.query(
+        f"SELECT {COLUMNS} FROM {opened.local('events')} WHERE _part IN {{parts:Array(String)}}"
+        f" AND _block_number > {{after:UInt64}} AND _block_number <= {{end:UInt64}} AND {FOLLOWED}",
+        parameters={"parts": [part.name for part in parts], "after": after, "end": end},
+        settings={"log_comment": "follow"},
+    ).result_rows
+    return [_event(row) for row in rows] if _active(opened, client, parts) else None
+
+
+def _active(opened: Engine, client: Client, parts: Sequence[Part]) -> bool:
+    """Whether all these parts are still in use: then a question that named them saw every row of them."""
+    now = client.query(
+        "SELECT name FROM system.parts WHERE database = currentDatabase() AND table = {table:String} AND active",
+        parameters={"table": opened.local("events")},
+    ).result_rows
+    return {part.name for part in parts} <= {row[0] for row in now}
+
+
+def _utc(moment: datetime) -> datetime:
+    """TRICKY: the engine's client returns times in UTC without saying so."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _event(row: Sequence[Any]) -> LogEvent:
+    event = LogEvent(*row)
+    return replace(event, occurred_at=_utc(event.occurred_at), received_at=_utc(event.received_at))

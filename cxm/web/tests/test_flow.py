@@ -1,0 +1,109 @@
+"""The flow: every step sees every event; a poisoned event is put aside; what is away for a while is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from django.db import OperationalError
+
+from cxm.record.eventlog.engine import EventlogError
+from cxm.record.eventlog.follow import LogEvent
+from cxm.record.eventlog.models import DeadLetter, FollowCursor
+from cxm.testing.captured import Captured, given_captured
+from cxm.testing.cast import make_workspace
+from cxm.web import flow
+from cxm.web.flow import FlowThread, Step
+
+pytestmark = pytest.mark.django_db
+
+
+class Recorder:
+    """A step that notes what it saw and fails as it is told to."""
+
+    def __init__(self, fail: Callable[[LogEvent], Exception | None] = lambda event: None) -> None:
+        self.fail = fail
+        self.seen: list[str] = []
+
+    def __call__(self, events: Sequence[LogEvent]) -> None:
+        for event in events:
+            if error := self.fail(event):
+                raise error
+        self.seen += [event.user_id for event in events]
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FlowThread]:
+    """A thread that is not started, with these steps and past all that other tests left in the log."""
+
+    def prepare(*recorders: Recorder) -> FlowThread:
+        monkeypatch.setattr(flow, "STEPS", [])
+        monkeypatch.setattr(flow, "LOOK_EVERY", 0.01)
+        monkeypatch.setattr(flow, "close_old_connections", lambda: None)  # the test's transaction lives in it
+        thread = FlowThread("here", alone=True)
+        walk(thread)
+        monkeypatch.setattr(flow, "STEPS", [Step(f"step {n}", one) for n, one in enumerate(recorders)])
+        return thread
+
+    return prepare
+
+
+def walk(thread: FlowThread) -> None:
+    while thread.handle_waiting():
+        pass
+
+
+def test_every_step_sees_every_event(steps: Callable[..., FlowThread]) -> None:
+    first, second = Recorder(), Recorder()
+    thread = steps(first, second)
+    given_captured(make_workspace(), *(Captured(user_id=name) for name in "abc"))
+    walk(thread)
+    assert sorted(first.seen) == sorted(second.seen) == ["a", "b", "c"]
+    health = FollowCursor.objects.get().health
+    assert {name: step["events"] for name, step in health["steps"].items()} == {"step 0": 3, "step 1": 3}
+    assert sum(n for _minute, n in health["minutes"]) >= 3
+
+
+def test_a_poisoned_event_is_put_aside_and_the_flow_goes_on(steps: Callable[..., FlowThread]) -> None:
+    first = Recorder(lambda event: ValueError("bad tea") if event.user_id == "37" else None)
+    second = Recorder()
+    thread = steps(first, second)
+    workspace = make_workspace()
+    given_captured(workspace, *(Captured(user_id=str(n)) for n in range(50)))
+    walk(thread)
+    assert sorted(first.seen, key=int) == [str(n) for n in range(50) if n != 37]
+    assert len(second.seen) == 50
+    letter = DeadLetter.objects.get()
+    assert (letter.step, letter.error, letter.workspace_id) == ("step 0", "ValueError: bad tea", workspace.pk)
+    given_captured(workspace, Captured(user_id="later"))
+    walk(thread)
+    assert first.seen[-1] == "later"
+
+
+@pytest.mark.parametrize("error", [OperationalError("locked"), EventlogError("away", retry=True)])
+def test_what_is_away_for_a_while_is_waited_for(steps: Callable[..., FlowThread], error: Exception) -> None:
+    left = [error, error]
+    step = Recorder(lambda event: left.pop() if left else None)
+    thread = steps(step)
+    given_captured(make_workspace(), Captured(user_id="a"))
+    walk(thread)
+    assert step.seen == ["a"]
+    assert not DeadLetter.objects.exists()
+    assert FollowCursor.objects.get().health["steps"]["step 0"]["retries"] == 2
+
+
+def test_a_process_that_ends_in_the_middle_leaves_the_batch_to_the_next(steps: Callable[..., FlowThread]) -> None:
+    step = Recorder()
+
+    def stop(event: LogEvent) -> Exception | None:
+        thread.stop()
+        return OperationalError("away")
+
+    step.fail = stop
+    thread = steps(step)
+    given_captured(make_workspace(), Captured(user_id="a"))
+    with pytest.raises(flow.Stopped):
+        walk(thread)
+    step.fail = lambda event: None
+    walk(FlowThread("heir", alone=True))
+    assert step.seen == ["a"]
