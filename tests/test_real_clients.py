@@ -1,4 +1,4 @@
-"""The published tracking clients of Segment, RudderStack, PostHog and Jitsu, unmodified, and our own, against `cxm serve`.
+"""The published tracking clients of Segment, RudderStack, PostHog and Jitsu, unmodified, and ours, against `cxm serve`.
 
 Each does the same plan (tests/clients/contract.py) with a workspace of its own; then the server is killed while all of
 them send, and started again on the same data. What the log holds in the end is what the tests look at.
@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +25,18 @@ from cxm.testing.site import PATIENCE, Site
 
 from .clients import install
 from .clients.contract import (
-    CLIENTS, HEAVY, KEPT, TEXT, Kind, Run, around_a_kill, begin, everything, in_page, open_shop, run_all,
+    CLIENTS,
+    HEAVY,
+    KEPT,
+    TEXT,
+    Kind,
+    Run,
+    around_a_kill,
+    begin,
+    everything,
+    in_page,
+    open_shop,
+    run_all,
 )  # fmt: skip
 
 if TYPE_CHECKING:

@@ -168,7 +168,9 @@ def open_shop(page: Page, theirs: Recorder, kind: Kind) -> None:
     if kind.name == "cx":
         source = ROOT / "cxm" / "web" / "static" / "vendor" / "root" / "cx.js"
     else:
-        source = install.node_clients()[1] / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd" / "index.js"
+        source = (
+            install.node_clients()[1] / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd" / "index.js"
+        )
     theirs.pages |= {
         "/client.js": Answer(200, source.read_bytes(), script),
         "/browser.js": Answer(200, (HERE / "browser.js").read_bytes(), script),
