@@ -10,7 +10,7 @@
         other_properties: refused
     other_events: refused
 
-docs/guide/capture.md describes every key; a test holds the two together.
+docs/reference/tracking-plan.md describes every key; a test holds the two together.
 """
 
 from __future__ import annotations
