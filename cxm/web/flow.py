@@ -31,6 +31,7 @@ from cxm.record.eventlog import follow
 from cxm.record.eventlog.engine import EventlogError, engine
 from cxm.record.eventlog.follow import Batch, Follower, LeaseLost, LogEvent
 from cxm.record.eventlog.models import DeadLetter
+from cxm.record.eventlog.twins import drop_twins
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +49,11 @@ class Step:
     """`do` is named by what it produces; it may see events again, in other batches and in any order."""
 
     name: str
-    do: Callable[[Sequence[LogEvent]], None]
+    do: Callable[[Sequence[LogEvent]], object]
 
 
 STEPS: list[Step] = [
+    Step("repeats.drop", drop_twins),
     Step("customers.update", update_customers),
     Step("schema.learn", learn_schema),
 ]
@@ -118,14 +120,16 @@ def apply(step: Step, events: Sequence[LogEvent], health: Health) -> None:
     except Exception as error:
         if may_pass(error):
             raise
-        if len(events) > 1:
-            middle = len(events) // 2
-            apply(step, events[:middle], health)
-            apply(step, events[middle:], health)
+        if len(events) == 1:
+            health.failed(step.name, "errors", error)
+            logger.exception("The step %s cannot handle the event %s", step.name, events[0].event_id)
+            put_aside(step.name, events[0], error)
             return
-        health.failed(step.name, "errors", error)
-        logger.exception("The step %s cannot handle the event %s", step.name, events[0].event_id)
-        put_aside(step.name, events[0], error)
+    else:
+        return
+    middle = len(events) // 2
+    apply(step, events[:middle], health)
+    apply(step, events[middle:], health)
 
 
 @transaction.atomic

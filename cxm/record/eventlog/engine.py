@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 from django.conf import settings
 
 SCHEMA = Path(__file__).parent / "schema"
@@ -99,7 +99,8 @@ class Engine:
         try:
             yield client
         except ClickHouseError as error:
-            raise EventlogError(str(error), retry="timeout" in str(error).lower()) from error
+            away = isinstance(error, OperationalError) or "timeout" in str(error).lower()
+            raise EventlogError(str(error), retry=away) from error
         finally:
             pool.put(client)
 
