@@ -38,6 +38,7 @@ NAME = "flow"
 LOOK_EVERY = 0.5  # seconds between two looks for events of other processes
 GATHER = 0.2  # seconds to wait behind a small batch, so that a trickle of events is handled in few transactions
 SMALL = 1000
+AT_ONCE = 2000  # events in one transaction of a step: others write to the same database
 LONGEST_PAUSE = 30.0
 MINUTES = 60  # of which the number of handled events is remembered
 
@@ -214,7 +215,8 @@ class FlowThread(threading.Thread):
     def _handle(self, batch: Batch) -> None:
         assert self._health is not None
         for step in STEPS if batch.events else ():
-            self._run(step, batch.events, self._health)
+            for start in range(0, len(batch.events), AT_ONCE):
+                self._run(step, batch.events[start : start + AT_ONCE], self._health)
         self._health.handled(len(batch.events))
         self._follower.advance(batch, self._health.as_json())
 

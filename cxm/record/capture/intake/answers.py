@@ -62,14 +62,24 @@ def pixel() -> Answer:
 
 
 def settings(key: str, host: str) -> Answer:
-    """What browsers and phones ask first: one integration only, so that they load nothing further."""
-    body = {"integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1"}}}
+    """What browsers and phones ask first: one integration only, so that they load nothing further, and no metrics of
+    the client itself, which Segment's would send to Segment."""
+    body = {
+        "integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1"}},
+        "metrics": {"sampleRate": 0},
+    }
     return Answer(200, _encode(body), [*JSON, (b"cache-control", b"public, max-age=120")])
 
 
 def cors(origin: str) -> Headers:
     """A page of another site may read the answer; no cookies are involved."""
-    return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")] if origin else []
+    if not origin:
+        return []
+    return [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-expose-headers", b"Retry-After, X-CX-Rejected"),
+        (b"vary", b"Origin"),
+    ]
 
 
 def preflight(origin: str) -> Answer:
@@ -79,7 +89,7 @@ def preflight(origin: str) -> Answer:
         [
             (b"access-control-allow-origin", (origin or "*").encode("latin-1")),
             (b"access-control-allow-methods", b"POST, GET, OPTIONS"),
-            (b"access-control-allow-headers", b"Authorization, Content-Type, X-Retry-Count"),
+            (b"access-control-allow-headers", b"Authorization, Content-Type, X-Retry-Count, X-Write-Key, X-IP-Policy"),
             (b"access-control-max-age", b"86400"),
             (b"vary", b"Origin"),
         ],

@@ -59,6 +59,7 @@ def _routes() -> Mapping[str, Route]:
     found |= {f"v1/pixel/{name}": Route("pixel", name, methods=("GET",)) for name in TYPES}
     found |= {f"pixel/v1/{name}": Route("pixel", name, methods=("GET",)) for name in ("track", "page")}
     found["beacon/v1/batch"] = Route("segment", too_large=413)
+    found |= {f"api/s/{way}{name}": Route("segment", name) for name in TYPES for way in ("", "s2s/")}  # Jitsu's
     found |= {name: Route("posthog", too_large=413) for name in ("batch", "capture", "e", "i/v0/e")}
     return found
 

@@ -137,8 +137,10 @@ def basic_user(header: str) -> str:
 
 
 def key_of(headers: Mapping[bytes, bytes], query: str, outside: Body | None, calls: list[bytes]) -> str:
-    """The write key: Basic user, else the body's, else the query's; PostHog's browser puts it into the properties."""
+    """The write key: Basic user, X-Write-Key, body or query; PostHog's browser puts it into the properties."""
     found = basic_user(headers.get(b"authorization", b"").decode("latin-1"))
+    if not found:  # Jitsu's: "key:secret"; in the body it masks the key
+        found = headers.get(b"x-write-key", b"").decode("latin-1").partition(":")[0]
     if not found and outside is not None:
         found = str(outside.writeKey or outside.api_key or outside.token or "")
     if not found and query:

@@ -1,0 +1,78 @@
+"""Put the clients of others where the tests find them: `python -m tests.clients.install`.
+
+They lie in the virtual environment, each Python client in a directory of its own (two versions of one package, and
+packages that share a name, cannot live in one environment). Nothing is fetched twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from frontend.build import BuildError, find_node
+
+HERE = Path(__file__).resolve().parent
+HOME = Path(sys.prefix) / "clients"
+PYTHON = {
+    "segment-python 2.4.0": "segment-analytics-python==2.4.0",
+    "segment-python 2.3.4": "segment-analytics-python==2.3.4",
+    "rudder-python": "rudder-sdk-python==2.1.9",
+    "posthog-python": "posthog==7.91.1",
+}
+
+
+class NotInstalled(Exception):
+    """A registry cannot be reached, or has not what we ask for."""
+
+
+def python_client(name: str) -> Path:
+    """The directory for PYTHONPATH. Raises NotInstalled."""
+    package = PYTHON[name]
+    target = HOME / package.replace("==", "-")
+    if not (target / ".complete").exists():
+        shutil.rmtree(target, ignore_errors=True)
+        run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), package], package)
+        (target / ".complete").touch()
+    return target
+
+
+def node_clients() -> tuple[Path, Path]:
+    """Node.js, and the directory that holds node_modules. Raises NotInstalled."""
+    lock = HERE / "package-lock.json"
+    target = HOME / ("npm-" + hashlib.sha256(lock.read_bytes()).hexdigest()[:12])
+    try:
+        node, npm = find_node()
+    except BuildError as error:
+        raise NotInstalled(str(error)) from error
+    if not (target / ".complete").exists():
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for file in (HERE / "package.json", lock):
+            shutil.copy(file, target)
+        # Not `npm ci`: it wants the optional parts for every kind of machine, which not every mirror has.
+        options = ["--ignore-scripts", "--no-save", "--omit=optional", "--no-audit", "--no-fund"]
+        run([*npm, "install", *options], "the clients of package-lock.json", target)
+        (target / ".complete").touch()
+    return node, target
+
+
+def run(command: list[str], what: str, directory: Path | None = None) -> None:
+    answer = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise NotInstalled(f"{what} cannot be installed: {(answer.stdout + answer.stderr).strip()[-500:]}")
+
+
+def main() -> None:
+    try:
+        for name in PYTHON:
+            python_client(name)
+        node_clients()
+    except NotInstalled as error:
+        sys.exit(f"tests/clients/install.py: {error}")
+
+
+if __name__ == "__main__":
+    main()
