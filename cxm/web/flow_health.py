@@ -69,11 +69,13 @@ def flow_health(workspace: Workspace) -> Flow:
         (datetime.fromtimestamp(minute * 60, now.tzinfo), counts.get(minute, 0))
         for minute in range(this_minute - 59, this_minute + 1)
     ]
+    behind: int | None = None
+    behind_s: float | None = None
     try:
         lag = Follower(NAME, "").lag()
         behind, behind_s = lag.events, (now - lag.oldest_at).total_seconds() if lag.oldest_at else 0.0
     except EventlogError:
-        behind = behind_s = None
+        pass  # said by the state
     state = "fine"
     if cursor is None or cursor.held_until < now - SILENT_AFTER:
         state = "silent"
@@ -90,8 +92,8 @@ def flow_health(workspace: Workspace) -> Flow:
 
 def _steps(entries: dict[str, dict[str, object]], workspace: Workspace) -> list[StepHealth]:
     waiting: dict[str, int] = {}
-    for step in dead_letters(workspace).values_list("step", flat=True):
-        waiting[step] = waiting.get(step, 0) + 1
+    for name in dead_letters(workspace).values_list("step", flat=True):
+        waiting[name] = waiting.get(name, 0) + 1
     found = []
     for step in flow.STEPS:
         entry = entries.get(step.name, {})

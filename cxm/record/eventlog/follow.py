@@ -308,4 +308,4 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _event(row: Sequence[Any]) -> LogEvent:
-    return LogEvent(*row[:8], _utc(row[8]), _utc(row[9]), *row[10:])
+    return LogEvent(*row[:8], _utc(row[8]), _utc(row[9]), row[10], row[11], row[12])
