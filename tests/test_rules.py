@@ -17,6 +17,8 @@ FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "services", "
 # The outer edges, where any error ends: a request, a step, a job, a clock, a command.
 EDGES = {
     "cxm/record/capture/running.py",
+    "cxm/web/flow.py",
+    "cxm/web/flow_health.py",
     "cxm/web/process.py",
     "cxm/web/timers.py",
     "cxm/web/workers.py",

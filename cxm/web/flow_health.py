@@ -69,13 +69,13 @@ def flow_health(workspace: Workspace) -> Flow:
         (datetime.fromtimestamp(minute * 60, now.tzinfo), counts.get(minute, 0))
         for minute in range(this_minute - 59, this_minute + 1)
     ]
-    behind: int | None
-    behind_s: float | None
+    behind: int | None = None
+    behind_s: float | None = None
     try:
         lag = Follower(NAME, "").lag()
         behind, behind_s = lag.events, (now - lag.oldest_at).total_seconds() if lag.oldest_at else 0.0
     except EventlogError:
-        behind = behind_s = None
+        pass  # said by the state
     state = "fine"
     if cursor is None or cursor.held_until < now - SILENT_AFTER:
         state = "silent"
