@@ -45,14 +45,11 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real clients")]
 GIVEN = """
 import json
-from cxm.accounts.actions import create_api_key
-from cxm.accounts.models import ApiKey
-from cxm.testing.cast import make_user, make_workspace
+from cxm.testing.cast import make_user, make_workspace, make_write_key
 owner, found = make_user(), {}
 for name in %r:
     workspace = make_workspace(name, owner=owner)
-    _, key = create_api_key(workspace=workspace, kind=ApiKey.Kind.WRITE, name=name, by=owner)
-    found[name] = [workspace.pk, key]
+    found[name] = [workspace.pk, make_write_key(workspace)]
 print(json.dumps(found))
 """
 DUMP = """
