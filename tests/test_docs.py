@@ -49,6 +49,16 @@ def test_every_command_has_an_entry() -> None:
     assert {name for name in commands if f"cxm {name}" not in guides} == set()
 
 
+def test_every_address_and_every_reason_of_the_tracking_api_has_an_entry() -> None:
+    from cxm.record.capture.intake.app import ROUTES
+    from cxm.record.capture.reasons import Reason
+
+    page = (DOCS / "reference" / "tracking-api.md").read_text()
+    named = {path: (f"/{path}`", f"`{path.rpartition('/')[2]}`", f"/{path}?") for path in ROUTES}
+    assert [path for path, spellings in named.items() if not any(one in page for one in spellings)] == []
+    assert [reason.value for reason in Reason if f"`{reason.value}`" not in page] == []
+
+
 def test_every_metric_has_an_entry() -> None:
     from cxm.understand.metrics.registry import METRICS
 

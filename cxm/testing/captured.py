@@ -85,6 +85,6 @@ def put_captured(events: list[LogEvent]) -> None:
         rows.append({**row, "source": "capture"})
     with engine().client() as client:
         client.raw_insert(
-            "events", insert_block=msgspec.json.Encoder().encode_lines(rows), fmt="JSONEachRow",
+            "arrivals", insert_block=msgspec.json.Encoder().encode_lines(rows), fmt="JSONEachRow",
             settings={"date_time_input_format": "best_effort"},
         )  # fmt: skip

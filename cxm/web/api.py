@@ -29,6 +29,8 @@ from cxm.record.capture.api.regulations import router as regulations_router
 from cxm.record.customers.api import router as customers_router
 from cxm.understand.metrics.api import router as metrics_router
 
+from .flow_page import router as flow_router
+
 logger = logging.getLogger(__name__)
 
 ROUTERS: list[tuple[str, Router]] = [
@@ -37,6 +39,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", regulations_router),
     ("/customers", customers_router),
     ("", metrics_router),
+    ("", flow_router),
 ]
 PROBLEM_SCHEMA = {
     "type": "object",

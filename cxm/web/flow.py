@@ -31,6 +31,7 @@ from cxm.record.eventlog import follow
 from cxm.record.eventlog.engine import EventlogError, engine
 from cxm.record.eventlog.follow import Batch, Follower, LeaseLost, LogEvent
 from cxm.record.eventlog.models import DeadLetter
+from cxm.record.eventlog.twins import drop_twins
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ NAME = "flow"
 LOOK_EVERY = 0.5  # seconds between two looks for events of other processes
 GATHER = 0.2  # seconds to wait behind a small batch, so that a trickle of events is handled in few transactions
 SMALL = 1000
+AT_ONCE = 2000  # events in one transaction of a step: others write to the same database
 LONGEST_PAUSE = 30.0
 MINUTES = 60  # of which the number of handled events is remembered
 
@@ -47,10 +49,11 @@ class Step:
     """`do` is named by what it produces; it may see events again, in other batches and in any order."""
 
     name: str
-    do: Callable[[Sequence[LogEvent]], None]
+    do: Callable[[Sequence[LogEvent]], object]
 
 
 STEPS: list[Step] = [
+    Step("repeats.drop", drop_twins),
     Step("customers.update", update_customers),
     Step("schema.learn", learn_schema),
 ]
@@ -117,14 +120,16 @@ def apply(step: Step, events: Sequence[LogEvent], health: Health) -> None:
     except Exception as error:
         if may_pass(error):
             raise
-        if len(events) > 1:
-            middle = len(events) // 2
-            apply(step, events[:middle], health)
-            apply(step, events[middle:], health)
+        if len(events) == 1:
+            health.failed(step.name, "errors", error)
+            logger.exception("The step %s cannot handle the event %s", step.name, events[0].event_id)
+            put_aside(step.name, events[0], error)
             return
-        health.failed(step.name, "errors", error)
-        logger.exception("The step %s cannot handle the event %s", step.name, events[0].event_id)
-        put_aside(step.name, events[0], error)
+    else:
+        return
+    middle = len(events) // 2
+    apply(step, events[:middle], health)
+    apply(step, events[middle:], health)
 
 
 @transaction.atomic
@@ -214,7 +219,8 @@ class FlowThread(threading.Thread):
     def _handle(self, batch: Batch) -> None:
         assert self._health is not None
         for step in STEPS if batch.events else ():
-            self._run(step, batch.events, self._health)
+            for start in range(0, len(batch.events), AT_ONCE):
+                self._run(step, batch.events[start : start + AT_ONCE], self._health)
         self._health.handled(len(batch.events))
         self._follower.advance(batch, self._health.as_json())
 

@@ -28,6 +28,7 @@ from cxm.accounts.models import User, Workspace
 from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.eventlog import transfer
 from cxm.record.eventlog.engine import EventlogError, close_engine, engine
+from cxm.record.eventlog.models import FollowCursor
 
 from . import tables
 from .backup import EVENTS, Manifest, Progress, opened_backup
@@ -137,6 +138,7 @@ def build(source: Path, progress: Progress) -> None:
                 _load_tables(archive, manifest, progress)
             if settings.EVENTLOG_URL:
                 transfer.take_staged_events()
+            FollowCursor.objects.all().delete()  # blocks have other numbers in the new log: it is followed anew
             for number, workspace in enumerate(Workspace.objects.all()):
                 progress(_("Customers"), number, Workspace.objects.count())
                 rebuild_snapshot(workspace)

@@ -8,7 +8,7 @@ from cxm.accounts import urls as accounts_urls
 from cxm.record.capture.urls import source_urls
 from cxm.steer.dashboards.urls import metric_urls
 
-from . import views, workspaces
+from . import flow_page, views, workspaces
 from .api import api_urls
 from .health import health
 
@@ -22,5 +22,8 @@ urlpatterns = [
     path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     path("w/<slug:slug>/sources/", include(source_urls)),
+    path("w/<slug:slug>/flow/", flow_page.show, name="flow"),
+    path("w/<slug:slug>/flow/deal/", flow_page.deal, name="flow_deal"),
+    path("w/<slug:slug>/flow/<int:letter_id>/", flow_page.show_event, name="flow_event"),
     *api_urls(),
 ]

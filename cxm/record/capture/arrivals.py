@@ -5,7 +5,7 @@ Everything counts at the time of receipt, because these pages watch the way in. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -150,27 +150,29 @@ def first_event(source: Source) -> First | None:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """One day or hour, by its start in the workspace's time zone."""
+    """One day or hour, by its start in the workspace's time zone. `warned` were stored, against the tracking plan."""
 
     start: date
     accepted: int = 0
     refused: int = 0
+    warned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PerPeriod:
     start: date
     n: int
+    warned: int
 
 
 HOUR = "toStartOfHour(toTimeZone(received_at, $tz))"
 ACCEPTED = """
-SELECT $start AS start, count() AS n
+SELECT $start AS start, count() AS n, 0 AS warned
 FROM events WHERE $scope AND source = 'capture' AND source_id = {source_id:UInt32} GROUP BY start
 """
 REFUSED = """
-SELECT $start AS start, sum(n) AS n
-FROM rejections
+SELECT $start AS start, sum(r.n) AS n, countIf(r.n = 0) AS warned
+FROM rejections AS r
 WHERE $scope AND source_id = {source_id:UInt32} AND reason NOT IN {left_out:Array(String)} GROUP BY start
 """
 
@@ -182,7 +184,7 @@ def daily(source: Source, days: int = 30) -> list[Volume]:
     accepted, refused = _per_period(source, first, "$period")
     starts = [first.date() + timedelta(days=number) for number in range(days)]
     assert starts[-1] == timezone.now().astimezone(zone).date() or days < 1
-    return [Volume(start, accepted.get(start, 0), refused.get(start, 0)) for start in starts]
+    return volumes(starts, accepted, refused)
 
 
 def hourly(source: Source, hours: int = 24) -> list[Volume]:
@@ -192,15 +194,25 @@ def hourly(source: Source, hours: int = 24) -> list[Volume]:
     first = now - timedelta(hours=hours - 1)
     accepted, refused = _per_period(source, first, HOUR)
     starts = [(now.astimezone(UTC) - timedelta(hours=number)).astimezone(zone) for number in reversed(range(hours))]
-    return [Volume(start, accepted.get(start, 0), refused.get(start, 0)) for start in starts]
+    return volumes(starts, accepted, refused)
 
 
-def _per_period(source: Source, since: datetime, start: str) -> tuple[dict[date, int], dict[date, int]]:
+def volumes(
+    starts: Iterable[date], accepted: Mapping[date, PerPeriod], refused: Mapping[date, PerPeriod]
+) -> list[Volume]:
+    none = PerPeriod(date.min, 0, 0)
+    return [
+        Volume(start, accepted.get(start, none).n, refused.get(start, none).n, refused.get(start, none).warned)
+        for start in starts
+    ]
+
+
+def _per_period(source: Source, since: datetime, start: str) -> tuple[dict[date, PerPeriod], dict[date, PerPeriod]]:
     scope = scope_of(source.workspace, since)
     zone = ZoneInfo(source.workspace.time_zone)
 
-    def keyed(rows: list[PerPeriod]) -> dict[date, int]:
-        return {(in_zone(one.start, zone) if isinstance(one.start, datetime) else one.start): one.n for one in rows}
+    def keyed(rows: list[PerPeriod]) -> dict[date, PerPeriod]:
+        return {(in_zone(one.start, zone) if isinstance(one.start, datetime) else one.start): one for one in rows}
 
     accepted = ask(
         ACCEPTED.replace("$start", start), scope, row=PerPeriod, name="sources.accepted", table="events",
@@ -219,14 +231,18 @@ def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
+    """`n` were not stored for this reason, `warned` were."""
+
     reason: str
     n: int
+    warned: int
     last_at: datetime
 
 
 REASONS = """
-SELECT reason, sum(n) AS n, max(received_at) AS last_at
-FROM rejections WHERE $scope AND source_id = {source_id:UInt32} GROUP BY reason ORDER BY n DESC, reason
+SELECT reason, sum(r.n) AS n, countIf(r.n = 0) AS warned, max(received_at) AS last_at
+FROM rejections AS r WHERE $scope AND source_id = {source_id:UInt32}
+GROUP BY reason ORDER BY n DESC, warned DESC, reason
 """
 
 

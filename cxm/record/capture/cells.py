@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import repeat
@@ -175,9 +176,16 @@ class Cells(dict[str, str]):
         self.bad: dict[str, str] = {}
         self.whole = whole
         self._halves: tuple[Half, Half] | None = None
+        self._repeats = True  # whether whole times come again often enough to be worth remembering
         self._read, self._missing, self._values, self._start, self._end = read, missing, values, start, end
 
     def __missing__(self, raw: str) -> str:
+        if self._halves is not None:
+            day, _blank, clock = raw.partition(" ")
+            if clock:
+                with suppress(KeyError):
+                    result = self[raw] = self._halves[0][day] + self._halves[1][clock]
+                    return result
         text = raw.strip()
         result = ""
         if self.whole:
@@ -200,16 +208,22 @@ class Cells(dict[str, str]):
 
     def many(self, column: Sequence[str]) -> list[str]:
         """What becomes of a whole column."""
-        if self._halves is not None:
-            days, clocks = self._halves
-            try:
-                return [
-                    days[day] + clocks[clock] if clock else self[day]
-                    for day, _blank, clock in map(_PARTITION, column, repeat(" "))
-                ]
-            except KeyError:
-                pass  # something is no date: one by one then, so that each is remembered with its reason
-        return list(map(self.__getitem__, column))
+        if self._halves is None:
+            return list(map(self.__getitem__, column))
+        if self._repeats:
+            before = len(self)
+            made = list(map(self.__getitem__, column))
+            self._repeats = 2 * (len(self) - before) < len(column)
+            return made
+        days, clocks = self._halves
+        try:
+            return [
+                days[day] + clocks[clock] if clock else self[day]
+                for day, _blank, clock in map(_PARTITION, column, repeat(" "))
+            ]
+        except KeyError:
+            # Something is no date: one by one then, so that each is remembered with its reason.
+            return list(map(self.__getitem__, column))
 
     def tidy(self) -> None:
         """Forget, between parts, when too much was met."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -71,7 +70,7 @@ class Compiled:
         self.used: set[int] = set()
         self.seen = Seen()
         namespace = uuid.uuid5(NAMESPACE, f"{workspace_id}\x1f{mapping.name}")
-        self._namespace = hashlib.sha1(namespace.bytes, usedforsecurity=False)
+        self._namespace = namespace.bytes
         self._start = f"{workspace_id}\t"
         self._end = f"\timport\t{import_id}\t{{"
         self.key = [self._column(name) for name in mapping.key]

@@ -236,7 +236,8 @@ class _Run:
         if not self.compare or not batch.ids:
             append_lines(batch.lines)
             return 0
-        known = known_ids(self.workspace.pk, batch.ids, batch.first, batch.last)
+        found = known_ids(self.workspace.pk, batch.ids, batch.first, batch.last)
+        known = {event_id.replace("-", ""): owner for event_id, owner in found.items()}
         append_lines([line for event_id, line in zip(batch.ids, batch.lines, strict=True) if event_id not in known])
         # What this very import stored before it was interrupted is new all the same.
         foreign = {event_id for event_id, owner in known.items() if owner != self.one.pk}

@@ -41,24 +41,21 @@ LONGEST = 200  # characters of a property's name
 KINDS = {"integer": "number", "date": "string"}
 
 
-def seen_types(properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def seen_types(properties: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, str]]:
     """(property, type) of everything in an event; a.b for what lies in an object."""
-    waiting = [("", properties, 0)]
-    while waiting:
-        prefix, found, depth = waiting.pop()
-        for key, value in found.items():
-            name = f"{prefix}{key}"
-            if not key or len(name) > LONGEST:
-                continue
-            yield name, type_of(value)
-            if isinstance(value, Mapping) and depth + 1 < DEEPEST:
-                waiting.append((f"{name}.", value, depth + 1))
+    for key, value in properties.items():
+        name = prefix + key
+        if not key or len(name) > LONGEST:
+            continue
+        yield name, type_of(value)
+        if isinstance(value, dict) and depth < DEEPEST:
+            yield from seen_types(value, f"{name}.", depth + 1)
 
 
 def said_properties(name: str, came: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the sender said: events of an agreed meaning keep it below `properties`."""
     inner = came.get("properties") if name in SENT_AS else None
-    return inner if isinstance(inner, Mapping) else came
+    return inner if isinstance(inner, dict) else came
 
 
 @dataclass(slots=True)

@@ -23,6 +23,12 @@ class Seen:
         if self._spilled is not None:
             for digest, count in self._known(digests):
                 counts.setdefault(digest, count)
+        # Mostly nothing repeats; the sets say so faster than going over all.
+        if len(fresh := dict.fromkeys(digests, 1)) == len(digests) and counts.keys().isdisjoint(fresh):
+            counts |= fresh
+            if len(counts) > self._limit:
+                self._spill()
+            return [0] * len(digests)
         places = []
         for digest in digests:
             place = counts.get(digest, 0)

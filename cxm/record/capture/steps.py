@@ -42,31 +42,33 @@ def learn_schema(events: Iterable[Event]) -> None:
         return
     living = set(Source.objects.filter(pk__in={key[0] for key in seen}).values_list("pk", flat=True))
     seen = {key: times for key, times in seen.items() if key[0] in living}
-    rows = PropertySeen.objects.filter(source_id__in=living, event__in={key[1] for key in seen})
-    known: dict[Key, PropertySeen] = {(row.source_id, row.event, row.property, row.type): row for row in rows}
-    widened = []
-    for key, (first, last) in seen.items():
-        if (row := known.get(key)) and (first < row.first_at or last > row.last_at):
-            row.first_at, row.last_at = min(first, row.first_at), max(last, row.last_at)
-            widened.append(row)
-    PropertySeen.objects.bulk_update(widened, ["first_at", "last_at"], batch_size=200)
-    new = {key: times for key, times in seen.items() if key not in known}
-    room = {
-        source: MOST_ROWS - PropertySeen.objects.filter(source=source).count() for source in {key[0] for key in new}
-    }
-    made = []
-    for (source, event, name, type_), (first, last) in sorted(new.items()):
-        if room[source] > 0:
+    before = PropertySeen.objects.filter(source_id__in=living, event__in={key[1] for key in seen})
+    known: dict[Key, PropertySeen] = {(row.source_id, row.event, row.property, row.type): row for row in before}
+    new_of = {key[0] for key in seen if key not in known}
+    room = {source: MOST_ROWS - PropertySeen.objects.filter(source=source).count() for source in new_of}
+    rows = []
+    for key, (first, last) in sorted(seen.items()):
+        source, event, name, type_ = key
+        if row := known.get(key):
+            if first >= row.first_at and last <= row.last_at:
+                continue
+            first, last = min(first, row.first_at), max(last, row.last_at)
+        elif room[source] > 0:
             room[source] -= 1
-            made.append(
-                PropertySeen(source_id=source, event=event, property=name, type=type_, first_at=first, last_at=last)
-            )
-    PropertySeen.objects.bulk_create(made, batch_size=500, ignore_conflicts=True)
+        else:
+            continue
+        rows.append(
+            PropertySeen(source_id=source, event=event, property=name, type=type_, first_at=first, last_at=last)
+        )
+    PropertySeen.objects.bulk_create(
+        rows, batch_size=500, update_conflicts=True, update_fields=["first_at", "last_at"],
+        unique_fields=["source", "event", "property", "type"],
+    )  # fmt: skip
 
 
 def sightings(events: Iterable[Event]) -> dict[Key, tuple[datetime, datetime]]:
     """Each name and type in a batch, with the first and the last receipt."""
-    seen: dict[Key, tuple[datetime, datetime]] = {}
+    grouped: dict[tuple[int, str], dict[tuple[str, str], list[datetime]]] = {}
     for event in events:
         if not event.source_id:
             continue
@@ -75,9 +77,16 @@ def sightings(events: Iterable[Event]) -> dict[Key, tuple[datetime, datetime]]:
         except (msgspec.DecodeError, RecursionError):
             came = {}
         at, name = event.received_at, event.name[:LONGEST_EVENT]
-        found = [("", event.type[:10]), *seen_types(said_properties(name, came))]
-        for one, type_ in found:
-            key = (event.source_id, name, one, type_)
-            first, last = seen.get(key, (at, at))
-            seen[key] = min(first, at), max(last, at)
-    return seen
+        seen = grouped.setdefault((event.source_id, name), {})
+        for one in (("", event.type[:10]), *seen_types(said_properties(name, came))):
+            if (times := seen.get(one)) is None:
+                seen[one] = [at, at]
+            elif at > times[1]:
+                times[1] = at
+            elif at < times[0]:
+                times[0] = at
+    return {
+        (source, name, *one): (first, last)
+        for (source, name), seen in grouped.items()
+        for one, (first, last) in seen.items()
+    }

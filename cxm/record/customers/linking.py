@@ -359,6 +359,17 @@ def holders(workspace_id: int, names: Iterable[Name]) -> dict[Name, UUID]:
     return found
 
 
+def linked_names(workspace_id: int, names: Iterable[Name]) -> set[Name]:
+    """Which of these names have a link to or from them."""
+    names = set(names)
+    found: set[Name] = set()
+    live = IdentityLink.objects.filter(workspace=workspace_id)
+    for part in parts(sorted({value for _kind, value in names})):
+        found.update(live.filter(from_value__in=part).values_list("from_kind", "from_value"))
+        found.update(live.filter(to_value__in=part).values_list("to_kind", "to_value"))
+    return found & names
+
+
 def existing(customers: Sequence[UUID]) -> Iterator[UUID]:
     for part in parts(customers):
         yield from Customer.objects.filter(pk__in=part).values_list("pk", flat=True)

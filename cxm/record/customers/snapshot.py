@@ -170,7 +170,8 @@ class Answers:
 
 
 ANSWERS = """
-SELECT customer_id, count() AS answers FROM feedback WHERE $scope AND customer_id IN {ids:Array(UUID)}
+SELECT customer_id, count() AS answers FROM events
+WHERE $scope AND name = 'answer_given' AND customer_id IN {ids:Array(UUID)}
 GROUP BY customer_id
 """
 
@@ -183,8 +184,9 @@ def refresh_answers(workspace_id: int, customer_ids: Iterable[UUID]) -> None:
         counted: dict[UUID, int] = defaultdict(int)
         for ids in parts(sorted({*owner, *(one.pk for one in members)}), ASKED):
             rows = ask(
-                ANSWERS, Scope(workspace_id), row=Answers, name="customers.answers", ids=[str(one) for one in ids]
-            ).rows
+                ANSWERS, Scope(workspace_id), row=Answers, name="customers.answers", table="events",
+                ids=[str(one) for one in ids],
+            ).rows  # fmt: skip
             for row in rows:
                 counted[owner.get(row.customer_id, row.customer_id)] += row.answers
         whole: dict[UUID, int] = defaultdict(int)
@@ -217,5 +219,7 @@ def store(rows: list[tuple[Any, ...]], names: Sequence[str] = ("last_seen_at", "
         for row in rows
     ]
     sets = ", ".join(f"{name} = %s" for name in names)
+    if not values:
+        return
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(f"UPDATE customers_customer SET {sets} WHERE id = %s", values)

@@ -22,7 +22,7 @@ from cxm.record.eventlog.follow import LogEvent
 
 from .access import one_at_a_time
 from .grouping import join_groups
-from .linking import ANONYMOUS, EMAIL, USER, Name, Settled, existing, holders, log_id, parts, settle
+from .linking import ANONYMOUS, EMAIL, USER, Name, Settled, existing, holders, linked_names, log_id, parts, settle
 from .models import ANALYTICS, Consent, Customer, Identity, IdentityLink
 from .sayings import FIELDS, ONCE, Saying, milliseconds, read_traits, say
 from .searching import search_text_of
@@ -229,18 +229,17 @@ def _apply_sayings(work: Work, owner: Mapping[Name, UUID]) -> set[UUID]:
         by_customer[owner[name]] += sayings
     values: dict[str, Any] = {}
     changed: set[UUID] = set()
-    for part in parts(sorted(by_customer), 1000):
+    columns = (*FIELDS, "traits", "trait_times")
+    for part in parts(sorted(by_customer)):
         rows = []
-        for customer in Customer.objects.filter(pk__in=part):
+        for customer in Customer.objects.filter(pk__in=part).only(*columns, "traits_at", "updated_at"):
             news = [say(customer, saying) for saying in by_customer[customer.pk]]
             if any(news):
-                rows.append(customer)
+                rows.append((*(getattr(customer, column) for column in columns), customer.pk))
+                changed.add(customer.pk)
                 for key, value in customer.traits.items():
                     values.setdefault(key, value)
-        changed |= {row.pk for row in rows}
-        Customer.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["id"], update_fields=[*FIELDS, "traits", "trait_times"]
-        )
+        store(rows, columns)
     learn(work.workspace, values)
     return changed
 
@@ -282,10 +281,12 @@ def _put_decisions(work: Work, owner: Mapping[Name, UUID]) -> bool:
 
 
 def _settle(work: Work, owner: Mapping[Name, UUID], new: set[UUID], linked: set[Name]) -> Settled:
+    """Work out who is who where this batch can have changed it."""
     pk = work.workspace.pk
     fresh = {name for name in owner if owner[name] in new}
     # Links can be older than the customers that they join.
-    return settle(pk, names=linked | fresh, customers=new) if linked or fresh else Settled()
+    names = linked | linked_names(pk, fresh)
+    return settle(pk, names=names, customers={owner[name] for name in fresh & names}) if names else Settled()
 
 
 def _device_owners(work: Work) -> dict[Name, UUID]:
@@ -312,20 +313,18 @@ def _put_last_seen(seen: Mapping[Name, datetime], owner: Mapping[Name, UUID]) ->
 
 
 def _refresh_search(customers: Iterable[UUID]) -> None:
-    for part in parts(sorted(customers), 1000):
+    for part in parts(sorted(customers)):
         names: dict[UUID, list[str]] = defaultdict(list)
         rows = Identity.objects.filter(customer__in=part).exclude(kind=ANONYMOUS).order_by("pk")
         for pk, value in rows.values_list("customer_id", "value"):
             names[pk].append(value)
         changed = []
-        for one in Customer.objects.filter(pk__in=part):
-            text = search_text_of(one.name, one.email, one.phone, names[one.pk])
-            if text != one.search_text:
-                one.search_text = text
-                changed.append(one)
-        Customer.objects.bulk_create(
-            changed, update_conflicts=True, unique_fields=["id"], update_fields=["search_text"]
-        )
+        held = Customer.objects.filter(pk__in=part).values_list("pk", "name", "email", "phone", "search_text")
+        for pk, name, email, phone, before in held:
+            text = search_text_of(name, email, phone, names[pk])
+            if text != before:
+                changed.append((text, pk))
+        store(changed, ["search_text"])
 
 
 def _somebody_decided(customers: Iterable[UUID]) -> bool:

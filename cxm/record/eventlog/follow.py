@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -308,5 +308,4 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _event(row: Sequence[Any]) -> LogEvent:
-    event = LogEvent(*row)
-    return replace(event, occurred_at=_utc(event.occurred_at), received_at=_utc(event.received_at))
+    return LogEvent(*row[:8], _utc(row[8]), _utc(row[9]), *row[10:])

@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from django.db import OperationalError
+from django.test import Client
 
+from cxm.accounts.actions import create_api_key
+from cxm.accounts.models import ApiKey, AuditEntry, Role, Workspace
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.follow import LogEvent
 from cxm.record.eventlog.models import DeadLetter, FollowCursor
 from cxm.testing.captured import Captured, given_captured
-from cxm.testing.cast import make_workspace
+from cxm.testing.cast import make_member, make_user, make_workspace
 from cxm.web import flow
 from cxm.web.flow import FlowThread, Step
 
@@ -107,3 +110,86 @@ def test_a_process_that_ends_in_the_middle_leaves_the_batch_to_the_next(steps: C
     step.fail = lambda event: None
     walk(FlowThread("heir", alone=True))
     assert step.seen == ["a"]
+
+
+# The page
+
+
+@pytest.fixture
+def broken(steps: Callable[..., FlowThread]) -> tuple[Recorder, Workspace]:
+    """A step that could not handle one event, and the workspace of that event."""
+    step = Recorder(lambda event: ValueError("bad tea") if event.user_id == "bad" else None)
+    thread = steps(step)
+    workspace = make_workspace()
+    given_captured(workspace, Captured(user_id="good"), Captured(user_id="bad", properties={"cups": 7}))
+    walk(thread)
+    return step, workspace
+
+
+def test_the_page_tells_admins_how_the_flow_does(client: Client, broken: tuple[Recorder, Workspace]) -> None:
+    workspace = broken[1]
+    owner = workspace.memberships.get().user
+    address, letter = f"/w/{workspace.slug}/flow/", DeadLetter.objects.get()
+    for role, status in ((None, 404), (Role.ANALYST, 403)):
+        user = make_user(f"{role}@example.com") if role is None else make_member(workspace, role, "a@example.com")
+        client.force_login(user)
+        assert client.get(address).status_code == status
+        assert client.get(f"{address}{letter.pk}/").status_code == status
+        assert client.post(f"{address}deal/", {"do": "dismiss"}).status_code == status
+    assert DeadLetter.objects.get().state == "waiting"
+    client.force_login(owner)
+    text = client.get(address).content.decode()
+    assert "ValueError: bad tea" in text
+    assert "step 0" in text
+    assert "&quot;cups&quot;: 7" in client.get(f"{address}{letter.pk}/").content.decode()
+    assert "<html" not in client.get(address, headers={"HX-Request": "true"}).content.decode()
+
+
+def test_an_event_is_handled_again_once_the_cause_is_gone(client: Client, broken: tuple[Recorder, Workspace]) -> None:
+    step, workspace = broken
+    client.force_login(workspace.memberships.get().user)
+    deal, letter = f"/w/{workspace.slug}/flow/deal/", DeadLetter.objects.get()
+    client.post(deal, {"do": "retry", "letter": letter.pk})
+    letter.refresh_from_db()
+    assert letter.attempts == 2
+    step.fail = lambda event: None
+    client.post(deal, {"do": "retry"})
+    assert step.seen == ["good", "bad"]
+    assert not DeadLetter.objects.exists()
+    assert AuditEntry.objects.filter(workspace=workspace, verb="handled again").count() == 1
+
+
+def test_an_event_is_dismissed(client: Client, broken: tuple[Recorder, Workspace]) -> None:
+    workspace = broken[1]
+    client.force_login(workspace.memberships.get().user)
+    deal, letter = f"/w/{workspace.slug}/flow/deal/", DeadLetter.objects.get()
+    client.post(deal, {"do": "dismiss", "letter": letter.pk})
+    letter.refresh_from_db()
+    assert letter.state == "dismissed"
+    assert client.post(deal, {"do": "retry", "letter": letter.pk}).status_code == 404
+
+
+def test_a_program_asks_how_the_flow_does_and_deals_with_letters(
+    client: Client, broken: tuple[Recorder, Workspace]
+) -> None:
+    step, workspace = broken
+    owner, letter = workspace.memberships.get().user, DeadLetter.objects.get()
+
+    def headers(of: Workspace, role: Role) -> dict[str, str]:
+        _row, key = create_api_key(workspace=of, kind=ApiKey.Kind.SECRET, name=role, role=role, by=owner)
+        return {"Authorization": f"Bearer {key}"}
+
+    theirs = headers(make_workspace("Theirs", owner=owner), Role.ADMIN)
+    weak, admin = headers(workspace, Role.ANALYST), headers(workspace, Role.ADMIN)
+    assert client.get("/api/v1/flow", headers=weak).status_code == 403
+    assert client.get("/api/v1/flow/dead-letters", headers=theirs).json() == []
+    assert client.post(f"/api/v1/flow/dead-letters/{letter.pk}/dismiss", headers=theirs).status_code == 404
+    found = client.get("/api/v1/flow", headers=admin).json()
+    assert (found["state"], found["behind"], found["steps"][0]["waiting"]) == ("fine", 0, 1)
+    [one] = client.get("/api/v1/flow/dead-letters", headers=admin).json()
+    assert (one["error"], one["event_id"]) == ("ValueError: bad tea", str(letter.event_id))
+    retry = f"/api/v1/flow/dead-letters/{one['id']}/retry"
+    assert client.post(retry, headers=admin).json()["code"] == "failed_again"
+    step.fail = lambda event: None
+    assert client.post(retry, headers=admin).status_code == 204
+    assert not DeadLetter.objects.exists()

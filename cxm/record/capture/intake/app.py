@@ -16,6 +16,7 @@ from django.conf import settings
 from cxm.record.eventlog.commit import Busy, Row, writer
 from cxm.record.eventlog.engine import EventlogError
 
+from ..origins import origin_allowed
 from ..plan import check
 from ..reasons import Reason
 from ..sources import SourceEntry
@@ -252,7 +253,8 @@ class Arrival:
         customer = user or anonymous
         self._check_consent(event, user, anonymous)
         if event.type == "track":
-            if self.plan is not None:
+            # A no to analytics is taken, whatever the plan forgot.
+            if self.plan is not None and event.name.lower() not in CONSENT_EVENTS:
                 self._check_plan(event)
             if event.name.lower() in MEANINGS:
                 meaning(event)
@@ -276,14 +278,14 @@ class Arrival:
             raise Refused(Reason.REFUSED_GPC)
 
     def _check_plan(self, event: Event) -> None:
-        """Note what an event does against the tracking plan. Raises Refused where the plan blocks."""
+        """Note what an event does against the tracking plan (n = 0: it is stored). Raises Refused where it blocks."""
         assert self.plan is not None
         for violation in check(self.plan, event.name, properties_of(event)):
             if self.source.plan_mode == "block":
                 raise Refused(violation.reason, violation.detail)
             rejections().add(
                 self.source.workspace_id, self.source.source_id, violation.reason, name=event.name,
-                detail=violation.detail, body=event.properties,
+                detail=violation.detail, body=event.properties, n=0,
             )  # fmt: skip
 
     async def store(self) -> None:
@@ -346,7 +348,7 @@ def whole_refused(request: Request, source: SourceEntry, size: int, is_batch: bo
     RudderStack's clients put up to 4 MB of events into one, on the same route as Segment's."""
     if not source.enabled:
         return Reason.SOURCE_DISABLED, "This source is switched off."
-    if source.origins and request.origin and request.origin not in source.origins:
+    if request.origin and not origin_allowed(source.origins, request.origin):
         return Reason.ORIGIN_NOT_ALLOWED, "This site may not use this write key."
     if request.route.dialect == "segment":
         most = MOST_BATCH if is_batch else MOST_CALL

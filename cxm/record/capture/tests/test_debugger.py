@@ -153,3 +153,15 @@ def test_an_event_against_the_plan_says_so_where_the_plan_warns() -> None:
     assert "Against the tracking plan" not in client.get(url).content.decode()
     actions.set_plan_mode(source=source, mode=Source.PlanMode.WARN, by=owner)
     assert "Against the tracking plan: total: expected number, got string" in client.get(url).content.decode()
+
+
+def test_a_warning_says_that_the_event_is_stored() -> None:
+    workspace = make_workspace()
+    source = make_source(workspace)
+    client = logged_in(workspace)
+    given_refused(source, Reason.NOT_IN_PLAN, name="Ordr", detail="event 'Ordr'", n=0)
+    listed = client.get(address(source, "debugger/"))
+    assert "Stored with a warning" in listed.content.decode()
+    (row,) = listed.context["rows"]
+    page = client.get(address(source, f"debugger/refused/{row['ms']}/{row['digest']}/")).content.decode()
+    assert "The plan only warns: the event is stored" in page

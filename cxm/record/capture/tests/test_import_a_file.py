@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 
 from cxm.accounts.models import AuditEntry, Role, Workspace
-from cxm.record.capture import actions, running, storage
+from cxm.record.capture import actions, converting, running, storage
 from cxm.record.capture.models import Import, Mapping
 from cxm.record.customers.actions import change_profile
 from cxm.record.customers.models import Customer, Identity
@@ -125,6 +126,15 @@ def test_the_same_data_in_another_workspace_is_other_data(tmp_path: Path) -> Non
     import_file(ours, file(tmp_path, ROWS), YAML)
     assert import_file(theirs, file(tmp_path, ROWS), YAML).events_added == 5
     assert Customer.objects.filter(workspace=theirs).count() == 3
+
+
+def test_ids_of_events_tell_rows_and_kinds_apart() -> None:
+    row, other = bytes(20), b"\x01" + bytes(19)
+    first = converting.event_ids(bytes(range(0x10, 0x24)), [row, other])
+    # The first 16 bytes of the base, turned over by the row; then version 8 in byte 6 and variant 8–b in byte 8.
+    assert first == ["101112131415861798191a1b1c1d1e1f", "111112131415861798191a1b1c1d1e1f"]
+    assert uuid.UUID(first[0]).version == 8
+    assert converting.event_ids(bytes(range(0x11, 0x25)), [row]) != first[:1]
 
 
 def test_equal_rows_without_a_key_all_count(tmp_path: Path) -> None:

@@ -142,19 +142,23 @@ def test_what_came_and_what_was_refused_is_counted() -> None:
     given_refused(source, Reason.NO_EVENT_NAME, n=4)
     given_refused(source, Reason.NO_EVENT_NAME, received=yesterday)
     given_refused(source, Reason.REPEAT, n=100)  # left out on purpose: no error
+    for _twice in range(2):
+        given_refused(source, Reason.NOT_IN_PLAN, n=0)  # warned of, and stored
     rows = {one.source.name: one for one in arrivals.overviews(workspace, [source, other])}
     assert [(one.today, one.refused, one.state) for one in (rows["Web shop"], rows["App"])] == [
         (3, 4, "receiving"), (7, 0, "receiving")
     ]  # fmt: skip
     days = arrivals.daily(source)
     assert len(days) == 30
-    assert [(one.accepted, one.refused) for one in days[-3:]] == [(0, 0), (2, 1), (3, 4)]
+    assert [(one.accepted, one.refused, one.warned) for one in days[-3:]] == [(0, 0, 0), (2, 1, 0), (3, 4, 2)]
     hours = arrivals.hourly(source)
     assert len(hours) == 24
     assert (hours[-1].accepted, hours[-1].refused) == (3, 4)
-    found = [(one.reason, one.n) for one in arrivals.reasons(source, now - timedelta(days=7))]
-    assert found == [("repeat", 100), ("no_event_name", 5)]  # 4 + 1
+    found = [(one.reason, one.n, one.warned) for one in arrivals.reasons(source, now - timedelta(days=7))]
+    assert found == [("repeat", 100, 0), ("no_event_name", 5, 0), ("not_in_plan", 0, 2)]  # 4 + 1
     page = logged_in(workspace).get(address(source)).content.decode()
+    assert "2 warnings" in page
+    assert "Stored with a warning" in page
     assert "A track call needs the name of the event in “event”." in page
 
 

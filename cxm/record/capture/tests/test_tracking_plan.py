@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from cxm.record.capture.plan import PlanError, Violation, check, read_plan
+from cxm.record.capture.plan import FITS, EventRule, PlanError, PlanText, PropertyRule, Violation, check, read_plan
 from cxm.record.capture.reasons import WORDS, Reason
 
+DOCS = Path(__file__).parents[4] / "docs"
 PLAN = read_plan("""
 events:
   Order Completed:
@@ -93,3 +97,22 @@ def test_names_are_texts_whatever_yaml_takes_them_for() -> None:
 
 def test_every_reason_has_words() -> None:
     assert set(WORDS) == set(Reason)
+
+
+def documented(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def test_every_key_and_type_of_a_plan_is_documented() -> None:
+    page = documented("reference/tracking-plan.md")
+    words = set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
+    keys = {*PlanText.__struct_fields__, *EventRule.__struct_fields__, *PropertyRule.__struct_fields__}
+    assert words == keys | set(FITS)
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert set(read_plan(example).events) == {"Order Completed", "Song Played"}
+
+
+def test_every_reason_is_documented() -> None:
+    assert set(re.findall(r"^\| `([a-z_]+)`", documented("guide/sources.md"), re.MULTILINE)) == {
+        one.value for one in Reason
+    }

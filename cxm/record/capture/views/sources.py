@@ -97,20 +97,22 @@ def volumes(source: Source, *, charts: bool) -> dict[str, Any]:
     return drawn | {
         "reasons": [
             {"code": one.reason, "title": title_of(one.reason), "sentence": sentence_of(one.reason),
-             "n": one.n, "last_at": arrivals.in_utc(one.last_at)}
+             "n": one.n,
+                "warned": one.warned, "last_at": arrivals.in_utc(one.last_at)}
             for one in rows
         ],
     }  # fmt: skip
 
 
 def trend(title: str, rows: list[arrivals.Volume], step: Any) -> Trend:
-    return Trend(
-        title=title, step=step, unit="count", name=f"events-by-{step}", size="small",
-        series=[
-            Series(name=_("Stored"), points=[Point(start=one.start, value=one.accepted) for one in rows]),
-            Series(name=_("Refused"), points=[Point(start=one.start, value=one.refused) for one in rows]),
-        ],
-    )  # fmt: skip
+    series = [
+        Series(name=_("Stored"), points=[Point(start=one.start, value=one.accepted) for one in rows]),
+        Series(name=_("Refused"), points=[Point(start=one.start, value=one.refused) for one in rows]),
+    ]
+    if any(one.warned for one in rows):
+        points = [Point(start=one.start, value=one.warned) for one in rows]
+        series.append(Series(name=_("Stored with a warning"), points=points))
+    return Trend(title=title, step=step, unit="count", name=f"events-by-{step}", size="small", series=series)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -64,7 +64,8 @@ def told(name: str, **properties: Any) -> Moment:
         ("consent_withdrawn", {"purpose": "surveys"}, "Somebody recorded that consent to “surveys” was withdrawn."),
         ("note_added", {"by": "Ivan"}, "Ivan wrote a note."),
         ("customer_tagged", {"by": "100%s", "tag": "%(x)s"}, "100%s added the tag “%(x)s”."),
-        ("page_viewed", {"url": "/"}, "Page viewed"),
+        ("page_viewed", {"url": "/"}, "Viewed the page “/”."),
+        ("tea_poured", {}, "Tea poured"),
         ("Checkout.step-2", {}, "Checkout step 2"),
     ],
 )  # fmt: skip

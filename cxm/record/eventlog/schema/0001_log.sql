@@ -139,7 +139,7 @@ CREATE TABLE @tickets (
     priority            LowCardinality(String),
     channel             LowCardinality(String),
     touchpoint          LowCardinality(String),
-    properties          Map(LowCardinality(String), String) -- writes six times as fast as JSON
+    properties          Map(String, String) -- writes six times as fast as JSON; keys of low cardinality take twice as long
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, ticket_id, version)
 SETTINGS enable_block_number_column = 1;
 -- distributed: tickets
@@ -150,7 +150,7 @@ WITH JSONExtract(e.properties, 'Tuple(
     ticket_id String, version Nullable(UInt64), state String, opened_at String, first_responded_at String,
     resolved_at String, closed_at String, reopened UInt32, reassigned UInt32, sla_met Nullable(Bool),
     complaint Nullable(Bool), priority String, channel String, touchpoint String,
-    properties Map(LowCardinality(String), String))') AS p
+    properties Map(String, String))') AS p
 SELECT workspace_id, p.ticket_id AS ticket_id,
        ifNull(p.version, toUnixTimestamp64Milli(e.occurred_at)) AS version,
        event_id, customer_id,

@@ -1,0 +1,184 @@
+"""Load with ends at any moment: what was acknowledged is there once, and all that follows from it agrees with it.
+
+Each round sends batches until the process (or the server behind it) is killed, starts it again, and sends the batches
+that were not acknowledged once more, as real clients do.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxm.testing.site import PATIENCE, Site
+
+ROUNDS = 20
+SENDERS = 3
+GIVEN = """
+import json
+from cxm.testing.cast import make_user, make_workspace, make_write_key
+print(json.dumps(make_write_key(make_workspace("Chaos", owner=make_user()))))
+"""
+# What the log, the derived tables and the flow have come to, as one JSON object.
+STATE = """
+import json
+from cxm.record.customers.models import Customer
+from cxm.record.eventlog.engine import engine
+def one(sql):
+    with engine().client() as client:
+        return client.query(sql).result_rows[0][0]
+print(json.dumps({
+    "events": one("SELECT count() FROM events WHERE type != ''"),
+    "distinct": one("SELECT uniqExact(event_id) FROM events WHERE type != ''"),
+    "ids": one("SELECT groupArray(toString(event_id)) FROM events WHERE type != ''"),
+    "answers": one("SELECT count() FROM events WHERE name = 'answer_given'"),
+    "feedback": one("SELECT count() FROM feedback"),
+    "feedback_ids": one("SELECT uniqExact(event_id) FROM feedback WHERE event_id IN (SELECT event_id FROM events)"),
+    "rollup": one("SELECT sum(n) FROM feedback_rollup"),
+    "orders": one("SELECT count() FROM events WHERE name = 'order_placed'"),
+    "milestones": one("SELECT count() FROM order_milestones"),
+    "users": one("SELECT uniqExact(user_id) FROM events WHERE type != '' AND user_id != ''"),
+    "customers": Customer.objects.count(),
+}))
+"""
+WAITING = """
+import json
+from cxm.record.eventlog.follow import Follower
+print(json.dumps(Follower("flow", "test").lag().events))
+"""
+WORKSPACE = "import json; from cxm.accounts.models import Workspace; print(json.dumps(Workspace.objects.get().pk))"
+
+
+class Load:
+    """Senders that post batches until told to stop, and remember which were acknowledged and which were not."""
+
+    def __init__(self, site: Site, key: str, seed: int) -> None:
+        self.site, self.key = site, key
+        self.chance = random.Random(seed)
+        self.acknowledged: set[str] = set()
+        self.unsure: list[dict[str, Any]] = []
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    def batch(self) -> dict[str, Any]:
+        with self._lock:
+            calls = [self._call() for _ in range(self.chance.randint(1, 40))]
+        return {"batch": calls, "writeKey": self.key}
+
+    def _call(self) -> dict[str, Any]:
+        message = str(uuid.UUID(int=self.chance.getrandbits(128)))
+        user = f"user-{self.chance.randrange(40)}"
+        call: dict[str, Any] = {"type": "track", "messageId": message, "userId": user, "event": "Kettle Boiled"}
+        match self.chance.randrange(4):
+            case 0:
+                said = {"metric": "nps", "value": self.chance.randint(0, 10), "survey_id": "s"}
+                call |= {"event": "Survey Answered", "properties": said}
+            case 1:
+                bought = {"order_id": message, "total": 3, "currency": "EUR"}
+                call |= {"event": "Order Completed", "properties": bought}
+            case 2:
+                call |= {"type": "identify", "traits": {"plan": self.chance.choice(["a", "b"])}}
+        return call
+
+    def begin(self) -> None:
+        self._stop.clear()
+        self._threads = [threading.Thread(target=self._send, daemon=True) for _ in range(SENDERS)]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def _send(self) -> None:
+        while not self._stop.is_set():
+            batch = self.batch()
+            if not self.post(batch):
+                with self._lock:
+                    self.unsure.append(batch)
+                time.sleep(0.05)
+
+    def post(self, batch: dict[str, Any]) -> bool:
+        request = urllib.request.Request(
+            self.site.url("/v1/batch"), json.dumps(batch).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as reply:
+                good = reply.status == 200
+        except (OSError, urllib.error.HTTPError):
+            good = False
+        if good:
+            with self._lock:
+                self.acknowledged.update(call["messageId"] for call in batch["batch"])
+        return good
+
+    def send_again(self) -> None:
+        """What was not acknowledged, until it is."""
+        deadline = time.monotonic() + PATIENCE
+        while self.unsure and time.monotonic() < deadline:
+            self.unsure = [batch for batch in self.unsure if not self.post(batch)]
+            if self.unsure:
+                time.sleep(0.2)
+        assert not self.unsure, "the server does not take events again"
+
+
+def check(site: Site, load: Load) -> None:
+    """Everything acknowledged is there once; what is derived, and what the flow has made, agrees."""
+    state = site.ask(STATE)
+    stored = set(state["ids"])
+    workspace = site.ask(WORKSPACE)
+    from cxm.record.eventlog.ids import event_id_of
+
+    lost = [one for one in load.acknowledged if str(event_id_of(workspace, one)) not in stored]
+    assert not lost, f"{len(lost)} of {len(load.acknowledged)} acknowledged events are not in the log"
+    assert state["events"] == state["distinct"] == len(load.acknowledged)
+    assert state["feedback"] == state["feedback_ids"] == state["answers"] == state["rollup"]
+    assert state["milestones"] == state["orders"]
+    assert state["customers"] == state["users"]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path / "data")
+    assert made.run("migrate", "--verbosity", "0").returncode == 0
+    yield made
+    made.kill()
+
+
+def settle(site: Site) -> None:
+    """Let the flow come to its end, and stop the server as a service manager does."""
+    for _try in range(20):
+        time.sleep(2)
+        site.stop()
+        if site.ask(WAITING) == 0:
+            return
+        site.start()
+    raise AssertionError("the flow does not come to its end")
+
+
+def test_a_kill_at_any_moment_loses_and_doubles_nothing(site: Site) -> None:
+    chance = random.Random(7)
+    load = Load(site, site.ask(GIVEN), seed=7)
+    for _round in range(ROUNDS):
+        site.start()
+        load.send_again()
+        load.begin()
+        time.sleep(chance.uniform(0.2, 1.2))
+        site.kill()
+        load.end()
+    site.start()
+    load.send_again()
+    settle(site)
+    assert len(load.acknowledged) > 100 * ROUNDS / 2
+    check(site, load)
