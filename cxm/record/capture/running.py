@@ -31,7 +31,7 @@ from cxm.record.customers.bulk import (
     remove_created,
     restore_overwritten,
 )
-from cxm.record.customers.snapshot import put_snapshot, refresh_activity
+from cxm.record.customers.snapshot import owner_by_log_id, put_snapshot, refresh_activity
 from cxm.record.eventlog.append import NOBODY, append_lines, known_ids
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.engine import EventlogBusy, EventlogError
@@ -339,11 +339,14 @@ def _still_seen(workspace_id: int, import_id: uuid.UUID) -> set[uuid.UUID]:
         Customer.objects.filter(workspace=workspace_id, created_by_import=import_id).values_list("pk", flat=True)
     )
     found: set[uuid.UUID] = set()
-    for start in range(0, len(made), ASKED):
+    # Captured events carry the id of a name, not that of the customer who holds it.
+    owner = {**(owner_by_log_id(workspace_id, made) if made else {}), **{pk: pk for pk in made}}
+    asked = list(owner)
+    for start in range(0, len(asked), ASKED):
         rows = ask(
             "SELECT DISTINCT customer_id FROM events WHERE $scope AND customer_id IN {ids:Array(UUID)}",
             Scope(workspace_id), row=Seen, name="imports.needed", table="events",
-            ids=[str(one) for one in made[start : start + ASKED]],
+            ids=[str(one) for one in asked[start : start + ASKED]],
         ).rows  # fmt: skip
-        found.update(one.customer_id for one in rows)
+        found.update(owner[one.customer_id] for one in rows)
     return found
