@@ -188,7 +188,7 @@ def on_postgres(directory: Path, rows: int, rounds: int) -> float:
     place = directory / "postgres-bench"
     place.mkdir()
     directory.chmod(0o755)
-    with postgres(place) as url, psycopg.connect(url, autocommit=True) as connection:
+    with postgres(place) as server, psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(
             "CREATE UNLOGGED TABLE feedback (occurred_at timestamptz NOT NULL, metric text NOT NULL,"
             " segment text NOT NULL, channel text NOT NULL, customer_id uuid NOT NULL, score real)"

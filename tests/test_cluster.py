@@ -1,0 +1,148 @@
+"""Two web processes and one worker on PostgreSQL and a sharded ClickHouse: the same rules as for one process, and what
+becomes of them when a process, a node or the database is killed under load.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cxm.testing.engines import ClickHouse, Postgres, clickhouse, postgres
+from cxm.testing.site import Site
+
+from .test_chaos import GIVEN, Load, check, settled
+
+pytestmark = [pytest.mark.once, pytest.mark.slow]
+SHARES = """
+import json
+from cxm.record.eventlog.engine import engine
+counts = []
+for address in engine().addresses:
+    with engine().client(address) as client:
+        counts.append(client.query("SELECT count() FROM events_local WHERE type != ''").result_rows[0][0])
+print(json.dumps(counts))
+"""
+PEOPLE = """
+import json
+from cxm.record.customers.models import Customer
+from cxm.record.customers.queries import person_of
+from cxm.record.eventlog.ask import ask
+from cxm.record.customers.timeline import moment
+found = {}
+for customer in Customer.objects.filter(canonical=None):
+    person = person_of(customer)
+    found[customer.email] = sorted(str(one) for one in person.identities)
+print(json.dumps(found))
+"""
+
+
+@dataclass
+class Cluster:
+    database: Postgres
+    log: ClickHouse
+    web: list[Site]
+    worker: Site
+
+    def start(self) -> None:
+        for site in self.web:
+            site.start("web")
+        self.worker.start("work")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    for name in ("CXM_DATABASE_URL", "CXM_EVENTLOG_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with ExitStack() as stack:
+        # pytest's own directories are closed to the user as whom PostgreSQL runs.
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cxm-cluster-")))
+        database = stack.enter_context(postgres(place))
+        log = stack.enter_context(clickhouse(place, 2))
+        one = Site(tmp_path / "data", servers=False)
+        one.environment |= {"CXM_DATABASE_URL": database.url, "CXM_EVENTLOG_URL": log.url}
+        done = one.run("migrate", "--verbosity", "0")
+        assert done.returncode == 0, done.stderr
+        made = Cluster(database, log, [one, one.beside()], one.beside())
+        try:
+            yield made
+        finally:
+            for site in (*made.web, made.worker):
+                site.kill()
+
+
+def test_the_same_events_through_two_processes_at_once_are_stored_once(cluster: Cluster) -> None:
+    one, two = cluster.web
+    key = one.ask(GIVEN)
+    cluster.start()
+    first, second = Load(one, key, 1), Load(two, key, 1)
+    batches = [first.batch() for _ in range(60)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda job: job[0].post(job[1]), [(s, b) for b in batches for s in (first, second)]))
+    assert all(answers)
+    people = [
+        {"type": "page", "anonymousId": "device-1", "messageId": "p1"},
+        {"type": "identify", "anonymousId": "device-1", "userId": "olena", "messageId": "i1",
+         "traits": {"email": "olena@example.com"}},
+        {"type": "alias", "previousId": "old-olena", "userId": "olena", "messageId": "a1"},
+    ]  # fmt: skip
+    for number, call in enumerate(people):
+        assert (first, second)[number % 2].post({"batch": [call], "writeKey": key})
+    settled(cluster.worker)
+    shares = one.ask(SHARES)
+    assert sum(shares) == len(first.acknowledged)
+    assert min(shares) > 0.2 * sum(shares)  # both shards have their part
+    found = one.ask(PEOPLE)
+    assert found["olena@example.com"] == [
+        "anonymous_id: device-1", "email: olena@example.com", "user_id: old-olena", "user_id: olena",
+    ]  # fmt: skip
+
+
+def test_kills_of_processes_nodes_and_the_database_lose_and_double_nothing(cluster: Cluster) -> None:
+    one, two = cluster.web
+    key = one.ask(GIVEN)
+    cluster.start()
+    loads = [Load(one, key, 11), Load(two, key, 12)]
+    chance = random.Random(5)
+
+    def a_node() -> None:
+        k = chance.randrange(2)
+        cluster.log.kill(k)
+        time.sleep(chance.uniform(0.2, 1.0))
+        cluster.log.start(k)
+        cluster.log.wait()
+
+    def the_database() -> None:
+        cluster.database.stop()
+        time.sleep(chance.uniform(0.2, 1.0))
+        cluster.database.start()
+
+    def a_web_process() -> None:
+        two.kill()
+        two.start("web")
+
+    def the_worker() -> None:
+        cluster.worker.kill()
+        cluster.worker.start("work")
+
+    for trouble in (a_node, the_database, a_web_process, the_worker, a_node, a_node, the_database):
+        for load in loads:
+            load.begin()
+        time.sleep(chance.uniform(0.3, 1.0))
+        trouble()
+        time.sleep(0.3)
+        for load in loads:
+            load.end()
+            load.send_again()
+    settled(cluster.worker)
+    everything = Load(one, key, 0)
+    everything.acknowledged = loads[0].acknowledged | loads[1].acknowledged
+    assert min(len(load.acknowledged) for load in loads) > 200
+    check(one, everything)
