@@ -308,4 +308,6 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _event(row: Sequence[Any]) -> LogEvent:
-    return LogEvent(*row[:8], _utc(row[8]), _utc(row[9]), row[10], row[11], row[12])
+    values = list(row)
+    values[8], values[9] = _utc(row[8]), _utc(row[9])
+    return LogEvent(*values)
