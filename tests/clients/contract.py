@@ -64,6 +64,7 @@ def everything(client: str) -> list[Step]:
     traits = {"email": "olena@example.com", "name": TEXT.strip(), "odd": "nul:\0."}
     return [
         {"do": "track", "anonymous": f"{client} device", "event": "Before", "properties": {}},
+        {"do": "flush"},
         {"do": "identify", **user, "anonymous": f"{client} device", "traits": traits},
         {"do": "track", **user, "event": "Order Completed", "properties": {"order_id": "A1", "total": 12.5}},
         {"do": "track", **user, "event": f"Чайник {TEXT}", "properties": {"text": TEXT + "nul:\0."}},
@@ -168,9 +169,7 @@ def open_shop(page: Page, theirs: Recorder, kind: Kind) -> None:
     if kind.name == "cx":
         source = ROOT / "cxm" / "web" / "static" / "vendor" / "root" / "cx.js"
     else:
-        source = (
-            install.node_clients()[1] / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd" / "index.js"
-        )
+        source = install.node_clients()[1] / "node_modules/@segment/analytics-next/dist/umd/index.js"
     theirs.pages |= {
         "/client.js": Answer(200, source.read_bytes(), script),
         "/browser.js": Answer(200, (HERE / "browser.js").read_bytes(), script),

@@ -16,13 +16,13 @@ const them = (step) => ({
   ...(step.anonymous ? { anonymousId: step.anonymous } : {}),
   ...(step.id ? { messageId: step.id } : {}),
 });
-const objects = (client) => ({
-  identify: (step) => client.identify({ ...them(step), traits: step.traits }),
-  track: (step) => client.track({ ...them(step), event: step.event, properties: step.properties ?? {} }),
-  page: (step) => client.page({ ...them(step), name: step.name, properties: step.properties ?? {} }),
-  screen: (step) => client.screen({ ...them(step), name: step.name, properties: step.properties ?? {} }),
-  group: (step) => client.group({ ...them(step), groupId: step.group, traits: step.traits }),
-  alias: (step) => client.alias({ ...them(step), previousId: step.previous }),
+const objects = (client, done) => ({
+  identify: (step) => client.identify({ ...them(step), traits: step.traits }, done?.()),
+  track: (step) => client.track({ ...them(step), event: step.event, properties: step.properties ?? {} }, done?.()),
+  page: (step) => client.page({ ...them(step), name: step.name, properties: step.properties ?? {} }, done?.()),
+  screen: (step) => client.screen({ ...them(step), name: step.name, properties: step.properties ?? {} }, done?.()),
+  group: (step) => client.group({ ...them(step), groupId: step.group, traits: step.traits }, done?.()),
+  alias: (step) => client.alias({ ...them(step), previousId: step.previous }, done?.()),
 });
 
 const kinds = {
@@ -40,12 +40,17 @@ const kinds = {
       dataPlaneUrl: plan.host, flushInterval: 500, retryCount: 10, logLevel: 'silly', errorHandler: complain,
     });
     client.logger.error = client.logger.info = () => {};
+    // It can have several requests open, and tells of the last one only; the callbacks of the calls tell of all.
+    let open = 0;
+    const done = () => {
+      open += 1;
+      return () => (open -= 1);
+    };
     const flush = async () => {
       while (client.queue.length) await client.flush();
-      await client.pendingFlush;
-      await sleep(50);
+      while (open) await sleep(20);
     };
-    return { ...objects(client), flush, close: flush };
+    return { ...objects(client, done), flush, close: flush };
   },
 
   'posthog-node'() {
@@ -98,9 +103,11 @@ const kinds = {
       },
       track: async (step) => {
         if (step.anonymous && !step.user) await client.setAnonymousId(step.anonymous);
+        if (step.id) await flush();
         twice = Boolean(step.id); // it takes no id of ours: the same request, then
         await wait(client.track(step.event, step.properties ?? {}));
-        if (twice) await flush();
+        if (step.id) await flush();
+        twice = false;
       },
       page: (step) => wait(client.page({ name: step.name, ...step.properties })),
       group: (step) => wait(client.group(step.group, step.traits)),

@@ -111,7 +111,7 @@ class OpenCXM:
 
 def main() -> None:
     plan = json.load(sys.stdin)
-    kinds = {"posthog": PostHog, "opencxm": OpenCXM}
+    kinds: dict[str, type[Segment | PostHog | OpenCXM]] = {"posthog": PostHog, "opencxm": OpenCXM}
     client = kinds.get(plan["client"].partition("-")[0], Segment)(plan)
     left_out = []
     for step in plan["steps"]:

@@ -225,7 +225,8 @@ class _Run:
         # After a crash the first part may have reached the database but not the log's copy.
         told = set(put.ids) if self.resumed and self.snapshot_all else put.changed
         self.snapshot_all = False
-        put_snapshot(self.workspace.pk, told)
+        put_rows([customer_row(self.workspace.pk, pk, traits) for pk, traits in put.new.items()])
+        put_snapshot(self.workspace.pk, told - put.new.keys())
         return put.ids
 
     def _facts(self, kind: str, ids: list[str]) -> Mapping[str, tuple[uuid.UUID, str]]:

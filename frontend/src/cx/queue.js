@@ -4,7 +4,7 @@ import { keep, kept } from './storage.js';
 
 const ROOM = 60_000; // bytes of one request: browsers let those that outlive the page hold 64 KB together
 const LARGEST = 32_768; // bytes of one event: the protocol's limit
-const MOST = 1_000_000; // bytes that wait in memory; then the oldest go
+const MOST = 4_000_000; // bytes that wait in memory; then the oldest go
 const MOST_KEPT = 200_000; // characters on the device
 const SOON = 1_000; // milliseconds until what came together goes out together
 const LONGEST = 300; // seconds between two tries

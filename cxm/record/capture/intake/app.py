@@ -174,15 +174,16 @@ class Intake:
     async def _taken(self, request: Request, receive: Receive) -> Answer:
         route = request.route
         if route.dialect == "pixel":
-            body = pixel_body(request.query)
+            sent = body = pixel_body(request.query)
         else:
-            body = inflated(await whole_body(request.headers, receive), request.headers.get(b"content-encoding", b""))
+            sent = await whole_body(request.headers, receive)
+            body = inflated(sent, request.headers.get(b"content-encoding", b""))
         outside, calls, is_batch = read(body)
         source = directory().source(key_of(request.headers, request.query, outside, calls))
         known = directory().known()
         if source is None:
             return answers.refusal(Reason.INVALID_WRITE_KEY, "There is no source with this write key.")
-        if refused := whole_refused(request, source, body, is_batch):
+        if refused := whole_refused(request, source, len(sent if is_batch else body), is_batch):
             rejections().add(source.workspace_id, source.source_id, refused[0], detail=refused[1], body=body)
             return answers.refusal(*refused, too_large=route.too_large)
         arrival = Arrival(request, source, known, round(time.time() * 1000), outside.sentAt or outside.sent_at)
@@ -342,16 +343,17 @@ def with_address(context: bytes, address: str) -> bytes:
     return msgspec.json.encode(found)
 
 
-def whole_refused(request: Request, source: SourceEntry, body: bytes, is_batch: bool) -> tuple[Reason, str] | None:
-    """Why a request is refused as a whole, if it is."""
+def whole_refused(request: Request, source: SourceEntry, size: int, is_batch: bool) -> tuple[Reason, str] | None:
+    """Why a request is refused as a whole, if it is. `size` is that of the call, or of a batch as it was sent: packed,
+    RudderStack's clients put up to 4 MB of events into one, on the same route as Segment's."""
     if not source.enabled:
         return Reason.SOURCE_DISABLED, "This source is switched off."
     if request.origin and not origin_allowed(source.origins, request.origin):
         return Reason.ORIGIN_NOT_ALLOWED, "This site may not use this write key."
     if request.route.dialect == "segment":
         most = MOST_BATCH if is_batch else MOST_CALL
-        if len(body) > most:
-            return Reason.PAYLOAD_TOO_LARGE, f"The body has {len(body)} bytes; {most} are allowed."
+        if size > most:
+            return Reason.PAYLOAD_TOO_LARGE, f"The body has {size} bytes; {most} are allowed."
     return None
 
 
