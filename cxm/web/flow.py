@@ -42,7 +42,7 @@ SMALL = 1000
 GIVE_WAY = (
     2.0  # while this process takes events, the flow rests so many times as long as it worked, LONGEST_REST at most
 )
-LONGEST_REST = 0.5
+LONGEST_REST = 0.5  # seconds at most
 AT_ONCE = 2000  # events in one transaction of a step: others write to the same database
 LONGEST_PAUSE = 30.0
 MINUTES = 60  # of which the number of handled events is remembered
