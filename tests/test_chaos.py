@@ -115,7 +115,7 @@ class Load:
         )
         try:
             with urllib.request.urlopen(request, timeout=20) as reply:
-                good = reply.status == 200
+                good = bool(reply.status == 200)
         except (OSError, urllib.error.HTTPError):
             good = False
         if good:

@@ -35,6 +35,7 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("sources:new", {}),
     ("sources:plan", {}),
     ("sources:regulations", {}),
+    ("flow", {}),
 ]
 OWN = ["accounts:profile", "accounts:workspaces", "mfa_index", "usersessions_list"]
 LOOKS = [(1280, False), (1280, True), (375, False), (375, True)]

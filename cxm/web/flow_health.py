@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -69,11 +70,13 @@ def flow_health(workspace: Workspace) -> Flow:
         (datetime.fromtimestamp(minute * 60, now.tzinfo), counts.get(minute, 0))
         for minute in range(this_minute - 59, this_minute + 1)
     ]
+    behind: int | None = None
+    behind_s: float | None = None
     try:
         lag = Follower(NAME, "").lag()
         behind, behind_s = lag.events, (now - lag.oldest_at).total_seconds() if lag.oldest_at else 0.0
     except EventlogError:
-        behind = behind_s = None
+        pass  # said by the state
     state = "fine"
     if cursor is None or cursor.held_until < now - SILENT_AFTER:
         state = "silent"
@@ -90,8 +93,8 @@ def flow_health(workspace: Workspace) -> Flow:
 
 def _steps(entries: dict[str, dict[str, object]], workspace: Workspace) -> list[StepHealth]:
     waiting: dict[str, int] = {}
-    for step in dead_letters(workspace).values_list("step", flat=True):
-        waiting[step] = waiting.get(step, 0) + 1
+    for name in dead_letters(workspace).values_list("step", flat=True):
+        waiting[name] = waiting.get(name, 0) + 1
     found = []
     for step in flow.STEPS:
         entry = entries.get(step.name, {})
@@ -110,9 +113,12 @@ def dead_letters(workspace: Workspace) -> QuerySet[DeadLetter]:
     return DeadLetter.objects.filter(workspace_id=workspace.pk, state=DeadLetter.State.WAITING)
 
 
-def letter_for(workspace: Workspace, letter_id: int) -> DeadLetter:
+def letter_for(workspace: Workspace, letter_id: UUID | str) -> DeadLetter:
     """Raises Http404 for one of another workspace, and for one that was handled or dismissed."""
-    found = dead_letters(workspace).filter(pk=letter_id).first()
+    try:
+        found = dead_letters(workspace).filter(pk=UUID(str(letter_id))).first()
+    except ValueError:
+        found = None
     if found is None:
         raise Http404
     return found

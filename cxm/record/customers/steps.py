@@ -271,13 +271,24 @@ def _put_links(work: Work) -> set[Name]:
 
 
 def _put_decisions(work: Work, owner: Mapping[Name, UUID]) -> bool:
-    """Record consent given or withdrawn; whether any was about analytics."""
+    """Record consent given or withdrawn; whether that changes what somebody decided on analytics."""
     rows = [
         Consent(customer_id=owner[name], purpose=purpose, granted=granted, source="tracking", at=at, event_id=event_id)
         for name, purpose, granted, at, event_id in work.decisions
     ]
+    concerned = {row.customer_id for row in rows if row.purpose == ANALYTICS}
+    before = _decisions(concerned)
     Consent.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
-    return any(row.purpose == ANALYTICS for row in rows)
+    return before != _decisions(concerned)
+
+
+def _decisions(customers: set[UUID]) -> dict[UUID, bool]:
+    """The newest decision of each of these profiles on analytics."""
+    found: dict[UUID, bool] = {}
+    for part in parts(sorted(customers)):
+        rows = Consent.objects.filter(customer__in=part, purpose=ANALYTICS).order_by("at", "-granted", "id")
+        found.update(rows.values_list("customer_id", "granted"))
+    return found
 
 
 def _settle(work: Work, owner: Mapping[Name, UUID], new: set[UUID], linked: set[Name]) -> Settled:

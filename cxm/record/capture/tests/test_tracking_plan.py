@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxm.record.capture.plan import FITS, EventRule, PlanError, PlanText, PropertyRule, Violation, check, read_plan
 from cxm.record.capture.reasons import WORDS, Reason
@@ -116,3 +118,25 @@ def test_every_reason_is_documented() -> None:
     assert set(re.findall(r"^\| `([a-z_]+)`", documented("guide/sources.md"), re.MULTILINE)) == {
         one.value for one in Reason
     }
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda some: st.lists(some, max_size=3) | st.dictionaries(st.text(max_size=5), some, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "other"]), JSON))
+def test_whatever_comes_is_judged(properties: dict[str, object]) -> None:
+    for violation in check(PLAN, "Order Completed", properties):
+        assert violation.reason in {Reason.NOT_IN_PLAN, Reason.PROPERTY_INVALID}
+        assert violation.detail
+
+
+@given(st.text())
+def test_whatever_is_typed_is_a_plan_or_a_sentence(text: str) -> None:
+    try:
+        read_plan(text)
+    except PlanError as error:
+        assert str(error)
