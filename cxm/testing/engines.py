@@ -134,9 +134,7 @@ class Postgres:
         return f"postgresql://cxm@127.0.0.1:{self._port}/postgres"
 
     def start(self) -> None:
-        options = (
-            f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._data} -c fsync=off"
-        )
+        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._data} -c fsync=off"
         self._run("pg_ctl", "-l", str(self._data / "server.log"), "-w", "-o", options, "start")
 
     def stop(self) -> None:
