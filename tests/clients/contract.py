@@ -185,4 +185,6 @@ def open_shop(page: Page, theirs: Recorder, kind: Kind) -> None:
 
 
 def in_page(kind: Kind, host: str, key: str, steps: list[Step]) -> dict[str, Any]:
-    return {"client": kind.name, "host": host, "key": key, "steps": steps}
+    """The argument of window.drive of browser.js."""
+    batching = steps == everything(kind.name)
+    return {"client": kind.name, "host": host, "key": key, "steps": steps, "batching": batching}
