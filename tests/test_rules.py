@@ -16,7 +16,10 @@ LONGEST = 600  # lines; about 400 is where to split
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "services", "service", "core", "misc"}
 # The outer edges, where any error ends: a request, a step, a job, a clock, a command.
 EDGES = {
+    "cxm/record/capture/intake/app.py",  # a request
+    "cxm/record/capture/intake/directory.py",  # a thread
     "cxm/record/capture/running.py",
+    "cxm/record/eventlog/commit.py",  # a thread
     "cxm/web/flow.py",
     "cxm/web/flow_health.py",
     "cxm/web/process.py",

@@ -34,7 +34,8 @@ from cxm.accounts.invitations import invite
 from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.record.capture.models import Import, Mapping, PropertySeen, Regulation, SourceKey, Suppression, TrackingPlan
 from cxm.record.capture.models import Source as CaptureSource
-from cxm.record.customers.models import Consent, Identity, Note, Tag
+from cxm.record.customers.models import Consent, Group, Identity, IdentityLink, Note, Tag
+from cxm.record.eventlog.models import DeadLetter
 from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.web.api import api
 
@@ -118,6 +119,15 @@ def build_world() -> World:
     viewer = make_member(workspace, Role.VIEWER, "viewer@zanzibar.example")
     customer = make_customer(workspace, f"{CANARY} Ada", email="ada@zanzibar.example", traits={"plan": CANARY})
     Identity.objects.create(workspace=workspace, customer=customer, kind="user_id", value=CANARY)
+    IdentityLink.objects.create(
+        workspace=workspace, from_kind="anonymous_id", from_value=CANARY, to_kind="user_id", to_value=CANARY,
+        at=timezone.now(), event_id=uuid4(),
+    )  # fmt: skip
+    Group.objects.create(workspace=workspace, key=CANARY).members.create(customer=customer)
+    DeadLetter.objects.create(
+        step="customers.update", workspace_id=workspace.pk, event_id=uuid4(), customer_id=customer.pk, name=CANARY,
+        error=CANARY,
+    )  # fmt: skip
     Consent.objects.create(customer=customer, purpose="surveys", granted=True, by=owner)
     Tag.objects.create(workspace=workspace, name=CANARY).customers.add(customer)
     Note.objects.create(customer=customer, text=CANARY, by=owner)

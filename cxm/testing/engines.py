@@ -47,36 +47,62 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class ClickHouse:
+    """`shards` nodes under `directory`, which can be killed and started again one by one."""
+
+    def __init__(self, directory: Path, shards: int) -> None:
+        self.directory = directory
+        self.http = [free_port() for _ in range(shards)]
+        tcp = [free_port() for _ in range(shards)]
+        names = "".join(SHARD.format(tcp=port) for port in tcp)
+        self.nodes: dict[int, subprocess.Popen[bytes]] = {}
+        for k in range(shards):
+            self._path(k).mkdir(parents=True)
+            (self._path(k) / "config.xml").write_text(
+                NODE_CONFIG.format(
+                    http=self.http[k], tcp=tcp[k], interserver=free_port(), path=self._path(k), shard=k + 1,
+                    shards=names,
+                )
+            )  # fmt: skip
+
+    @property
+    def url(self) -> str:
+        """The value for CXM_EVENTLOG_URL."""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in self.http)
+        return f"http://{hosts}/cxm_test" + ("?cluster=cxm" if len(self.http) > 1 else "")
+
+    def _path(self, k: int) -> Path:
+        return self.directory / f"node{k}"
+
+    def start(self, k: int) -> None:
+        with (self._path(k) / "log").open("ab") as log:
+            self.nodes[k] = subprocess.Popen([sys.executable, "-c", NODE, str(self._path(k))], stdout=log, stderr=log)
+
+    def wait(self) -> None:
+        """Until every node answers."""
+        deadline = time.monotonic() + 60
+        while not all(_answers(port) for port in self.http):
+            if time.monotonic() > deadline or any(node.poll() is not None for node in self.nodes.values()):
+                raise RuntimeError(f"ClickHouse did not start; see the log files under {self.directory}.")
+            time.sleep(0.2)
+
+    def kill(self, k: int) -> None:
+        self.nodes[k].kill()
+        self.nodes[k].wait()
+
+
 @contextmanager
-def clickhouse(directory: Path, shards: int) -> Iterator[str]:
-    """`shards` ClickHouse nodes under `directory`; yields the value for CXM_EVENTLOG_URL."""
-    http = [free_port() for _ in range(shards)]
-    tcp = [free_port() for _ in range(shards)]
-    names = "".join(SHARD.format(tcp=port) for port in tcp)
-    nodes: list[subprocess.Popen[bytes]] = []
+def clickhouse(directory: Path, shards: int) -> Iterator[ClickHouse]:
+    """`shards` running nodes under `directory`."""
+    servers = ClickHouse(directory, shards)
     try:
         for k in range(shards):
-            path = directory / f"node{k}"
-            path.mkdir(parents=True)
-            (path / "config.xml").write_text(
-                NODE_CONFIG.format(
-                    http=http[k], tcp=tcp[k], interserver=free_port(), path=path, shard=k + 1, shards=names
-                )
-            )
-            with (path / "log").open("wb") as log:
-                nodes.append(subprocess.Popen([sys.executable, "-c", NODE, str(path)], stdout=log, stderr=log))
-        deadline = time.monotonic() + 60
-        while not all(_answers(port) for port in http):
-            if time.monotonic() > deadline or any(node.poll() is not None for node in nodes):
-                raise RuntimeError(f"ClickHouse did not start; see the log files under {directory}.")
-            time.sleep(0.2)
-        hosts = ",".join(f"127.0.0.1:{port}" for port in http)
-        yield f"http://{hosts}/cxm_test" + ("?cluster=cxm" if shards > 1 else "")
+            servers.start(k)
+        servers.wait()
+        yield servers
     finally:
-        for node in nodes:
-            node.kill()
-        for node in nodes:
-            node.wait()
+        for k in servers.nodes:
+            servers.kill(k)
 
 
 def _answers(port: int) -> bool:
@@ -87,42 +113,52 @@ def _answers(port: int) -> bool:
         return False
 
 
+class Postgres:
+    """A PostgreSQL server under `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._binaries = postgres_binaries()
+        self._data, self._port = directory / "postgres", free_port()
+        self._user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+        if self._user:
+            if subprocess.run(["id", self._user], capture_output=True, check=False).returncode:
+                subprocess.run(["useradd", "--system", "--no-create-home", self._user], check=True)
+            directory.chmod(0o755)
+            self._data.mkdir()
+            shutil.chown(self._data, self._user)
+        self._run("initdb", "-U", "cxm", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+
+    @property
+    def url(self) -> str:
+        """The value for CXM_DATABASE_URL."""
+        return f"postgresql://cxm@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        options = (
+            f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._data} -c fsync=off"
+        )
+        self._run("pg_ctl", "-l", str(self._data / "server.log"), "-w", "-o", options, "start")
+
+    def stop(self) -> None:
+        """At once, as by a failure."""
+        self._run("pg_ctl", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(self._binaries / program), "-D", str(self._data), *arguments],
+            check=True, capture_output=True, user=self._user, cwd="/",
+        )  # fmt: skip
+
+
 @contextmanager
-def postgres(directory: Path) -> Iterator[str]:
-    """A PostgreSQL server under `directory`; yields the value for CXM_DATABASE_URL."""
-    binaries = postgres_binaries()
-    data, port = directory / "postgres", free_port()
-    user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-    if user:
-        if subprocess.run(["id", user], capture_output=True, check=False).returncode:
-            subprocess.run(["useradd", "--system", "--no-create-home", user], check=True)
-        directory.chmod(0o755)
-        data.mkdir()
-        shutil.chown(data, user)
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, capture_output=True, user=user, cwd="/")
-
-    run(
-        str(binaries / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "cxm",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-    )
-    run(
-        str(binaries / "pg_ctl"), "-D", str(data), "-l", str(data / "server.log"), "-w", "-o",
-        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data} -c fsync=off", "start",
-    )  # fmt: skip
+def postgres(directory: Path) -> Iterator[Postgres]:
+    """A running server under `directory`."""
+    server = Postgres(directory)
+    server.start()
     try:
-        yield f"postgresql://cxm@127.0.0.1:{port}/postgres"
+        yield server
     finally:
-        run(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+        server.stop()
 
 
 def postgres_binaries() -> Path:
@@ -147,8 +183,8 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="cxm-engines-") as directory, ExitStack() as stack:
         environment = {
             **os.environ,
-            "CXM_DATABASE_URL": stack.enter_context(postgres(Path(directory))),
-            "CXM_EVENTLOG_URL": stack.enter_context(clickhouse(Path(directory), options.shards)),
+            "CXM_DATABASE_URL": stack.enter_context(postgres(Path(directory))).url,
+            "CXM_EVENTLOG_URL": stack.enter_context(clickhouse(Path(directory), options.shards)).url,
         }
         return subprocess.run(command, env=environment, check=False).returncode
 

@@ -66,10 +66,21 @@ class Site:
             raise AssertionError(done.stderr)
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def start(self) -> None:
-        """Start `cxm serve` and wait until it answers."""
+    def beside(self) -> Site:
+        """Another process of the same installation, at another port."""
+        other = Site(self.directory, servers=False)
+        other.environment = dict(self.environment)
+        return other
+
+    def start(self, command: str = "serve") -> None:
+        """Start `cxm serve`, or `web`, and wait until it answers; `work` answers nobody."""
+        if command == "work":
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cxm", "work"], env=self.environment, stdout=subprocess.DEVNULL
+            )
+            return
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cxm", "serve", "--port", str(self.port)],
+            [sys.executable, "-m", "cxm", command, "--port", str(self.port)],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         deadline = time.monotonic() + PATIENCE

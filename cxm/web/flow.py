@@ -39,6 +39,10 @@ NAME = "flow"
 LOOK_EVERY = 0.5  # seconds between two looks for events of other processes
 GATHER = 0.2  # seconds to wait behind a small batch, so that a trickle of events is handled in few transactions
 SMALL = 1000
+GIVE_WAY = (
+    2.0  # while this process takes events, the flow rests so many times as long as it worked, LONGEST_REST at most
+)
+LONGEST_REST = 0.5
 AT_ONCE = 2000  # events in one transaction of a step: others write to the same database
 LONGEST_PAUSE = 30.0
 MINUTES = 60  # of which the number of handled events is remembered
@@ -242,6 +246,9 @@ class FlowThread(threading.Thread):
                 close_old_connections()
                 self._stopping.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
+        took = time.monotonic() - started
         entry = health.of(step.name)
         entry["events"] += len(events)
-        entry["seconds"] = round(entry["seconds"] + time.monotonic() - started, 3)
+        entry["seconds"] = round(entry["seconds"] + took, 3)
+        if follow.arrived.is_set():  # taking events comes first: whoever sends them waits for the answer
+            self._stopping.wait(min(took * GIVE_WAY, LONGEST_REST))

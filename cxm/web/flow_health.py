@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -112,9 +113,12 @@ def dead_letters(workspace: Workspace) -> QuerySet[DeadLetter]:
     return DeadLetter.objects.filter(workspace_id=workspace.pk, state=DeadLetter.State.WAITING)
 
 
-def letter_for(workspace: Workspace, letter_id: int) -> DeadLetter:
+def letter_for(workspace: Workspace, letter_id: UUID | str) -> DeadLetter:
     """Raises Http404 for one of another workspace, and for one that was handled or dismissed."""
-    found = dead_letters(workspace).filter(pk=letter_id).first()
+    try:
+        found = dead_letters(workspace).filter(pk=UUID(str(letter_id))).first()
+    except ValueError:
+        found = None
     if found is None:
         raise Http404
     return found

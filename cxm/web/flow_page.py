@@ -56,7 +56,7 @@ def _labels(flow: Flow) -> list[str]:
 
 
 @require_safe
-def show_event(request: HttpRequest, slug: str, letter_id: int) -> HttpResponse:
+def show_event(request: HttpRequest, slug: str, letter_id: UUID) -> HttpResponse:
     """The event behind a dead letter, as it is in the log."""
     membership = membership_for(request.user, slug, Role.ADMIN)
     workspace = membership.workspace
@@ -88,7 +88,7 @@ def deal(request: HttpRequest, slug: str) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ADMIN)
     workspace = membership.workspace
     chosen = request.POST.get("letter", "")
-    letters = [letter_for(workspace, int(chosen))] if chosen.isdigit() else list(dead_letters(workspace)[:MOST_AT_ONCE])
+    letters = [letter_for(workspace, chosen)] if chosen else list(dead_letters(workspace)[:MOST_AT_ONCE])
     if request.POST.get("do") == "dismiss":
         n = dismiss(workspace=workspace, letters=letters, by=membership.user)
         said = ngettext("%(n)d event was dismissed.", "%(n)d events were dismissed.", n)
@@ -129,7 +129,7 @@ class FlowOut(Schema):
 
 
 class LetterOut(Schema):
-    id: int
+    id: UUID
     step: str
     event_id: UUID
     name: str
@@ -149,8 +149,8 @@ def get_letters(request: HttpRequest) -> list[DeadLetter]:
     return list(dead_letters(require_key(request, Role.ADMIN).workspace)[:MOST_AT_ONCE])
 
 
-@router.post("/flow/dead-letters/{int:letter_id}/retry", response={204: None}, summary="Handle an event again")
-def retry(request: HttpRequest, letter_id: int) -> tuple[int, None]:
+@router.post("/flow/dead-letters/{uuid:letter_id}/retry", response={204: None}, summary="Handle an event again")
+def retry(request: HttpRequest, letter_id: UUID) -> tuple[int, None]:
     key = require_key(request, Role.ADMIN)
     letter = letter_for(key.workspace, letter_id)
     try:
@@ -162,8 +162,8 @@ def retry(request: HttpRequest, letter_id: int) -> tuple[int, None]:
     return 204, None
 
 
-@router.post("/flow/dead-letters/{int:letter_id}/dismiss", response={204: None}, summary="Leave an event unhandled")
-def dismiss_one(request: HttpRequest, letter_id: int) -> tuple[int, None]:
+@router.post("/flow/dead-letters/{uuid:letter_id}/dismiss", response={204: None}, summary="Leave an event unhandled")
+def dismiss_one(request: HttpRequest, letter_id: UUID) -> tuple[int, None]:
     key = require_key(request, Role.ADMIN)
     dismiss(workspace=key.workspace, letters=[letter_for(key.workspace, letter_id)], by=key)
     return 204, None

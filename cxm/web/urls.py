@@ -24,6 +24,6 @@ urlpatterns = [
     path("w/<slug:slug>/sources/", include(source_urls)),
     path("w/<slug:slug>/flow/", flow_page.show, name="flow"),
     path("w/<slug:slug>/flow/deal/", flow_page.deal, name="flow_deal"),
-    path("w/<slug:slug>/flow/<int:letter_id>/", flow_page.show_event, name="flow_event"),
+    path("w/<slug:slug>/flow/<uuid:letter_id>/", flow_page.show_event, name="flow_event"),
     *api_urls(),
 ]

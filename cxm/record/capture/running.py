@@ -31,7 +31,7 @@ from cxm.record.customers.bulk import (
     remove_created,
     restore_overwritten,
 )
-from cxm.record.customers.snapshot import put_snapshot, refresh_activity
+from cxm.record.customers.snapshot import owner_by_log_id, put_snapshot, refresh_activity
 from cxm.record.eventlog.append import NOBODY, append_lines, known_ids
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.engine import EventlogBusy, EventlogError
@@ -225,7 +225,8 @@ class _Run:
         # After a crash the first part may have reached the database but not the log's copy.
         told = set(put.ids) if self.resumed and self.snapshot_all else put.changed
         self.snapshot_all = False
-        put_snapshot(self.workspace.pk, told)
+        put_rows([customer_row(self.workspace.pk, pk, traits) for pk, traits in put.new.items()])
+        put_snapshot(self.workspace.pk, told - put.new.keys())
         return put.ids
 
     def _facts(self, kind: str, ids: list[str]) -> Mapping[str, tuple[uuid.UUID, str]]:
@@ -339,11 +340,14 @@ def _still_seen(workspace_id: int, import_id: uuid.UUID) -> set[uuid.UUID]:
         Customer.objects.filter(workspace=workspace_id, created_by_import=import_id).values_list("pk", flat=True)
     )
     found: set[uuid.UUID] = set()
-    for start in range(0, len(made), ASKED):
+    # Captured events carry the id of a name, not that of the customer who holds it.
+    owner = {**(owner_by_log_id(workspace_id, made) if made else {}), **{pk: pk for pk in made}}
+    asked = list(owner)
+    for start in range(0, len(asked), ASKED):
         rows = ask(
             "SELECT DISTINCT customer_id FROM events WHERE $scope AND customer_id IN {ids:Array(UUID)}",
             Scope(workspace_id), row=Seen, name="imports.needed", table="events",
-            ids=[str(one) for one in made[start : start + ASKED]],
+            ids=[str(one) for one in asked[start : start + ASKED]],
         ).rows  # fmt: skip
-        found.update(one.customer_id for one in rows)
+        found.update(owner[one.customer_id] for one in rows)
     return found

@@ -38,10 +38,14 @@ class Person:
 
 @dataclass(slots=True)
 class Put:
-    """The customer of each person (the nil UUID for one without identities), and which customers are new or changed."""
+    """The customer of each person (the nil UUID for one without identities), and which customers are new or changed.
+
+    `new` has the traits of those that are new: nothing can be merged with them yet.
+    """
 
     ids: list[uuid.UUID]
     changed: set[uuid.UUID]
+    new: dict[uuid.UUID, dict[str, Any]]
 
 
 def put_customers(*, workspace: Workspace, people: Sequence[Person], import_id: uuid.UUID) -> Put:
@@ -58,7 +62,7 @@ def put_customers(*, workspace: Workspace, people: Sequence[Person], import_id: 
 
 class _Work:
     def __init__(self, workspace: Workspace, import_id: uuid.UUID) -> None:
-        self.workspace, self.import_id = workspace, import_id
+        self.workspace, self.import_id, self.now = workspace, import_id, timezone.now()
         self.owner: dict[tuple[str, str], uuid.UUID] = {}
         self.customers: dict[uuid.UUID, Customer] = {}
         self.new: set[uuid.UUID] = set()
@@ -72,7 +76,7 @@ class _Work:
         self._find({one for person in people for one in person.identities})
         ids = [self._one(person) for person in people]
         self._store()
-        return Put(ids, self.changed)
+        return Put(ids, self.changed, {pk: self.customers[pk].traits for pk in self.new})
 
     def _find(self, wanted: set[tuple[str, str]]) -> None:
         by_kind: dict[str, list[str]] = {}
@@ -92,7 +96,7 @@ class _Work:
         known = next((self.owner[one] for one in person.identities if one in self.owner), None)
         if known is None:
             customer = Customer(
-                id=uuid.uuid4(), workspace=self.workspace, created_by_import=self.import_id, updated_at=timezone.now()
+                id=uuid.uuid4(), workspace_id=self.workspace.pk, created_by_import=self.import_id, updated_at=self.now
             )
             self.customers[customer.pk] = customer
             self.new.add(customer.pk)
@@ -105,8 +109,8 @@ class _Work:
                 self.changed.add(customer.pk)
                 self.identities.append(
                     Identity(
-                        workspace=self.workspace, customer=customer, kind=kind, value=value,
-                        created_by_import=self.import_id,
+                        workspace_id=self.workspace.pk, customer_id=customer.pk, kind=kind, value=value,
+                        created_by_import=self.import_id, created_at=self.now,
                     )
                 )  # fmt: skip
         self._merge(customer, person)

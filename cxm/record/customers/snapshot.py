@@ -137,11 +137,15 @@ def refresh_activity(workspace_id: int, customer_ids: Sequence[UUID] = ()) -> in
     was undone. Safe to repeat.
     """
     ids = [one.pk for family in families(workspace_id, customer_ids) for one in family] if customer_ids else []
-    owner = _owner_by_log_id(workspace_id, ids)
-    seen = ask(
-        ACTIVITY, Scope(workspace_id), row=Activity, name="customers.activity", table="events",
-        ids=[str(one) for one in {*ids, *owner}] if ids else [], nobody=str(NOBODY),
-    ).rows  # fmt: skip
+    if customer_ids and not ids:
+        return 0
+    owner = owner_by_log_id(workspace_id, ids)
+    seen: list[Activity] = []
+    for some in parts(sorted({*ids, *owner}), ASKED) if ids else ([],):
+        seen += ask(
+            ACTIVITY, Scope(workspace_id), row=Activity, name="customers.activity", table="events",
+            ids=[str(one) for one in some], nobody=str(NOBODY),
+        ).rows  # fmt: skip
     rows = Customer.objects.filter(workspace_id=workspace_id)
     if customer_ids:
         rows = rows.filter(pk__in=ids)
@@ -180,7 +184,7 @@ def refresh_answers(workspace_id: int, customer_ids: Iterable[UUID]) -> None:
     """Count the answers of these customers and their families anew; cheaper than refresh_activity. Safe to repeat."""
     for part in parts(sorted(customer_ids), 1000):
         members = [one for family in families(workspace_id, part) for one in family]
-        owner = _owner_by_log_id(workspace_id, [one.pk for one in members])
+        owner = owner_by_log_id(workspace_id, [one.pk for one in members])
         counted: dict[UUID, int] = defaultdict(int)
         for ids in parts(sorted({*owner, *(one.pk for one in members)}), ASKED):
             rows = ask(
@@ -200,7 +204,7 @@ def refresh_answers(workspace_id: int, customer_ids: Iterable[UUID]) -> None:
         store(changed, ["answers"])
 
 
-def _owner_by_log_id(workspace_id: int, customer_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+def owner_by_log_id(workspace_id: int, customer_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """The customer behind each id that captured events carry: of these customers, or of all."""
     rows = Identity.objects.filter(workspace=workspace_id, kind__in=TRACKED)
     found: dict[UUID, UUID] = {}

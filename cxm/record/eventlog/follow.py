@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -53,6 +53,9 @@ COLUMNS = (
     "workspace_id, event_id, name, type, source_id, user_id, anonymous_id, customer_id, occurred_at, received_at,"
     " properties, context, _block_number"
 )
+
+
+FIELDS = tuple(field.name for field in fields(LogEvent))  # in the order of COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,4 +311,5 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _event(row: Sequence[Any]) -> LogEvent:
-    return LogEvent(*row[:8], _utc(row[8]), _utc(row[9]), row[10], row[11], row[12])
+    values = dict(zip(FIELDS, row, strict=True))
+    return LogEvent(**values | {"occurred_at": _utc(values["occurred_at"]), "received_at": _utc(values["received_at"])})

@@ -52,7 +52,7 @@ class DeadLetter(models.Model):
         WAITING = "waiting", pgettext_lazy("of an event that failed", "Waiting")
         DISMISSED = "dismissed", pgettext_lazy("of an event that failed", "Dismissed")
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     step = models.CharField(max_length=60)
     workspace_id = models.PositiveBigIntegerField()
     event_id = models.UUIDField()

@@ -14,6 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from cxm.accounts.models import Workspace
+from cxm.record.capture.running import _still_seen
+from cxm.record.customers.bulk import Person, put_customers
 from cxm.record.customers.consent import set_consent
 from cxm.record.customers.directory import granted_analytics, refused_analytics
 from cxm.record.customers.linking import log_id
@@ -185,6 +187,14 @@ def test_the_page_shows_groups_and_the_shared_device_and_lets_people_decide(clie
     other = person("Another")
     client.force_login(other)
     assert client.get(address).status_code == 404
+
+
+def test_a_customer_of_an_import_who_sent_events_outlives_its_undoing() -> None:
+    workspace, batch = Firm().workspace, UUID(int=7)
+    people = [Person([("user_id", name)]) for name in ("u1", "u2")]
+    first, _second = put_customers(workspace=workspace, people=people, import_id=batch).ids
+    arrive(workspace, Captured(user_id="u1"))
+    assert _still_seen(workspace.pk, batch) == {first}
 
 
 def test_lists_and_pages_show_the_name_that_another_profile_has(client: Client) -> None:

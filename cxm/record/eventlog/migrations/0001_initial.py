@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="DeadLetter",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
                 ("step", models.CharField(max_length=60)),
                 ("workspace_id", models.PositiveBigIntegerField()),
                 ("event_id", models.UUIDField()),
