@@ -43,7 +43,9 @@ print(json.dumps({
     "ids": one("SELECT groupArray(toString(event_id)) FROM events WHERE type != ''"),
     "answers": one("SELECT count() FROM events WHERE name = 'answer_given'"),
     "feedback": one("SELECT count() FROM feedback"),
-    "feedback_ids": one("SELECT uniqExact(event_id) FROM feedback WHERE event_id IN (SELECT event_id FROM events)"),
+    "feedback_ids": one(
+        "SELECT uniqExact(event_id) FROM feedback WHERE event_id GLOBAL IN (SELECT event_id FROM events)"
+    ),
     "rollup": one("SELECT sum(n) FROM feedback_rollup"),
     "orders": one("SELECT count() FROM events WHERE name = 'order_placed'"),
     "milestones": one("SELECT count() FROM order_milestones"),

@@ -34,8 +34,6 @@ PEOPLE = """
 import json
 from cxm.record.customers.models import Customer
 from cxm.record.customers.queries import person_of
-from cxm.record.eventlog.ask import ask
-from cxm.record.customers.timeline import moment
 found = {}
 for customer in Customer.objects.filter(canonical=None):
     person = person_of(customer)
@@ -97,11 +95,12 @@ def test_the_same_events_through_two_processes_at_once_are_stored_once(cluster: 
         assert (first, second)[number % 2].post({"batch": [call], "writeKey": key})
     settled(cluster.worker)
     shares = one.ask(SHARES)
-    assert sum(shares) == len(first.acknowledged)
+    assert sum(shares) == len(first.acknowledged | second.acknowledged)
     assert min(shares) > 0.2 * sum(shares)  # both shards have their part
     found = one.ask(PEOPLE)
     assert found["olena@example.com"] == [
-        "anonymous_id: device-1", "email: olena@example.com", "user_id: old-olena", "user_id: olena",
+        "anonymous_id: device-1", "anonymous_id: old-olena", "email: olena@example.com", "user_id: old-olena",
+        "user_id: olena",
     ]  # fmt: skip
 
 
@@ -132,7 +131,7 @@ def test_kills_of_processes_nodes_and_the_database_lose_and_double_nothing(clust
         cluster.worker.kill()
         cluster.worker.start("work")
 
-    for trouble in (a_node, the_database, a_web_process, the_worker, a_node, a_node, the_database):
+    for trouble in (a_node, the_database, a_web_process, the_worker, a_node):
         for load in loads:
             load.begin()
         time.sleep(chance.uniform(0.3, 1.0))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -75,19 +76,14 @@ class Site:
     def start(self, command: str = "serve") -> None:
         """Start `cxm serve`, or `web`, and wait until it answers; `work` answers nobody."""
         if command == "work":
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cxm", "work"], env=self.environment, stdout=subprocess.DEVNULL
-            )
+            self.process = self._popen("work")
             return
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cxm", command, "--port", str(self.port)],
-            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        self.process = self._popen(command, "--port", str(self.port))
         deadline = time.monotonic() + PATIENCE
         while self.status("/health") != 200:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
-                raise AssertionError(f"cxm serve did not start: {self.process.stdout and self.process.stdout.read()}")
+                raise AssertionError(f"cxm serve did not start: {self.said()}")
             time.sleep(0.1)
 
     def status(self, path: str) -> int:
@@ -104,8 +100,21 @@ class Site:
         """End the server as a service manager does; returns its exit code and what it said."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        said, _ = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, said
+        self.process.wait(timeout=PATIENCE)
+        return self.process.returncode, self.said()
+
+    def said(self) -> str:
+        """What the process of the last start has said so far."""
+        self._output.seek(0)
+        return self._output.read()
+
+    def _popen(self, *command: str) -> subprocess.Popen[str]:
+        # A file, because nobody reads while it runs: a full pipe would stop the server.
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115  # open as long as the process writes
+        return subprocess.Popen(
+            [sys.executable, "-m", "cxm", *command],
+            env=self.environment, stdout=self._output, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
 
     def kill(self) -> None:
         """End the server with SIGKILL, if it runs."""

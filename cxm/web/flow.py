@@ -39,10 +39,9 @@ NAME = "flow"
 LOOK_EVERY = 0.5  # seconds between two looks for events of other processes
 GATHER = 0.2  # seconds to wait behind a small batch, so that a trickle of events is handled in few transactions
 SMALL = 1000
-GIVE_WAY = (
-    2.0  # while this process takes events, the flow rests so many times as long as it worked, LONGEST_REST at most
-)
-LONGEST_REST = 0.5  # seconds at most
+# While this process takes events, the flow rests so many times as long as it worked.
+GIVE_WAY = 8.0
+LONGEST_REST = 3.0  # seconds
 AT_ONCE = 2000  # events in one transaction of a step: others write to the same database
 LONGEST_PAUSE = 30.0
 MINUTES = 60  # of which the number of handled events is remembered

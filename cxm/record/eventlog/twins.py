@@ -1,7 +1,7 @@
 """Drop events that came in twice: two processes may take the same message at the same moment.
 
 Each process compares with the log before it writes, so this takes two writers within milliseconds; in one process it
-cannot happen. The earlier row stays, later ones go, and what was derived of them is derived anew.
+cannot happen. One row stays, the others go, and what was derived of them is derived anew.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .append import LOOKUP
 from .engine import Engine, engine
 from .follow import LogEvent
 from .rebuild import DERIVED, rebuild_rollup, view_queries
+from .transfer import EVENT_COLUMNS
 
 APART = timedelta(minutes=10)  # two receipts of one message that no process could see the other of
 
@@ -72,13 +73,20 @@ def _keep_first(opened: Engine, workspace_id: int, twins: Sequence[UUID]) -> Non
         with opened.client(address) as client:
             for event_id, places in rows.items():
                 _at, home, block = kept[event_id]
-                if any(place[1] == node and place != kept[event_id] for place in places):
-                    stays = f" AND _block_number != {block}" if home == node else ""
+                one = f"workspace_id = {workspace_id} AND event_id = '{event_id}'"
+                stays = f" AND _block_number != {block}" if home == node else ""
+                if home == node and places.count(kept[event_id]) > 1:
+                    # A server put the inserts of both processes into one block, where nothing tells the rows apart:
+                    # one of them is written once more, and only then all before it go.
                     client.command(
-                        f"DELETE FROM {opened.local('events')} WHERE workspace_id = {{workspace:UInt32}}"
-                        f" AND event_id = {{id:UUID}}{stays}",
-                        parameters={"workspace": workspace_id, "id": str(event_id)},
+                        f"INSERT INTO {opened.local('events')} ({EVENT_COLUMNS})"
+                        f" SELECT {EVENT_COLUMNS} FROM {opened.local('events')} WHERE {one} LIMIT 1"
                     )
+                    newest = max(place[2] for place in places if place[1] == node)
+                    stays = f" AND _block_number <= {newest}"
+                elif not any(place[1] == node and place != kept[event_id] for place in places):
+                    continue
+                client.command(f"DELETE FROM {opened.local('events')} WHERE {one}{stays}")
             for table in DERIVED:
                 client.command(f"DELETE FROM {opened.local(table)} WHERE {which}", parameters=asked)
                 query = queries[table].replace("@arrivals", opened.local("events"))
