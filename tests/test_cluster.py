@@ -99,8 +99,7 @@ def test_the_same_events_through_two_processes_at_once_are_stored_once(cluster: 
     assert min(shares) > 0.2 * sum(shares)  # both shards have their part
     found = one.ask(PEOPLE)
     assert found["olena@example.com"] == [
-        "anonymous_id: device-1", "anonymous_id: old-olena", "email: olena@example.com", "user_id: old-olena",
-        "user_id: olena",
+        "anonymous_id: device-1", "anonymous_id: old-olena", "email: olena@example.com", "user_id: olena",
     ]  # fmt: skip
 
 

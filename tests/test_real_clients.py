@@ -13,13 +13,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cxm.record.eventlog.ids import customer_id_of
-from cxm.testing.browser import FLAGS, find_browser
+from cxm.testing.browser import find_browser
 from cxm.testing.recorder import Recorder
 from cxm.testing.site import PATIENCE, Site
 
@@ -138,25 +139,22 @@ def kinds() -> list[Kind]:
 
 
 @pytest.fixture(scope="module")
-def pages(kinds: list[Kind]) -> Iterator[dict[str, tuple[Page, Recorder]]]:
+def pages(kinds: list[Kind], request: pytest.FixtureRequest) -> Iterator[dict[str, tuple[Page, Recorder]]]:
     """A page of another site for each browser client."""
     browser_kinds = [kind for kind in kinds if kind.runs == "browser"]
     if not browser_kinds:
         yield {}
         return
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+    chromium = request.getfixturevalue("browser")
+    with ExitStack() as stack:
         shops = {}
         for kind in browser_kinds:
-            theirs = Recorder().__enter__()
-            shops[kind.name] = (chromium.new_context().new_page(), theirs)
+            theirs = stack.enter_context(Recorder())
+            context = chromium.new_context()
+            stack.callback(context.close)
+            shops[kind.name] = (context.new_page(), theirs)
             open_shop(shops[kind.name][0], theirs, kind)
         yield shops
-        for _, theirs in shops.values():
-            theirs.__exit__()
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,13 @@ packages that share a name, cannot live in one environment). Nothing is fetched 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from frontend.build import BuildError, find_node
@@ -28,14 +31,24 @@ class NotInstalled(Exception):
     """A registry cannot be reached, or has not what we ask for."""
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """One process at a time: test workers want the same packages at the same moment."""
+    HOME.mkdir(exist_ok=True)
+    with (HOME / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def python_client(name: str) -> Path:
     """The directory for PYTHONPATH. Raises NotInstalled."""
     package = PYTHON[name]
     target = HOME / package.replace("==", "-")
-    if not (target / ".complete").exists():
-        shutil.rmtree(target, ignore_errors=True)
-        run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), package], package)
-        (target / ".complete").touch()
+    with alone():
+        if not (target / ".complete").exists():
+            shutil.rmtree(target, ignore_errors=True)
+            run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), package], package)
+            (target / ".complete").touch()
     return target
 
 
@@ -47,15 +60,16 @@ def node_clients() -> tuple[Path, Path]:
         node, npm = find_node()
     except BuildError as error:
         raise NotInstalled(str(error)) from error
-    if not (target / ".complete").exists():
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        for file in (HERE / "package.json", lock):
-            shutil.copy(file, target)
-        # Not `npm ci`: it wants the optional parts for every kind of machine, which not every mirror has.
-        options = ["--ignore-scripts", "--no-save", "--omit=optional", "--no-audit", "--no-fund"]
-        run([*npm, "install", *options], "the clients of package-lock.json", target)
-        (target / ".complete").touch()
+    with alone():
+        if not (target / ".complete").exists():
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir(parents=True)
+            for file in (HERE / "package.json", lock):
+                shutil.copy(file, target)
+            # Not `npm ci`: it wants the optional parts for every kind of machine, which not every mirror has.
+            options = ["--ignore-scripts", "--no-save", "--omit=optional", "--no-audit", "--no-fund"]
+            run([*npm, "install", *options], "the clients of package-lock.json", target)
+            (target / ".complete").touch()
     return node, target
 
 

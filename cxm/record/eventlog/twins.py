@@ -32,7 +32,7 @@ def drop_twins(events: Sequence[LogEvent]) -> int:
     dropped = 0
     for workspace_id, ids in by_workspace.items():
         if twins := _twins(opened, workspace_id, sorted(ids), since):
-            _keep_first(opened, workspace_id, twins)
+            _keep_one(opened, workspace_id, twins)
             dropped += len(twins)
     return dropped
 
@@ -55,41 +55,37 @@ def _twins(opened: Engine, workspace_id: int, ids: Sequence[UUID], since: dateti
     return found
 
 
-def _keep_first(opened: Engine, workspace_id: int, twins: Sequence[UUID]) -> None:
-    rows: dict[UUID, list[tuple[datetime, int, int]]] = defaultdict(list)
+def _keep_one(opened: Engine, workspace_id: int, twins: Sequence[UUID]) -> None:
+    """Write one row of each twin once more, then remove all that were there before.
+
+    A server may put the inserts of two processes into one block, where nothing tells the rows apart: so no row can be
+    chosen to stay. A crash in between leaves one row more, which the flow meets again.
+    """
+    events = opened.local("events")
     asked = {"workspace": workspace_id, "ids": [str(one) for one in twins]}
     which = "workspace_id = {workspace:UInt32} AND event_id IN {ids:Array(UUID)}"
+    homes: dict[UUID, int] = {}
+    tops: dict[int, int] = {}
     for node, address in enumerate(opened.addresses):
         with opened.client(address) as client:
             found = client.query(
-                f"SELECT event_id, received_at, _block_number FROM {opened.local('events')} WHERE {which}",
-                parameters=asked,
+                f"SELECT event_id, max(_block_number) FROM {events} WHERE {which} GROUP BY event_id", parameters=asked
             ).result_rows
-            for event_id, received_at, block in found:
-                rows[event_id].append((received_at, node, int(block)))
-    kept = {event_id: min(places) for event_id, places in rows.items()}
+        for event_id, block in found:
+            homes.setdefault(event_id, node)
+            tops[node] = max(tops.get(node, 0), int(block))
     queries = view_queries()
-    for node, address in enumerate(opened.addresses):
-        with opened.client(address) as client:
-            for event_id, places in rows.items():
-                _at, home, block = kept[event_id]
-                one = f"workspace_id = {workspace_id} AND event_id = '{event_id}'"
-                stays = f" AND _block_number != {block}" if home == node else ""
-                if home == node and places.count(kept[event_id]) > 1:
-                    # A server put the inserts of both processes into one block, where nothing tells the rows apart:
-                    # one of them is written once more, and only then all before it go.
-                    client.command(
-                        f"INSERT INTO {opened.local('events')} ({EVENT_COLUMNS})"
-                        f" SELECT {EVENT_COLUMNS} FROM {opened.local('events')} WHERE {one} LIMIT 1"
-                    )
-                    newest = max(place[2] for place in places if place[1] == node)
-                    stays = f" AND _block_number <= {newest}"
-                elif not any(place[1] == node and place != kept[event_id] for place in places):
-                    continue
-                client.command(f"DELETE FROM {opened.local('events')} WHERE {one}{stays}")
+    for node, top in tops.items():
+        mine = {"workspace": workspace_id, "ids": [str(one) for one, home in homes.items() if home == node]}
+        with opened.client(opened.addresses[node]) as client:
+            client.command(
+                f"INSERT INTO {events} ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM {events}"
+                f" WHERE {which} AND _block_number <= {top} ORDER BY received_at LIMIT 1 BY event_id",
+                parameters=mine,
+            )
+            client.command(f"DELETE FROM {events} WHERE {which} AND _block_number <= {top}", parameters=asked)
             for table in DERIVED:
                 client.command(f"DELETE FROM {opened.local(table)} WHERE {which}", parameters=asked)
-                query = queries[table].replace("@arrivals", opened.local("events"))
-                query = query.replace("WHERE name", f"WHERE {which} AND name")
+                query = queries[table].replace("@arrivals", events).replace("WHERE name", f"WHERE {which} AND name")
                 client.command(f"INSERT INTO {opened.local(table)} {query}", parameters=asked)
     rebuild_rollup(workspace_id)  # what was derived anew was counted anew too
