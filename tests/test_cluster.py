@@ -130,7 +130,7 @@ def test_kills_of_processes_nodes_and_the_database_lose_and_double_nothing(clust
         cluster.worker.kill()
         cluster.worker.start("work")
 
-    for trouble in (a_node, the_database, a_web_process, the_worker, a_node):
+    for trouble in (a_node, the_database, a_web_process, the_worker):
         for load in loads:
             load.begin()
         time.sleep(chance.uniform(0.3, 1.0))
