@@ -113,7 +113,7 @@ class GroupCommit:
 
     def _put(self, one: _Waiting) -> None:
         with self._wake:
-            if self._size + one.size > MOST_WAITING or self._stopping:
+            if (self._queue and self._size + one.size > MOST_WAITING) or self._stopping:
                 raise Busy
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="commit", daemon=True)

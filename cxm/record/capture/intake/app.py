@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from django.conf import settings
@@ -23,7 +22,19 @@ from ..sources import SourceEntry
 from . import answers, posthog, segment
 from .answers import Answer
 from .arriving import LONGEST_EVENT, Event, Refused, Stamp, check_depth, identity_id
-from .bodies import MOST_BATCH, MOST_CALL, MOST_RAW, Unreadable, flat_call, from_base64, inflated, key_of, read
+from .bodies import (
+    MOST_BATCH,
+    MOST_CALL,
+    MOST_RAW,
+    Unreadable,
+    flat_call,
+    from_base64,
+    inflated,
+    key_of,
+    pairs_of,
+    read,
+    shared_context,
+)
 from .directory import Known, Unknown, directory
 from .meanings import CONSENT_EVENTS, MEANINGS, meaning
 from .rejections import rejections
@@ -187,8 +198,8 @@ class Intake:
             rejections().add(source.workspace_id, source.source_id, refused[0], detail=refused[1], body=body)
             return answers.refusal(*refused, too_large=route.too_large)
         arrival = Arrival(request, source, known, round(time.time() * 1000), outside.sentAt or outside.sent_at)
-        if is_batch and bytes(outside.context)[:1] == b"{":
-            arrival.shared_context = bytes(outside.context)
+        if is_batch:
+            arrival.shared_context = shared_context(outside, min(len(calls), MOST_EVENTS))
         for number, call in enumerate(calls):
             if number >= MOST_EVENTS:
                 arrival.reject(Reason.TOO_MANY_EVENTS, call, n=len(calls) - number)
@@ -359,7 +370,7 @@ def whole_refused(request: Request, source: SourceEntry, size: int, is_batch: bo
 
 def pixel_body(query: str) -> bytes:
     """The call of a pixel: `data` holds it in base64, or the query itself is the call."""
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
+    pairs = pairs_of(query)
     data = dict(pairs).get("data")
     return from_base64(data) if data else msgspec.json.encode(flat_call(pairs))
 
@@ -367,7 +378,7 @@ def pixel_body(query: str) -> bytes:
 async def whole_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     """Raises Unreadable for more than MOST_RAW bytes, TooSlow, Gone."""
     length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length) > MOST_RAW:
+    if length.isdigit() and (len(length) > 12 or int(length) > MOST_RAW):
         raise Unreadable(Reason.PAYLOAD_TOO_LARGE, "The body has more than 4 MB.")
     parts: list[bytes] = []
     size = 0

@@ -13,10 +13,12 @@ from urllib.parse import parse_qs, parse_qsl
 import msgspec
 
 from ..reasons import Reason
+from .arriving import LONGEST_EVENT, Refused, check_depth
 
 MOST_RAW = 4 * 1024 * 1024  # bytes of a body, packed or not
 MOST_BATCH = 500 * 1024  # bytes of a batch on a Segment route
 MOST_CALL = 32 * 1024  # bytes of a single call
+MOST_COPIES = 16 * 1024 * 1024  # bytes that the context of a batch may take, copied to each of its calls
 Scalar = str | int | float | None
 
 
@@ -102,6 +104,23 @@ def read(body: bytes) -> tuple[Body, list[bytes], bool]:
     return outside, [bytes(one) for one in outside.batch], True
 
 
+def shared_context(outside: Body, calls: int) -> bytes:
+    """The context of a batch, which each of its calls gets; empty where there is none.
+
+    Raises Unreadable for one that is nested too deep, or too large for so many copies.
+    """
+    context = bytes(outside.context).strip()
+    if context[:1] != b"{":
+        return b""
+    if len(context) > LONGEST_EVENT or len(context) * calls > MOST_COPIES:
+        raise Unreadable(Reason.PAYLOAD_TOO_LARGE, "The context is too large for so many events.")
+    try:
+        check_depth(context)
+    except Refused as refused:
+        raise Unreadable(Reason.INVALID_JSON, "The context is nested deeper than 200 levels.") from refused
+    return context
+
+
 def whole_letters(body: bytes) -> bytes:
     """JSON text in which half a surrogate pair, a cut emoji, is the replacement character: no parser takes it."""
     return _SURROGATES.sub(lambda found: found[0] if len(found[0]) != 6 else b"\\ufffd", body)
@@ -144,7 +163,7 @@ def key_of(headers: Mapping[bytes, bytes], query: str, outside: Body | None, cal
     if not found and outside is not None:
         found = str(outside.writeKey or outside.api_key or outside.token or "")
     if not found and query:
-        asked = dict(parse_qsl(query, max_num_fields=100))
+        asked = dict(pairs_of(query))
         found = asked.get("writeKey") or asked.get("api_key") or asked.get("token") or ""
     if not found and outside is not None and calls and b'"token"' in calls[0]:
         try:
@@ -153,6 +172,14 @@ def key_of(headers: Mapping[bytes, bytes], query: str, outside: Body | None, cal
         except (msgspec.DecodeError, RecursionError):
             found = ""
     return found
+
+
+def pairs_of(query: str) -> list[tuple[str, str]]:
+    """The fields of a query. Raises Unreadable for more than anybody needs."""
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=200)
+    except ValueError as error:
+        raise Unreadable(Reason.INVALID_JSON, "The query has more than 200 fields.") from error
 
 
 def flat_call(pairs: list[tuple[str, str]]) -> dict[str, Any]:

@@ -119,6 +119,31 @@ def test_bombs_take_no_memory(api: Tracking) -> None:
     takes_others(api)
 
 
+def test_the_context_of_a_batch_cannot_be_multiplied_without_bound(api: Tracking) -> None:
+    calls = b",".join([b'{"type":"track","userId":"u","event":"E","context":{"a":1}}'] * 2_500)
+    for context, code in (
+        (b'{"k":"' + b"x" * 30_000 + b'"}', "payload_too_large"),  # 75 MB in 180 KB
+        (b'{"a":' * 3_000 + b"1" + b"}" * 3_000, "invalid_json"),
+    ):
+        body = gzip.compress(
+            b'{"batch":[' + (calls if b"k" in context else calls[:59]) + b'],"context":' + context + b"}"
+        )
+        for path in ("/v1/batch", "/batch"):
+            assert proper(api, path, body)["code"] == code
+    takes_others(api)
+
+
+def test_odd_headers_and_queries_get_an_answer(api: Tracking) -> None:
+    query = "&".join(f"a{number}=1" for number in range(5_000))
+    reply = api.post(f"/v1/track?{query}", {"userId": "u", "event": "E"}, key="")
+    assert (reply.status, reply.json["code"]) == (400, "invalid_json")
+    assert api.get(f"/v1/pixel/track?{query}").status == 200
+    huge = api.post("/v1/track", {"userId": "u", "event": "E"}, content_length="9" * 5_000)
+    assert huge.json["code"] == "payload_too_large"
+    assert api.post("/v1/track", {"userId": "u", "event": "E"}, key="", authorization="Basic \xff\xfe").status == 401
+    takes_others(api)
+
+
 def test_names_that_mean_something_to_the_log_or_to_scripts_are_only_names(api: Tracking) -> None:
     odd = {"__proto__": {"admin": True}, "constructor": "x", "a.b": 1, "a": {"b": 2}, "": "empty", "'; DROP TABLE x": 1}
     for name in ("customer_identified", "case_resolved", "answer_given", "ticket_updated", "subscription_updated"):
