@@ -97,6 +97,8 @@ INSTALLED_APPS = [
     "cxm.record.eventlog",
     "cxm.record.customers",
     "cxm.record.capture",
+    "cxm.listen.channels",
+    "cxm.listen.surveys",
     "cxm.understand.metrics",
     "cxm.steer.dashboards",
     "cxm.web",

@@ -123,6 +123,25 @@ class IdentityLink(models.Model):
         return f"{self.from_kind}: {self.from_value} → {self.to_kind}: {self.to_value}"
 
 
+class Segment(models.Model):
+    """A named set of customers: all for whom a condition on traits and events holds, now and later."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(pgettext_lazy("of a thing", "name"), max_length=100)
+    condition: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_segment_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Group(models.Model):
     """A firm, a team or a household that group calls speak of."""
 

@@ -64,19 +64,20 @@ def _keep_one(opened: Engine, workspace_id: int, twins: Sequence[UUID]) -> None:
     events = opened.local("events")
     asked = {"workspace": workspace_id, "ids": [str(one) for one in twins]}
     which = "workspace_id = {workspace:UInt32} AND event_id IN {ids:Array(UUID)}"
-    homes: dict[UUID, int] = {}
+    homes: dict[UUID, tuple[datetime, int]] = {}  # the node with the row that was received first
     tops: dict[int, int] = {}
     for node, address in enumerate(opened.addresses):
         with opened.client(address) as client:
             found = client.query(
-                f"SELECT event_id, max(_block_number) FROM {events} WHERE {which} GROUP BY event_id", parameters=asked
+                f"SELECT event_id, min(received_at), max(_block_number) FROM {events} WHERE {which} GROUP BY event_id",
+                parameters=asked,
             ).result_rows
-        for event_id, block in found:
-            homes.setdefault(event_id, node)
+        for event_id, received_at, block in found:
+            homes[event_id] = min(homes.get(event_id, (received_at, node)), (received_at, node))
             tops[node] = max(tops.get(node, 0), int(block))
     queries = view_queries()
     for node, top in tops.items():
-        mine = {"workspace": workspace_id, "ids": [str(one) for one, home in homes.items() if home == node]}
+        mine = {"workspace": workspace_id, "ids": [str(one) for one, (_, home) in homes.items() if home == node]}
         with opened.client(opened.addresses[node]) as client:
             client.command(
                 f"INSERT INTO {events} ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM {events}"

@@ -1,0 +1,1 @@
+"""Channels: how messages leave and arrive. What leaves is a row of the delivery table first, and goes after commit."""

@@ -1,0 +1,71 @@
+"""What leaves: one row per message, and who must not be written to."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import pgettext_lazy
+
+from cxm.accounts.models import Workspace
+from cxm.record.customers.models import Customer
+
+
+class Delivery(models.Model):
+    """One message to one address. Made in the transaction of what causes it, sent after commit, never twice.
+
+    A row is claimed by a conditional update before the first byte leaves. If the process dies between that and the
+    answer of the other side, nobody knows whether it left: it stays `uncertain`, and only a person sends it again.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", pgettext_lazy("message", "Waiting")
+        SENDING = "sending", pgettext_lazy("message", "Sending")
+        SENT = "sent", pgettext_lazy("message", "Sent")
+        FAILED = "failed", pgettext_lazy("message", "Failed")
+        BOUNCED = "bounced", pgettext_lazy("message", "Bounced")
+        UNCERTAIN = "uncertain", pgettext_lazy("message", "Uncertain")
+        CANCELLED = "cancelled", pgettext_lazy("message", "Cancelled")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, default="email")
+    cause = models.CharField(max_length=100)  # "invitation:<id>", "reminder:<id>:2": at most one message per cause
+    to = models.CharField(max_length=320)
+    customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, related_name="+")
+    message: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()  # what the kind needs to make it
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    message_id = models.CharField(max_length=250, blank=True)
+    not_before = models.DateTimeField(default=timezone.now)
+    claimed_by = models.CharField(max_length=80, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state", "not_before"]),
+            models.Index(fields=["workspace", "-created_at"]),
+            models.Index(fields=["message_id"]),
+        ]
+        constraints = [models.UniqueConstraint(fields=["workspace", "cause"], name="one_delivery_per_cause")]
+
+
+class Suppression(models.Model):
+    """An address that must not be written to: it unsubscribed, bounced for good, or complained."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, default="email")
+    address = models.CharField(max_length=320)  # folded to lower case
+    reason = models.CharField(max_length=20)  # unsubscribed · bounced · complained · manual
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "kind", "address"], name="one_suppression_per_address")
+        ]
