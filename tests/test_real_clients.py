@@ -44,7 +44,7 @@ from .clients.contract import (
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.xdist_group("real clients")]
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 GIVEN = """
 import json
 from cxm.record.capture.models import Source

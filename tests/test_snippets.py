@@ -20,7 +20,7 @@ from cxm.testing.site import PATIENCE, Site
 from .clients import install
 from .source import ROOT
 
-pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.xdist_group("real clients")]
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 GIVEN = """
 import json
 from cxm.record.capture.models import Source

@@ -100,7 +100,9 @@ def compare(value: Value, operator: Operator, wanted: tuple[str | float | bool, 
         case "not_contains":
             return not any(text_of(other).casefold() in text_of(one).casefold() for one in items for other in wanted)
         case "starts_with":
-            return any(text_of(one).casefold().startswith(text_of(other).casefold()) for one in items for other in wanted)
+            return any(
+                text_of(one).casefold().startswith(text_of(other).casefold()) for one in items for other in wanted
+            )
         case "matches":
             return any(matches(text_of(other), text_of(one)) for one in items for other in wanted)
         case "at_least" | "at_most" | "more_than" | "less_than":

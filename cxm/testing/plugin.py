@@ -7,8 +7,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadFileScheduling
 
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 _directory = tempfile.mkdtemp(prefix="cxm-test-")
@@ -20,9 +24,33 @@ if "CXM_EVENTLOG_URL" in os.environ:
     )
 
 
+# Files that share what takes long to make, so that one worker makes it once.
+TOGETHER = {"tests/test_snippets.py": "tests/test_real_clients.py"}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _close_the_log() -> Iterator[None]:
     yield
     from cxm.record.eventlog.engine import close_engine
 
     close_engine()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker begins one when the other has nothing left to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """A worker takes whole files. (pytest-xdist 3.8 does not see its own group marks under pytest 9.)"""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):  # type: ignore[misc]  # ships no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return TOGETHER.get(file, file)
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)

@@ -42,7 +42,8 @@ SMALL = 1000
 # While this process takes events, the flow rests so many times as long as it worked.
 GIVE_WAY = 8.0
 LONGEST_REST = 3.0  # seconds
-AT_ONCE = 2000  # events in one transaction of a step: others write to the same database
+AT_ONCE = 500  # events in one transaction of a step: others write to the same database
+AT_ONCE_BESIDE = 100  # while this process takes events: whoever sends them waits no longer than this takes
 LONGEST_PAUSE = 30.0
 MINUTES = 60  # of which the number of handled events is remembered
 
@@ -209,6 +210,9 @@ class FlowThread(threading.Thread):
         for node in range(len(engine().addresses)):
             try:
                 batch = self._follower.next(node)
+                while batch and not batch.events:  # blocks that the flow has nothing to do with
+                    self._follower.advance(batch)
+                    batch = self._follower.next(node)
             except EventlogError as error:
                 trouble = error
                 continue
@@ -221,9 +225,12 @@ class FlowThread(threading.Thread):
 
     def _handle(self, batch: Batch) -> None:
         assert self._health is not None
-        for step in STEPS if batch.events else ():
-            for start in range(0, len(batch.events), AT_ONCE):
-                self._run(step, batch.events[start : start + AT_ONCE], self._health)
+        for step in STEPS:
+            done = 0
+            while done < len(batch.events):
+                some = batch.events[done : done + (AT_ONCE_BESIDE if follow.arrived.is_set() else AT_ONCE)]
+                self._run(step, some, self._health)
+                done += len(some)
         self._health.handled(len(batch.events))
         self._follower.advance(batch, self._health.as_json())
 
@@ -250,4 +257,5 @@ class FlowThread(threading.Thread):
         entry["events"] += len(events)
         entry["seconds"] = round(entry["seconds"] + took, 3)
         if follow.arrived.is_set():  # taking events comes first: whoever sends them waits for the answer
+            follow.arrived.clear()
             self._stopping.wait(min(took * GIVE_WAY, LONGEST_REST))

@@ -33,6 +33,7 @@ from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
 from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engine
 from cxm.record.eventlog.memory import give_back_memory
+from cxm.record.eventlog.priority import merges_give_way
 from cxm.record.eventlog.repair import repair
 
 from . import workers
@@ -98,6 +99,7 @@ def mend(log: Engine) -> None:
         return
     with log.nobody_writes():
         repair(timedelta(0))
+    merges_give_way()
 
 
 def check_port(host: str, port: int) -> None:
