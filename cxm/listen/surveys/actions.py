@@ -33,7 +33,7 @@ RESERVED: Final = {"i", "r", "w", "u", "q", "api", "admin", "static", "health"}
 
 
 class SurveyRefused(ValueError):
-    """The change was not made; the message says why and what to do. `problems` names the places, where there are any."""
+    """The change was not made; the message says why and what to do. `problems` names the places, if there are any."""
 
     def __init__(self, message: str, problems: list[Problem] | None = None) -> None:
         super().__init__(message)

@@ -185,7 +185,7 @@ def _numbers(definition: Definition) -> Iterator[Problem]:
             yield _error("number", Place("question", question.id), _("A number is too large."))
         if len(question.choices) > MOST_CHOICES or len(question.rows) > MOST_CHOICES:
             yield _error("too_many", Place("question", question.id), _("A question has at most 1,000 choices."))
-        if question.tasks > 100 or not 0 <= question.tasks or not 0 < question.largest_mb <= 1000:
+        if not 0 <= question.tasks <= 100 or not 0 < question.largest_mb <= 1000:
             yield _error("number", Place("question", question.id), _("A number is too large."))
 
 
@@ -206,8 +206,8 @@ def _published(definition: Definition, taken: Taken) -> Iterator[Problem]:
         if taken.shapes.get(question.id, shape_of(question)) != shape_of(question):
             yield _error(
                 "shape", here,
-                _("There may be answers of another kind under the code “%(id)s”. Delete this question and add a new one, "
-                  "or give it another code.") % {"id": question.id},
+                _("There may be answers of another kind under the code “%(id)s”. Delete this question and add a new one.")
+                % {"id": question.id},
             )  # fmt: skip
             continue
         known, newest = taken.choices.get(question.id, {}), taken.newest.get(question.id, set())
@@ -215,7 +215,7 @@ def _published(definition: Definition, taken: Taken) -> Iterator[Problem]:
             if one.id in known and one.id not in newest and one.label not in known[one.id]:
                 yield _error(
                     "choice_again", here,
-                    _("The code “%(id)s” meant something else in an earlier version. Delete this choice and add it anew.")
+                    _("The code “%(id)s” meant something else in an earlier version. Delete the choice and add it anew.")
                     % {"id": one.id},
                 )  # fmt: skip
 

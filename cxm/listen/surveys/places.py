@@ -144,8 +144,8 @@ def fields_used(definition: Definition) -> Iterator[tuple[Place, str]]:
         for found in {match[1] for one in text.values() for match in PIPED.finditer(one)}:
             yield place, found
     for question in definition.questions():
-        for match in PIPED.finditer(question.default):
-            yield Place("question", question.id), match[1]
+        for one in PIPED.finditer(question.default):
+            yield Place("question", question.id), one[1]
 
 
 def question_in(field: str) -> str:

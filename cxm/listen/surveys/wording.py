@@ -41,7 +41,7 @@ def scale_of(question: Question) -> Scale | None:
 
 
 def asked(question: Question) -> dict[str, Any]:
-    """What a person sees of a question, in a form that compares. Where it stands and when it is shown is no part of it."""
+    """What a person sees of a question, in a form that compares; not where it stands or when it is shown."""
     scale = scale_of(question)
     return {
         "kind": question.kind,
@@ -73,7 +73,7 @@ def scale_changed(before: Question, after: Question) -> bool:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs between two versions. `what`: added, removed, moved, kind, scale, wording, choices, logic."""
+    """One thing that differs. `what`: added, removed, moved, kind, scale, wording, choices, logic, changed."""
 
     place: Place
     what: str
@@ -127,10 +127,8 @@ def differences(before: Definition, after: Definition, language: str) -> list[Di
     if stayed != [one for one in old if one in new]:
         found.append(Difference(Place(), "moved", ""))
     for part in ("pages", "rules", "quotas", "endings", "look", "languages", "title", "intro", "purpose"):
-        was, now = getattr(before, part), getattr(after, part)
-        if part == "pages":
-            was, now = _frame(before), _frame(after)
-        if was != now:
+        first, second = getattr(before, part), getattr(after, part)
+        if (_frame(before) != _frame(after)) if part == "pages" else (first != second):
             found.append(Difference(Place(part), "changed", ""))
     return found
 

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 
 def small() -> Definition:
     nps = Question(id="nps", kind="nps", title={"en": "Would you recommend us?"})
-    why = Question(id="why", kind="single", title={"en": "What was it?"},
-                   choices=[Choice(id="price", label={"en": "Price"}), Choice(id="speed", label={"en": "Speed"})])  # fmt: skip
+    choices = [Choice(id="price", label={"en": "Price"}), Choice(id="speed", label={"en": "Speed"})]
+    why = Question(id="why", kind="single", title={"en": "What was it?"}, choices=choices)
     return Definition(
         title={"en": "Delivery"}, languages=["en"],
         pages=[Page(id="p1", sections=[Section(id="s1", questions=[nps, why])])],
