@@ -24,6 +24,11 @@ class Place:
     def __str__(self) -> str:
         return f"{self.part}:{self.id}" if self.id else self.part
 
+    @classmethod
+    def read(cls, text: str) -> Place:
+        part, _, name = text.partition(":")
+        return cls(part or "survey", name)
+
 
 SURVEY = Place()
 
@@ -141,8 +146,8 @@ def fields_used(definition: Definition) -> Iterator[tuple[Place, str]]:
                         for found in PIPED.finditer(part):
                             yield Place("rule", rule.id), found[1]
     for place, _what, text in texts(definition):
-        for found in {match[1] for one in text.values() for match in PIPED.finditer(one)}:
-            yield place, found
+        for name in sorted({match[1] for one in text.values() for match in PIPED.finditer(one)}):
+            yield place, name
     for question in definition.questions():
         for one in PIPED.finditer(question.default):
             yield Place("question", question.id), one[1]
