@@ -8,11 +8,10 @@ from urllib.parse import urlencode
 
 from csp.constants import SELF
 from csp.decorators import csp_update
-from django.core import signing
-
 from .definition import Definition
 from .models import Survey
 from .places import Place, page_of
+from .respond.tokens import preview_token
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -29,7 +28,7 @@ def preview_url(survey: Survey, language: str, at: Place, definition: Definition
         page = found.id
     if at.part == "section":
         page = next((one.id for one in definition.pages if any(s.id == at.id for s in one.sections)), "")
-    asked = {"preview": signing.dumps(survey.pk, salt="surveys.preview"), "lang": language}
+    asked = {"preview": preview_token(survey.pk), "lang": language}
     if page:
         asked["page"] = page
     return f"/s/{survey.public_id}?{urlencode(asked)}"
