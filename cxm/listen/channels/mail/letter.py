@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -23,6 +24,9 @@ SIGNED = [
 ]  # fmt: skip
 # Named once more, so that nobody on the way can add a second one (RFC 6376, 8.15).
 OVERSIGNED = [b"from", b"to", b"subject", b"list-unsubscribe", b"list-unsubscribe-post"]
+
+
+PLAUSIBLE = re.compile(r"[^\s@<>(),:;\"\[\]\\\x00-\x1f]{1,64}@[^\s@<>(),:;\"\[\]\\]{1,253}")
 
 
 class Unusable(ValueError):
@@ -60,10 +64,10 @@ def unsubscribe_address(delivery: Delivery) -> str:
 
 def mailbox(name: str, address: str) -> Address:
     """Raises Unusable for what is no address of a mailbox."""
-    try:
-        return Address(display_name=one_line(name), addr_spec=address)
-    except (ValueError, IndexError) as error:  # the parser of the standard library raises both
-        raise Unusable(f"{address!r} is no e-mail address.") from error
+    if not PLAUSIBLE.fullmatch(address):
+        raise Unusable(f"{address!r} is no e-mail address.")
+    user, _at, domain = address.rpartition("@")
+    return Address(one_line(name), user, domain)  # its parser of whole addresses takes ASCII only
 
 
 def sender(name: str = "") -> Address:
@@ -79,7 +83,8 @@ def one_line(text: str) -> str:
 def message_of(delivery: Delivery, letter: Letter) -> bytes:
     """The whole message as it goes over the wire. Raises Unusable."""
     to = ascii_domain(delivery.to)
-    message = EmailMessage(policy=SMTP.clone(utf8=not to.isascii()))
+    # Long lines: the standard library folds a long address of a link into an encoded word, which nobody understands.
+    message = EmailMessage(policy=SMTP.clone(utf8=not to.isascii(), max_line_length=900))
     try:
         message["From"] = sender(letter.sender_name)
         message["To"] = mailbox("", to)
