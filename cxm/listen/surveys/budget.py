@@ -10,8 +10,10 @@ Contacts of the future count as well as those of the past, so that workers whose
 
 from __future__ import annotations
 
+import threading
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -29,6 +31,7 @@ from .models import Contact, Survey
 
 Reason = Literal["", "rule", "consent"]
 STRIPES = 256
+_turn = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def decide(
         return []
     if not record:
         return _decide(workspace_id, requests, now or timezone.now())[0]
-    with transaction.atomic():
+    with _my_turn(), transaction.atomic():
         _wait_for_others(workspace_id, requests)
         decisions, contacts = _decide(workspace_id, requests, now or timezone.now())
         Contact.objects.bulk_create(contacts, batch_size=500)
@@ -82,6 +85,22 @@ def take_back(workspace_id: int, contacts: Iterable[tuple[UUID, int, str, dateti
             workspace_id=workspace_id, person=person, survey_id=survey_id, channel=channel, at=at
         ).delete()[0]
     return gone
+
+
+def without_consent(people: Iterable[UUID]) -> set[UUID]:
+    """Those of these ids whose newest word on surveys is no."""
+    leads, known = people_of(people, traits=False)
+    return {one for one, person in leads.items() if known[person].refused}
+
+
+@contextmanager
+def _my_turn() -> Iterator[None]:
+    """Threads of one process queue up here: SQLite's own waiting knows no order, and gives up on the unlucky."""
+    if connection.vendor == "postgresql" or connection.in_atomic_block:
+        yield
+        return
+    with _turn:
+        yield
 
 
 def _wait_for_others(workspace_id: int, requests: Sequence[Request]) -> None:
