@@ -204,6 +204,7 @@ class Invitation(models.Model):
     """One person asked to answer one survey: a personal link, single-use unless it says otherwise."""
 
     class State(models.TextChoices):
+        PLANNED = "planned", pgettext_lazy("invitation", "Planned")  # not yet decided
         CREATED = "created", pgettext_lazy("invitation", "Created")
         SKIPPED = "skipped", pgettext_lazy("invitation", "Skipped")
         SENT = "sent", pgettext_lazy("invitation", "Sent")
@@ -236,7 +237,12 @@ class Invitation(models.Model):
     class Meta:
         indexes = [models.Index(fields=["survey", "state"]), models.Index(fields=["mailing", "state"])]
         constraints = [
-            models.UniqueConstraint(fields=["mailing", "customer"], name="one_invitation_per_mailing_and_customer")
+            models.UniqueConstraint(fields=["mailing", "customer"], name="one_invitation_per_mailing_and_customer"),
+            # Two profiles with one address are one reader: the second is skipped, and keeps no address.
+            models.UniqueConstraint(
+                fields=["mailing", "address"], name="one_invitation_per_mailing_and_address",
+                condition=~models.Q(address=""),
+            ),
         ]
 
 
