@@ -8,6 +8,7 @@ import { here } from './pages.js';
 import { arm, later } from './triggers.js';
 
 const SETTLE = 0.3; // seconds for the page to say who the visitor is before we ask what may be shown to them
+const MOST_EARLY = 50;
 const UNASKED = ['popup', 'slide_in'];
 const cx = (window.cx = window.cx || function () { (cx.q = cx.q || []).push(arguments); });
 
@@ -18,6 +19,7 @@ let current; // the survey in a pop-up or a slide-in; there is one at most
 let came = false; // one came by itself on this page: that is enough
 let asking = 0; // goes up when another visitor is meant: answers about the one before are thrown away
 let cancel = () => {};
+let early = []; // events from before we knew what waits for them
 let armed = []; // what stops the present triggers, buttons and boxes
 const listeners = new Set(); // triggers by events
 const inline = new Map(); // element -> its open survey
@@ -25,9 +27,9 @@ const inline = new Map(); // element -> its open survey
 const device = () => (matchMedia('(max-width: 767px), (pointer: coarse) and (max-width: 1023px)').matches ? 'phone' : 'desktop');
 
 function visitor() {
-  const { anonymousId, userId, hash } = api.person();
+  const { anonymousId, userId, hash, kept: recognised } = api.person();
   return {
-    writeKey: api.key, anonymousId, userId, hash, url: location.href.split('#')[0], device: device(),
+    writeKey: api.key, anonymousId, userId, hash, kept: recognised, url: location.href.split('#')[0], device: device(),
     language: document.documentElement.lang || navigator.language, languages: navigator.languages,
   };
 }
@@ -54,6 +56,8 @@ async function look() {
   if (!answer || mine !== asking) return;
   ({ surveys: offers, texts = {} } = answer);
   place();
+  early?.splice(0).forEach(([name, properties]) => [...listeners].forEach((one) => one(name, properties)));
+  early = undefined;
 }
 
 function disarm() {
@@ -261,12 +265,13 @@ cx('extend', 'survey', {
     cancel();
     cancel = later(SETTLE, look);
   },
-  saw(type, { event, properties = {}, name }) {
-    if (type === 'track') for (const one of [...listeners]) one(event, properties);
-    if (type === 'page' && api) {
+  saw(type, { event, properties = {} }) {
+    if (type === 'page') {
       came = false;
-      for (const one of [...listeners]) one(name ?? 'page', properties);
       if (offers.length) place();
+    } else if (type === 'track') {
+      if (early?.length < MOST_EARLY) early.push([event, properties]);
+      for (const one of [...listeners]) one(event, properties);
     }
   },
 });
