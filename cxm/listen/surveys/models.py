@@ -55,9 +55,7 @@ class Survey(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "key"], name="one_survey_per_key"),
-            models.UniqueConstraint(
-                fields=["address"], name="one_survey_per_address", condition=~models.Q(address="")
-            ),
+            models.UniqueConstraint(fields=["address"], name="one_survey_per_address", condition=~models.Q(address="")),
         ]
 
     def __str__(self) -> str:
@@ -105,9 +103,7 @@ class QuestionVersion(models.Model):
     published_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["survey", "question", "number"], name="one_wording_per_number")
-        ]
+        constraints = [models.UniqueConstraint(fields=["survey", "question", "number"], name="one_wording_per_number")]
 
 
 class Response(models.Model):
