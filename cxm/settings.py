@@ -6,6 +6,7 @@ A wrong value stops the start with a sentence that names the variable (`Misconfi
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,20 @@ def env_address(name: str, default: str, schemes: set[str]) -> str:
     if text and (parts.scheme not in schemes or not parts.netloc):
         raise Misconfigured(f"{name} is {text!r}; write an address that starts with {' or '.join(sorted(schemes))}://.")
     return text
+
+
+def env_mailbox(name: str) -> str:
+    text = env_text(name, "")
+    if text and not re.fullmatch(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+", text):
+        raise Misconfigured(f"{name} is {text!r}; write one plain e-mail address such as bounces@example.com.")
+    return text
+
+
+def env_file(name: str) -> Path | None:
+    text = env_text(name, "")
+    if text and not Path(text).is_file():
+        raise Misconfigured(f"{name} is {text!r}; write the path of a file that this user can read.")
+    return Path(text) if text else None
 
 
 def kept_secret(path: Path) -> str:
@@ -283,6 +298,18 @@ if EMAIL_URL:
     EMAIL_HOST_PASSWORD = _mail.password or ""
 else:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# What leaves through the delivery table: how much in an hour (0: no limit), how many at once, whither bounces go.
+EMAIL_PER_HOUR = env_int("CXM_EMAIL_PER_HOUR", 0, 0, 10_000_000)
+EMAIL_CONNECTIONS = env_int("CXM_EMAIL_CONNECTIONS", 2, 1, 50)
+EMAIL_BOUNCES_TO = env_mailbox("CXM_EMAIL_BOUNCES_TO")
+# DKIM: the PEM file of an RSA key whose public part stands in the DNS at <selector>._domainkey.<domain of the sender>.
+DKIM_KEY = env_file("CXM_DKIM_KEY")
+DKIM_SELECTOR = env_text("CXM_DKIM_SELECTOR", "cxm")
+# What a kind of cause in the delivery table means: a module with `make(delivery)` and `settled(delivery)`.
+DELIVERY_CAUSES = {
+    "invitation": "cxm.listen.surveys.distribution.mails",
+    "reminder": "cxm.listen.surveys.distribution.mails",
+}
 
 # Protection
 CONTENT_SECURITY_POLICY = {

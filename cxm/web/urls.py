@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from cxm.accounts import urls as accounts_urls
+from cxm.listen.channels.views.unsubscribe import unsubscribe
 from cxm.record.capture.urls import source_urls
 from cxm.steer.dashboards.urls import metric_urls
 
@@ -22,6 +23,7 @@ urlpatterns = [
     path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     path("w/<slug:slug>/sources/", include(source_urls)),
+    path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("w/<slug:slug>/flow/", flow_page.show, name="flow"),
     path("w/<slug:slug>/flow/deal/", flow_page.deal, name="flow_deal"),
     path("w/<slug:slug>/flow/<uuid:letter_id>/", flow_page.show_event, name="flow_event"),

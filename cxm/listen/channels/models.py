@@ -33,6 +33,7 @@ class Delivery(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20, default="email")
     cause = models.CharField(max_length=100)  # "invitation:<id>", "reminder:<id>:2": at most one message per cause
+    batch = models.CharField(max_length=60, blank=True)  # "mailing:<id>": what is stopped and counted together
     to = models.CharField(max_length=320)
     customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, related_name="+")
     message: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()  # what the kind needs to make it
@@ -51,21 +52,36 @@ class Delivery(models.Model):
             models.Index(fields=["state", "not_before"]),
             models.Index(fields=["workspace", "-created_at"]),
             models.Index(fields=["message_id"]),
+            models.Index(fields=["batch", "state"]),
+            models.Index(fields=["claimed_at"]),  # how many left in the last hour
+            models.Index(fields=["workspace", "to"]),
         ]
         constraints = [models.UniqueConstraint(fields=["workspace", "cause"], name="one_delivery_per_cause")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.to}"
 
 
 class Suppression(models.Model):
     """An address that must not be written to: it unsubscribed, bounced for good, or complained."""
 
+    class Reason(models.TextChoices):
+        UNSUBSCRIBED = "unsubscribed", pgettext_lazy("of an address", "Unsubscribed")
+        BOUNCED = "bounced", pgettext_lazy("of an address", "Does not exist")
+        COMPLAINED = "complained", pgettext_lazy("of an address", "Complained about spam")
+        MANUAL = "manual", pgettext_lazy("of an address", "Entered by hand")
+
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20, default="email")
     address = models.CharField(max_length=320)  # folded to lower case
-    reason = models.CharField(max_length=20)  # unsubscribed · bounced · complained · manual
+    reason = models.CharField(max_length=20, choices=Reason.choices)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "kind", "address"], name="one_suppression_per_address")
         ]
+
+    def __str__(self) -> str:
+        return self.address

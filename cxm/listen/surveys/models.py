@@ -222,7 +222,12 @@ class Invitation(models.Model):
     class Meta:
         indexes = [models.Index(fields=["survey", "state"]), models.Index(fields=["mailing", "state"])]
         constraints = [
-            models.UniqueConstraint(fields=["mailing", "customer"], name="one_invitation_per_mailing_and_customer")
+            models.UniqueConstraint(fields=["mailing", "customer"], name="one_invitation_per_mailing_and_customer"),
+            # Two profiles with one address are one reader: the second is skipped, and keeps no address.
+            models.UniqueConstraint(
+                fields=["mailing", "address"], name="one_invitation_per_mailing_and_address",
+                condition=~models.Q(address=""),
+            ),
         ]
 
 

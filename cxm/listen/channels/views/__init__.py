@@ -1,0 +1,1 @@
+"""Pages of messages for the team, and the page of an unsubscribe link for everybody."""
