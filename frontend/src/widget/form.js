@@ -31,7 +31,7 @@ export function makeForm({ texts, talk, upload, finished, close, moved }) {
   /** Keep what there is. Where other questions depend on it, the page may look different afterwards. */
   async function save() {
     timer = 0;
-    const answer = await talk('stay', answers());
+    const answer = await talk('save', answers());
     if (!answer?.view?.page || busy || timer || shape(answer.view) === shape(shown)) return;
     const at = focused();
     page(answer.view, false);

@@ -17,6 +17,7 @@ let offers = [];
 let texts = {};
 let current; // the survey in a pop-up or a slide-in; there is one at most
 let came = false; // one came by itself on this page: that is enough
+let turn = 0; // of those that were asked for at once, the last one shows
 let asking = 0; // goes up when another visitor is meant: answers about the one before are thrown away
 let cancel = () => {};
 let early = []; // events from before we knew what waits for them
@@ -144,33 +145,40 @@ async function open(id, { by, trigger, offer, element, focus, gone, hidden, lang
     if (by === 'trigger') return false;
     current.close('replaced');
   }
+  const mine = kind === 'inline' ? turn : (turn += 1);
   const asked = await call(`/s/w/${encodeURIComponent(id)}/open`, { ...visitor(), by, trigger, hidden, ...(language && { language }) });
   if (!asked?.open) {
     if (by === 'call') console.info('cx: the survey is not shown:', asked?.reason || 'unreachable');
     gone?.();
     return false;
   }
-  show(id, { ...asked, kind: element ? 'inline' : asked.kind === 'inline' ? 'slide_in' : asked.kind, by, element, focus, gone });
+  const first = await call(`/s/w/${encodeURIComponent(id)}/view`, { token: asked.token });
+  if ((!first?.view?.page && !first?.ending) || (kind !== 'inline' && mine !== turn)) {
+    gone?.();
+    return false;
+  }
+  show(id, { ...asked, kind: element ? 'inline' : asked.kind === 'inline' ? 'slide_in' : asked.kind, by, element, focus, gone, trigger }, first);
   return true;
 }
 
-function show(id, opened) {
+function show(id, opened, first) {
   const { token, kind, by, element, gone } = opened;
   let frame, done, started;
   texts = opened.texts || texts;
   const properties = { survey: opened.key, survey_name: opened.name, kind };
   const shownAt = Date.now();
-  let page = opened.view?.page?.id;
+  const seconds = () => Math.round((Date.now() - shownAt) / 1000);
+  const base = `/s/w/${encodeURIComponent(id)}`;
+  let page = first.view?.page?.id;
 
   const form = makeForm({
     texts,
-    async talk(go, answers) {
+    async talk(step, answers) {
       if (!started) marks.put(id, 'started');
       started = true;
-      const body = { token, page, answers, go };
       // One entry for each response: what is newer holds all that matters of what is older.
-      const answer = await outbox.put(token.slice(0, 64), `/s/w/${encodeURIComponent(id)}/answers`, body);
-      if (go !== 'stay' || answer?.view?.page?.id === page) page = answer?.view?.page?.id ?? page;
+      const answer = await outbox.put(token.slice(0, 64), `${base}/answers`, { token, page, answers, step, seconds: seconds() });
+      if (answer?.view?.page) page = answer.view.page.id;
       return answer;
     },
     upload: (question, file) => send(id, token, question, file),
@@ -190,16 +198,16 @@ function show(id, opened) {
     if (element) inline.set(element, undefined);
     if (!done) {
       if (how !== 'replaced') marks.put(id, 'closed');
-      api.track('survey_dismissed', { ...properties, how, answered: !!started, seconds: Math.round((Date.now() - shownAt) / 1000) });
+      api.track('survey_dismissed', { ...properties, how, answered: !!started, seconds: seconds() });
     }
     gone?.();
   }
 
-  frame = makeFrame({ ...opened, look: opened.look || {}, place: element, name: opened.title || opened.name, texts, focus: by === 'visitor' || by === 'call' }, form.root, close);
+  frame = makeFrame({ ...opened, look: opened.look || {}, place: element, name: opened.title || opened.name, texts, focus: by === 'visitor' }, form.root, close);
   if (kind !== 'inline') current = { id, close };
   else inline.set(element, { close });
   addEventListener('pagehide', form.keepNow);
-  form.show(opened, kind === 'popup');
+  form.show(first, kind === 'popup');
   api.track('survey_shown', { ...properties, by, trigger: opened.trigger });
 }
 
