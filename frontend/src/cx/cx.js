@@ -27,6 +27,7 @@ let userId, groupId, hash;
 let viewed = false;
 const extensions = {};
 const pending = []; // commands for extensions that have not come yet
+const past = []; // what they have missed: the last few [type, fields]
 
 const allowed = () => consent ?? !(asks || navigator.globalPrivacyControl);
 
@@ -52,6 +53,8 @@ function tell(what, ...words) {
 }
 
 function send(type, fields) {
+  past.push([type, fields]);
+  if (past.length > 20) past.shift();
   tell('saw', type, fields);
   if (!allowed()) return;
   queue.add({
@@ -132,6 +135,7 @@ const commands = {
     if (extensions[name]) return;
     extensions[name] = extension;
     extension.start({ ...address, uuid, track: commands.track, person });
+    past.forEach((one) => extension.saw?.(...one));
     pending.splice(0).forEach(run);
   },
   flush() {

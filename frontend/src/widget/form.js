@@ -66,7 +66,11 @@ export function makeForm({ texts, talk, upload, finished, close, moved }) {
     timer = 0;
     said.textContent = '';
     wait(true);
-    const answer = await talk(way, answers());
+    arrived(await talk(way, answers()));
+  }
+
+  /** The server's answer to a page that was sent, now or when the network was back. */
+  function arrived(answer) {
     wait(false);
     if (!answer) {
       said.textContent = texts.offline;
@@ -135,7 +139,7 @@ export function makeForm({ texts, talk, upload, finished, close, moved }) {
     if (safe && ending.redirect) location.assign(ending.link);
   }
 
-  return { root, show, keepNow, focus: () => (root.querySelector('h2') || controls[0])?.focus(), open: () => controls.length > 0 };
+  return { root, show, arrived, keepNow, focus: () => (root.querySelector('h2') || controls[0])?.focus(), open: () => controls.length > 0 };
 }
 
 const paragraphs = (text) => text.split(/\n{2,}/).map((part) => h('p', {}, part));

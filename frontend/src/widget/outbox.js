@@ -11,6 +11,7 @@ export function makeOutbox(host, key) {
   const waiting = new Map(); // id of a response -> {at, address, body}
   const flying = new Map(); // id -> the promise of its request
   const waiters = new Map(); // id -> those who want to know what the server says
+  const watchers = new Map(); // id -> who is told of an answer that came late
   let failures = 0;
   let timer = 0;
 
@@ -65,6 +66,7 @@ export function makeOutbox(host, key) {
     const all = waiters.get(id) || [];
     waiters.delete(id);
     all.forEach((one) => one(answer));
+    if (answer && !all.length) watchers.get(id)?.(answer);
   }
 
   function flush() {
@@ -93,7 +95,7 @@ export function makeOutbox(host, key) {
         send(id);
       });
     },
-    flush,
-    waits: (id) => waiting.has(id),
+    watch: (id, told) => watchers.set(id, told),
+    unwatch: (id) => watchers.delete(id),
   };
 }

@@ -163,7 +163,8 @@ async function open(id, { by, trigger, offer, element, focus, gone, hidden, lang
 
 function show(id, opened, first) {
   const { token, kind, by, element, gone } = opened;
-  let frame, done, started;
+  const entry = token.slice(0, 64); // its name in the outbox
+  let frame, done, started, unsent;
   texts = opened.texts || texts;
   const properties = { survey: opened.key, survey_name: opened.name, kind };
   const shownAt = Date.now();
@@ -176,8 +177,10 @@ function show(id, opened, first) {
     async talk(step, answers) {
       if (!started) marks.put(id, 'started');
       started = true;
-      // One entry for each response: what is newer holds all that matters of what is older.
-      const answer = await outbox.put(token.slice(0, 64), `${base}/answers`, { token, page, answers, step, seconds: seconds() });
+      // What is newer holds all that matters of what is older; but that the page was sent stays true.
+      if (step === 'save' && unsent) step = unsent;
+      const answer = await outbox.put(entry, `${base}/answers`, { token, page, answers, step, seconds: seconds() });
+      unsent = answer || step === 'save' ? undefined : step;
       if (answer?.view?.page) page = answer.view.page.id;
       return answer;
     },
@@ -190,8 +193,15 @@ function show(id, opened, first) {
     moved: () => frame?.top(),
   });
 
+  outbox.watch(entry, (answer) => {
+    if (answer.view?.page) page = answer.view.page.id;
+    if (unsent) form.arrived(answer);
+    unsent = undefined;
+  });
+
   function close(how) {
     form.keepNow();
+    outbox.unwatch(entry);
     removeEventListener('pagehide', form.keepNow);
     frame.gone();
     if (current?.id === id) current = undefined;

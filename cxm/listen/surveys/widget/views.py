@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from django.contrib.auth.decorators import login_not_required
@@ -26,7 +26,7 @@ from .texts import in_ours, texts
 from .visitors import Said, Visitor
 
 LARGEST = 64 * 1024
-Answer = tuple[int, Any]
+T = TypeVar("T", bound=Said)
 
 
 def answer(status: int, body: Any) -> HttpResponse:
@@ -69,7 +69,7 @@ class Refused(Exception):
         self.answer = error(status, code, message)
 
 
-def read[T: Said](request: HttpRequest, kind: type[T]) -> tuple[T, Source]:
+def read(request: HttpRequest, kind: type[T]) -> tuple[T, Source]:
     """What was said, and the source whose key it came with. Raises Refused."""
     if len(request.body) > LARGEST:
         raise Refused(413, "payload_too_large", f"At most {LARGEST} bytes are taken.")
