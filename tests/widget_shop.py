@@ -62,7 +62,7 @@ class Server:
     def __init__(self, ours: Recorder) -> None:
         self.ours = ours
         self.offers: list[dict[str, Any]] = []
-        self.asked: list[dict[str, Any]] = []  # bodies of /s/w/surveys
+        self.asked: list[dict[str, Any]] = []  # bodies of /widget/surveys
         self.openings: list[dict[str, Any]] = []
         self.refusals: dict[str, str] = {}  # id -> why it stays shut
         self.definitions: dict[str, Prepared] = {}
@@ -70,9 +70,10 @@ class Server:
         self.answers: dict[str, dict[str, Any]] = {}  # token -> answers
         self.steps: list[dict[str, Any]] = []  # bodies of /answers
         self.finished: set[str] = set()
+        self.uploads: list[bytes] = []
         self.down = False
         ours.replies |= {
-            r"/s/w/surveys": self._surveys, r"/s/w/[^/]+/open": self._open, r"/s/w/[^/]+/view": self._view,
+            r"/widget/surveys": self._surveys, r"/widget/[^/]+/open": self._open, r"/s/w/[^/]+/view": self._view,
             r"/s/w/[^/]+/answers": self._answers, r"/s/w/[^/]+/file": self._file,
         }  # fmt: skip
 
@@ -100,7 +101,7 @@ class Server:
         return self._reply({"surveys": self.offers, "texts": texts("en")})
 
     def _open(self, request: Request) -> Answer:
-        number = request.path.split("/")[3]
+        number = request.path.split("/")[2]
         self.openings.append({"id": number, **request.json})
         if why := self.refusals.get(number):
             return self._reply({"open": False, "reason": why})
@@ -119,10 +120,10 @@ class Server:
             for question in section["questions"]:
                 for problem in question.get("problems", ()):
                     problem["message"] = problem.get("message") or f"Problem: {problem['code']}."
-        return self._reply({"view": body})
+        return self._reply({"view": body}, 422 if more else 200)
 
     def _view(self, request: Request) -> Answer:
-        return self._shown(request.json["token"], "")
+        return self._shown(request.json["token"], request.json.get("page", ""))
 
     def _answers(self, request: Request) -> Answer:
         if self.down:
@@ -138,7 +139,7 @@ class Server:
         now = self.answers[token]
         about = {"language": language, "seed": 7}
         if said["step"] == "save":
-            return self._shown(token, page)
+            return self._reply({"token": token, "saved": True})
         if said["step"] == "back":
             view = visit(prepared, now, Facts(), page=page, **about)
             return self._shown(token, view.back)
@@ -153,7 +154,8 @@ class Server:
         return self._reply({"ending": msgspec.to_builtins(outcome.ending)})
 
     def _file(self, request: Request) -> Answer:
-        return self._reply({"name": "a.txt", "size": 3, "type": "text/plain", "key": "K1"})
+        self.uploads.append(request.body)
+        return self._reply({"files": [{"name": "a.txt", "size": 3, "type": "text/plain", "key": "K1"}]})
 
 
 class Shop:

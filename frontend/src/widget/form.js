@@ -4,8 +4,8 @@ import { ask } from './questions.js';
 
 const PAUSE = 800; // milliseconds after the last key until what was written is kept
 
-/** `talk(go, answers)` asks the server and gives its answer, null while it cannot be reached. */
-export function makeForm({ texts, talk, upload, finished, close, moved }) {
+/** `talk(step, answers)` tells the server and gives its answer, null while it cannot be reached; `view()` asks only. */
+export function makeForm({ texts, talk, view, upload, finished, close, moved }) {
   const root = h('div', { class: 'form' });
   const said = h('p', { class: 'status', role: 'status' });
   let controls = [];
@@ -16,7 +16,7 @@ export function makeForm({ texts, talk, upload, finished, close, moved }) {
   function answers() {
     const given = {};
     for (const control of controls) {
-      if (control.question.kind === 'statement') continue;
+      if (control.question.kind === 'statement' || control.kept?.()) continue;
       given[control.question.id] = control.read() ?? null;
       if (control.other) given[`${control.question.id}.other`] = control.other() || null;
     }
@@ -31,7 +31,8 @@ export function makeForm({ texts, talk, upload, finished, close, moved }) {
   /** Keep what there is. Where other questions depend on it, the page may look different afterwards. */
   async function save() {
     timer = 0;
-    const answer = await talk('save', answers());
+    let answer = await talk('save', answers());
+    if (answer && controls.some(({ question }) => question.live)) answer = await view();
     if (!answer?.view?.page || busy || timer || shape(answer.view) === shape(shown)) return;
     const at = focused();
     page(answer.view, false);

@@ -141,42 +141,42 @@ export function maxdiff(question, texts, changed) {
   };
 }
 
-/** Files go up as they are chosen; the answer is what the server called them. `upload` gives {name, size, type, key}. */
+/** Files go up as they are chosen, and are the answer as soon as the server has them. */
 export function file(question, texts, changed, { upload }) {
   const most = question.at_most || 1;
-  const held = [...(question.value || [])];
+  const megabytes = question.largest_mb || 10;
+  let held = [...(question.value || [])];
+  let cleared = false;
   const list = h('ul', { class: 'files' });
   const said = h('p', { class: 'hint', role: 'status' });
-  const paint = () =>
-    list.replaceChildren(
-      ...held.map((one, index) =>
-        h('li', {}, h('span', {}, one.name),
-          h('button', {
-            type: 'button', class: 'quiet', 'aria-label': put(texts.remove_file, { name: one.name }),
-            onclick: () => {
-              held.splice(index, 1);
-              paint();
-              input.focus();
-              changed(false);
-            },
-          }, '×')),
-      ),
-    );
+  const remove = () => {
+    held = [];
+    cleared = true;
+    paint();
+    input.focus();
+    changed(true);
+  };
+  const paint = () => {
+    list.replaceChildren(...held.map(({ name }) => h('li', {}, name)));
+    list.hidden = clear.hidden = !held.length;
+  };
+  const clear = h('button', { type: 'button', class: 'quiet', onclick: remove }, texts.remove_files);
   const input = h('input', {
     type: 'file', class: 'text', accept: (question.accept || []).join(), multiple: most > 1,
     async onchange() {
-      for (const one of [...input.files].slice(0, most - held.length || 1)) {
-        if (one.size > (question.largest_mb || 10) * 1024 * 1024) {
-          said.textContent = put(texts.file_too_large, { name: one.name, n: question.largest_mb || 10 });
-          continue;
-        }
+      const files = [...input.files].slice(0, most);
+      const large = files.find(({ size }) => size > megabytes * 1024 * 1024);
+      if (!files.length) return;
+      if (large) {
+        said.textContent = put(texts.file_too_large, { name: large.name, n: megabytes });
+      } else {
         said.textContent = texts.sending;
-        const got = await upload(question.id, one);
-        said.textContent = got.key ? '' : got.problem || texts.failed;
-        if (!got.key) continue;
-        if (held.length >= most) held.splice(0, held.length - most + 1);
-        held.push(got);
-        changed(false);
+        const got = await upload(question.id, files);
+        said.textContent = got.files ? '' : got.message || texts.failed;
+        if (got.files) {
+          held = got.files;
+          cleared = false;
+        }
       }
       input.value = '';
       paint();
@@ -184,9 +184,10 @@ export function file(question, texts, changed, { upload }) {
   });
   paint();
   return {
-    node: h('div', { class: 'stack' }, input, list, said),
-    target: null,
-    read: () => (held.length ? [...held] : undefined),
+    node: h('div', { class: 'stack' }, input, list, clear, said),
+    target: input,
+    kept: () => !cleared, // the server has them: they are not sent with the page
+    read: () => undefined,
     focus: () => input.focus(),
   };
 }

@@ -53,7 +53,7 @@ async function look() {
   offers = [];
   embed();
   if (!api.person().allowed) return;
-  const answer = await call('/s/w/surveys', visitor());
+  const answer = await call('/widget/surveys', visitor());
   if (!answer || mine !== asking) return;
   ({ surveys: offers, texts = {} } = answer);
   place();
@@ -146,7 +146,7 @@ async function open(id, { by, trigger, offer, element, focus, gone, hidden, lang
     current.close('replaced');
   }
   const mine = kind === 'inline' ? turn : (turn += 1);
-  const asked = await call(`/s/w/${encodeURIComponent(id)}/open`, { ...visitor(), by, trigger, hidden, ...(language && { language }) });
+  const asked = await call(`/widget/${encodeURIComponent(id)}/open`, { ...visitor(), by, trigger, hidden, ...(language && { language }) });
   if (!asked?.open) {
     if (by === 'call') console.info('cx: the survey is not shown:', asked?.reason || 'unreachable');
     gone?.();
@@ -184,7 +184,8 @@ function show(id, opened, first) {
       if (answer?.view?.page) page = answer.view.page.id;
       return answer;
     },
-    upload: (question, file) => send(id, token, question, file),
+    view: () => call(`${base}/view`, { token, page }),
+    upload: (question, files) => send(`${api.host}${base}/file`, token, question, files),
     finished() {
       done = true;
       marks.put(id, 'answered');
@@ -221,13 +222,13 @@ function show(id, opened, first) {
   api.track('survey_shown', { ...properties, by, trigger: opened.trigger });
 }
 
-async function send(id, token, question, file) {
+/** What the server kept of the files, or what it says is wrong with them. */
+async function send(address, token, question, files) {
   try {
     const body = new FormData();
     body.append('token', token);
-    body.append('question', question);
-    body.append('file', file, file.name);
-    const answer = await fetch(`${api.host}/s/w/${encodeURIComponent(id)}/file`, { method: 'POST', body, credentials: 'omit' });
+    for (const file of files) body.append(question, file, file.name);
+    const answer = await fetch(address, { method: 'POST', body, credentials: 'omit' });
     return await answer.json();
   } catch {
     return {};

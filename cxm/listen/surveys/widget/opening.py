@@ -11,16 +11,19 @@ from django.utils import timezone
 
 from cxm.record.capture.models import Source
 
+from ..budget import Request, decide
 from ..definition import Definition
+from ..definition import said as text_in
 from ..models import Survey, Version
+from ..respond.beginning import clean, hidden_from
+from ..respond.languages import best_language
 from ..respond.tokens import Start, token_of
 from .config import UNASKED, Widget, widget_of
 from .offers import live_surveys, refusal, suppressed
 from .visitors import Said, Visitor
 
 CHANNEL = "widget"
-MOST_HIDDEN = 50
-LONGEST_HIDDEN = 200
+UNVERIFIED = "unverified"  # a flag: the site did not vouch for who this is
 
 
 class Opening(Said):
@@ -63,11 +66,15 @@ def open_survey(visitor: Visitor, source: Source, public_id: str, opening: Openi
     if reason := _shut(visitor, source, survey, widget, opening):
         return Opened(False, reason)
     definition = definition_of(survey.pk, survey.version)
-    language = language_for(definition.languages, visitor.said)
+    language = best_language(wanted(visitor.said), definition.languages)
+    # Traits and earlier answers may be put into texts, so only those get them who are known to be who they say.
+    proven = visitor.verified or not visitor.user
+    customer = visitor.customer.pk if visitor.customer and proven else None
     start = Start(
         uuid.uuid4(), survey.pk, survey.version, round(timezone.now().timestamp() * 1000), language, CHANNEL,
-        origin=source.name[:200], person=visitor.person, address=visitor.said.url[:500],
-        hidden=hidden_of(definition, opening.hidden), device=visitor.said.device,
+        origin=clean(source.name)[:200], person=visitor.person, customer=customer,
+        hidden=hidden_from(definition, opening.hidden), address=clean(visitor.said.url)[:500],
+        device=visitor.said.device, flags=[] if proven else [UNVERIFIED],
     )  # fmt: skip
     return Opened(
         True, token=token_of(start), id=survey.public_id, key=survey.key, name=survey.name,
@@ -94,33 +101,17 @@ def _shut(visitor: Visitor, source: Source, survey: Survey, widget: Widget, open
             return why
     # Whoever asked for it is not bothered by it: it uses nothing of the budget.
     if opening.by in ("trigger", "call") and visitor.recognised and visitor.person:
-        return may_contact(visitor, survey)
+        [decision] = decide(visitor.workspace.pk, [Request(visitor.person, survey.pk, CHANNEL)])
+        return "" if decision.allowed else "budget" if decision.reason == "rule" else "refused"
     return ""
 
 
-def language_for(offered: list[str], said: Said) -> str:
-    """The first language of the visitor in which the survey can be read, else its own first one."""
-    for wanted in (said.language, *said.languages[:20]):
-        code = wanted.lower().replace("_", "-")
-        for one in offered:
-            if code == one.lower():
-                return one
-        for one in offered:
-            if code.partition("-")[0] == one.lower().partition("-")[0]:
-                return one
-    return offered[0] if offered else "en"
-
-
-def text_in(text: dict[str, str], language: str, languages: list[str]) -> str:
-    return next((text[one] for one in (language, *languages[:1], *text) if text.get(one)), "")
+def wanted(said: Said) -> list[str]:
+    """The languages of a visitor: that of the page they read, then those of their browser."""
+    return [one for one in (said.language.replace("_", "-"), *said.languages[:20]) if one]
 
 
 def look_of(definition: Definition) -> dict[str, Any]:
     look = definition.look
     return {"accent": look.accent, "logo": look.logo, "font": look.font, "dark": look.dark}
 
-
-def hidden_of(definition: Definition, given: dict[str, str | int | float | bool]) -> dict[str, str]:
-    """Only the fields that the survey names: nobody fills its responses with what it did not ask for."""
-    known = [name for name in definition.hidden if name in given][:MOST_HIDDEN]
-    return {name: str(given[name])[:LONGEST_HIDDEN] for name in known}

@@ -1,4 +1,4 @@
-"""Addresses that the script asks, under /s/w/."""
+"""Addresses that the script asks, under /widget/."""
 
 from __future__ import annotations
 

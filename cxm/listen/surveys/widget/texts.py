@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import override, pgettext
 
@@ -35,21 +34,10 @@ def texts(language: str) -> dict[str, str]:
             "ranked": _("{choice} is in place {n}."),
             "unranked": _("{choice} has no place any more."),
             "left": _("{n} of {m} left to give out"),
-            "remove_file": _("Remove the file {name}"),
+            "remove_files": _("Remove the files"),
             "file_too_large": _("The file {name} has more than {n} MB."),
             "sending": _("Sending …"),
             "failed": _("Something went wrong on our side. Please try again."),
             "offline": _("There is no connection. Your answers are kept and will be sent as soon as there is one."),
             "thanks": _("Thank you!"),
         }
-
-
-def in_ours(language: str) -> str:
-    """The one of the product's languages that speaks to a reader of `language`."""
-    code = language.lower().replace("_", "-")
-    ours = [one for one, _name in settings.LANGUAGES]
-    if code in ours:
-        return code
-    if code.startswith("zh"):
-        return "zh-hant"
-    return code.partition("-")[0] if code.partition("-")[0] in ours else "en"

@@ -19,10 +19,13 @@ from cxm.record.capture.models import Source
 from cxm.record.capture.origins import origin_allowed
 from cxm.record.capture.queries import source_of_key
 
+from ..definition import said as text_in
+from ..respond.languages import best_language
+from ..respond.words import ours
 from .config import Widget
 from .offers import Offer, offers
-from .opening import Opening, definition_of, language_for, look_of, open_survey, text_in
-from .texts import in_ours, texts
+from .opening import Opening, definition_of, look_of, open_survey, wanted
+from .texts import texts
 from .visitors import Said, Visitor
 
 LARGEST = 64 * 1024
@@ -99,7 +102,7 @@ def offered(request: HttpRequest) -> HttpResponse:
     found = [for_page(offer, said) for offer in offers(visitor, source)]
     body: dict[str, Any] = {"surveys": found}
     if found:
-        body["texts"] = texts(in_ours(said.language))
+        body["texts"] = texts(ours(said.language))
     return answer(200, body)
 
 
@@ -112,7 +115,7 @@ def opened(request: HttpRequest, public_id: str) -> HttpResponse:
     found = open_survey(Visitor(source.workspace, opening), source, public_id, opening)
     body = msgspec.to_builtins(found)
     if found.open:
-        body["texts"] = texts(in_ours(found.language))
+        body["texts"] = texts(ours(found.language))
     return answer(200, body)
 
 
@@ -127,7 +130,7 @@ def for_page(offer: Offer, said: Said) -> dict[str, Any]:
     shown |= {name: settings[name] for name in FOR_PAGE if name in settings}
     if widget.kind == "button":
         definition = definition_of(offer.survey.pk, offer.survey.version)
-        language = language_for(list(widget.label) or definition.languages, said)
+        language = best_language(wanted(said), list(widget.label) or definition.languages)
         shown["label"] = text_in(widget.label, language, definition.languages) or offer.survey.name
         shown["look"], shown["language"] = look_of(definition), language
     return shown
