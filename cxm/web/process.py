@@ -29,7 +29,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from cxm import __version__
+<<<<<<< HEAD
 from cxm.listen.surveys.respond.app import stop_respond
+=======
+from cxm.listen.channels import actions as outgoing
+from cxm.listen.channels.mail.smtp import Away
+from cxm.listen.channels.sending import Sender, give_up_claims
+>>>>>>> mail
 from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
 from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engine
@@ -46,6 +52,7 @@ logger = logging.getLogger(__name__)
 
 JOB_THREADS = 2  # so that a long import does not keep a short job waiting
 CONNECTIONS = 2048  # requests in progress; pages are limited in asgi.py, the tracking API in its own
+MAIL_EVERY = 2.0  # seconds; messages of this process leave at once, those of others and late ones at the latest then
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
 TURN = (
     0.001  # seconds that a busy thread keeps the interpreter before the event loop gets it; Python's default is 0.005
@@ -89,6 +96,44 @@ class OutboxThread(threading.Thread):
                 self._stopping.wait(60)
                 continue
             outbox.waiting.wait(OUTBOX_EVERY)
+        connections.close_all()
+
+
+class MailThread(threading.Thread):
+    """Sends the messages of the delivery table over a connection of its own."""
+
+    def __init__(self, process: str, number: int) -> None:
+        super().__init__(name=f"mail-{number}", daemon=True)
+        self._stopping = threading.Event()
+        self._sender = Sender(f"{process}/{number}")
+
+    def stop(self) -> None:
+        self._stopping.set()
+        outgoing.waiting.set()
+
+    def run(self) -> None:
+        pause = 1.0
+        while not self._stopping.is_set():
+            outgoing.waiting.clear()
+            close_old_connections()
+            try:
+                self._sender.send_due(self._stopping.is_set)
+                pause = 1.0
+            except (Error, Away) as error:  # the database or the mail server: messages wait for both
+                logger.warning("Messages wait: %s", error)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 60)
+                continue
+            except Exception:
+                logger.exception("Sending messages failed")
+                self._stopping.wait(60)
+                continue
+            outgoing.waiting.wait(MAIL_EVERY)
+        try:
+            self._sender.settle()
+        except Error:
+            logger.exception("What became of the last message could not be written down")
+        self._sender.close()
         connections.close_all()
 
 
@@ -177,13 +222,15 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             )  # fmt: skip
         prepare(say)
         process = workers.new_process_name()
-        threads: list[OutboxThread | ClockThread | FlowThread | workers.JobThread] = []
+        threads: list[OutboxThread | ClockThread | FlowThread | MailThread | workers.JobThread] = []
         if work:
             alone = web and not settings.DATABASE_URL
             workers.say_alive(process)
             workers.requeue_interrupted(alone=alone)
             threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
+            give_up_claims(lambda sender: not alone and workers.is_alive(sender))
             threads += [ClockThread(process), FlowThread(process, alone=alone)]
+            threads += [MailThread(process, number) for number in range(settings.EMAIL_CONNECTIONS)]
         connections.close_all()
         sys.setswitchinterval(TURN)
         started = time.monotonic()
@@ -205,7 +252,7 @@ async def _serve(
     port: int,
     *,
     web: bool,
-    threads: list[OutboxThread | ClockThread | FlowThread | workers.JobThread],
+    threads: list[OutboxThread | ClockThread | FlowThread | MailThread | workers.JobThread],
     say: Callable[[str], None],
 ) -> bool:
     """Run until a signal; returns whether every thread came to its end within the grace."""

@@ -45,6 +45,11 @@ def say_goodbye(process: str) -> None:
     cache.delete(f"process:{process}")
 
 
+def is_alive(worker: str) -> bool:
+    """Whether the process of a thread, named `process/number`, said so lately."""
+    return bool(cache.get(f"process:{worker.rpartition('/')[0]}"))
+
+
 def requeue_interrupted(*, alone: bool) -> int:
     """Put jobs whose process died back into the queue; returns how many.
 
@@ -53,8 +58,7 @@ def requeue_interrupted(*, alone: bool) -> int:
     found = 0
     with transaction.atomic():
         for job in DBTaskResult.objects.select_for_update(skip_locked=True).running():
-            process = str(job.worker_ids[-1] if job.worker_ids else "").rpartition("/")[0]
-            if not alone and cache.get(f"process:{process}"):
+            if not alone and is_alive(str(job.worker_ids[-1] if job.worker_ids else "")):
                 continue
             found += 1
             if len(job.worker_ids) >= MOST_ATTEMPTS:
