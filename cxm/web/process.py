@@ -29,13 +29,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from cxm import __version__
-<<<<<<< HEAD
-from cxm.listen.surveys.respond.app import stop_respond
-=======
 from cxm.listen.channels import actions as outgoing
 from cxm.listen.channels.mail.smtp import Away
 from cxm.listen.channels.sending import Sender, give_up_claims
->>>>>>> mail
+from cxm.listen.surveys.respond.app import stop_respond
 from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
 from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engine
