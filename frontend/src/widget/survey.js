@@ -226,9 +226,8 @@ function show(id, opened, first) {
 async function send(address, token, question, files) {
   try {
     const body = new FormData();
-    body.append('token', token);
     for (const file of files) body.append(question, file, file.name);
-    const answer = await fetch(address, { method: 'POST', body, credentials: 'omit' });
+    const answer = await fetch(`${address}?token=${token}`, { method: 'POST', body, credentials: 'omit' });
     return await answer.json();
   } catch {
     return {};

@@ -11,7 +11,6 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from cxm.accounts.models import Workspace
-from cxm.lib.conditions import holds
 from cxm.record.capture.models import Source, Suppression
 
 from ..models import Survey
@@ -79,7 +78,7 @@ def refusal(visitor: Visitor, source: Source, survey: Survey, widget: Widget) ->
         return why
     if unasked and visitor.person and not in_sample(widget.share, survey.key, visitor.person):
         return "sample"
-    if widget.when is not None and not holds(widget.when, visitor.value_of):
+    if widget.when is not None and not visitor.fits(widget.when):
         return "condition"
     return ""
 

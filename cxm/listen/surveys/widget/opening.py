@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +15,7 @@ from ..definition import Definition
 from ..definition import said as text_in
 from ..models import Survey, Version
 from ..respond.beginning import clean, hidden_from
+from ..respond.directory import Prepared, directory, read
 from ..respond.languages import best_language
 from ..respond.tokens import Start, token_of
 from .config import UNASKED, Widget, widget_of
@@ -51,10 +51,13 @@ class Opened(msgspec.Struct, omit_defaults=True):
     look: dict[str, Any] = {}
 
 
-@lru_cache(maxsize=500)
-def definition_of(survey: int, version: int) -> Definition:
-    """What was published never changes. Raises Version.DoesNotExist."""
-    return msgspec.convert(Version.objects.get(survey=survey, number=version).definition, Definition)
+def prepared_of(survey: Survey) -> Prepared:
+    """The published version, as respondents get it."""
+    entry = read(survey.pk)
+    found = entry and directory().prepared_now(entry, survey.version)
+    if not found:
+        raise Version.DoesNotExist
+    return found
 
 
 def open_survey(visitor: Visitor, source: Source, public_id: str, opening: Opening) -> Opened:
@@ -65,7 +68,8 @@ def open_survey(visitor: Visitor, source: Source, public_id: str, opening: Openi
     widget = settings_of(survey)
     if reason := _shut(visitor, source, survey, widget, opening):
         return Opened(False, reason)
-    definition = definition_of(survey.pk, survey.version)
+    prepared = prepared_of(survey)
+    definition = prepared.definition
     language = best_language(wanted(visitor.said), definition.languages)
     # Traits and earlier answers may be put into texts, so only those get them who are known to be who they say.
     proven = visitor.verified or not visitor.user
@@ -73,7 +77,7 @@ def open_survey(visitor: Visitor, source: Source, public_id: str, opening: Openi
     start = Start(
         uuid.uuid4(), survey.pk, survey.version, round(timezone.now().timestamp() * 1000), language, CHANNEL,
         origin=clean(source.name)[:200], person=visitor.person, customer=customer,
-        hidden=hidden_from(definition, opening.hidden), address=clean(visitor.said.url)[:500],
+        hidden=hidden_from(prepared, opening.hidden), address=clean(visitor.said.url)[:500],
         device=visitor.said.device, flags=[] if proven else [UNVERIFIED],
     )  # fmt: skip
     return Opened(

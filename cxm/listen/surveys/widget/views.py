@@ -24,7 +24,7 @@ from ..respond.languages import best_language
 from ..respond.words import ours
 from .config import Widget
 from .offers import Offer, offers
-from .opening import Opening, definition_of, look_of, open_survey, wanted
+from .opening import Opening, look_of, open_survey, prepared_of, wanted
 from .texts import texts
 from .visitors import Said, Visitor
 
@@ -129,7 +129,7 @@ def for_page(offer: Offer, said: Said) -> dict[str, Any]:
     shown = {"id": offer.survey.public_id, "kind": widget.kind, "corner": widget.corner}
     shown |= {name: settings[name] for name in FOR_PAGE if name in settings}
     if widget.kind == "button":
-        definition = definition_of(offer.survey.pk, offer.survey.version)
+        definition = prepared_of(offer.survey).definition
         language = best_language(wanted(said), list(widget.label) or definition.languages)
         shown["label"] = text_in(widget.label, language, definition.languages) or offer.survey.name
         shown["look"], shown["language"] = look_of(definition), language

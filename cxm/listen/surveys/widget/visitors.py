@@ -14,13 +14,13 @@ from django.utils import timezone
 from msgspec import Struct
 
 from cxm.accounts.models import Workspace
-from cxm.lib.conditions import Condition, Value
+from cxm.lib.conditions import Condition, Value, holds
 from cxm.record.customers.linking import ANONYMOUS, USER, log_id
-from cxm.record.customers.models import Consent, Customer, Identity, Tag
-from cxm.record.customers.sayings import combined
+from cxm.record.customers.models import Consent, Customer, Identity
+from cxm.record.customers.segments import Answers, segments_of
 from cxm.record.customers.snapshot import families
 
-from ..models import Contact, IdentityKey, Response
+from ..models import Contact, IdentityKey, Response, Survey
 from .config import Device
 
 LONGEST_ID = 300
@@ -101,18 +101,6 @@ class Visitor:
         return family
 
     @cached_property
-    def _facts(self) -> dict[str, Any]:
-        known = combined(self._family) if self._family else None
-        return {
-            **({f"trait.{name}": value for name, value in known.traits.items()} if known else {}),
-            **(known.fields if known else {}),
-            "tag": list(Tag.objects.filter(customers__in=self._family).values_list("name", flat=True).distinct()),
-            "language": self.said.language or (known.fields.get("language") if known else ""),
-            "device": self.said.device,
-            "url": self.said.url,
-        }
-
-    @cached_property
     def refuses(self) -> bool:
         """Whether the person said no to surveys."""
         if not self._family:
@@ -137,20 +125,30 @@ class Visitor:
             past.answered_at, past.answers = at, answers
         return found
 
-    def value_of(self, leaf: Condition) -> Value:
-        """What a condition on a person asks for; see config.PERSON_FIELDS."""
-        name = leaf.field
-        if name.startswith("survey."):
-            return self._earlier(name)
-        if name == "last_seen_days":
-            seen = self.customer.last_seen_at if self.customer else None
-            return (timezone.now() - seen).total_seconds() / 86_400 if seen else None
-        value: Value = self._facts.get(name)
-        return value
+    def fits(self, condition: Condition) -> bool:
+        """Whether a condition on a person holds; of somebody whom nobody knows, only what the page says is set.
+
+        Raises EventlogError where it asks for events and the log is away.
+        """
+        asked = Answers(self.customer, [condition], timezone.now()) if self.customer else None
+
+        def value_of(leaf: Condition) -> Value:
+            name = leaf.field
+            if name.startswith("survey."):
+                return self._earlier(name)
+            if name == "device":
+                return self.said.device
+            if name == "url":
+                return self.said.url
+            if name == "language" and self.said.language:
+                return self.said.language
+            if name == "segment":
+                return [str(one.pk) for one in segments_of(self.customer)] if self.customer else []
+            return asked(leaf) if asked else None
+
+        return holds(condition, value_of)
 
     def _earlier(self, name: str) -> Value:
-        from ..models import Survey
-
         _survey, key, question = [*name.split(".", 2), ""][:3]
         number = Survey.objects.filter(workspace=self.workspace, key=key).values_list("pk", flat=True).first()
         past = self.history.get(number) if number else None
