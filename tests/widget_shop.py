@@ -74,7 +74,7 @@ class Server:
         self.down = False
         ours.replies |= {
             r"/widget/surveys": self._surveys, r"/widget/[^/]+/open": self._open, r"/s/w/[^/]+/view": self._view,
-            r"/s/w/[^/]+/answers": self._answers, r"/s/w/[^/]+/file": self._file,
+            r"/s/w/[^/]+/answers": self._answers, r"/s/w/[^/]+/file.*": self._file,
         }  # fmt: skip
 
     def offer(

@@ -1,11 +1,13 @@
 // The style of the widget: a style sheet of its own inside a shadow root, so that nothing of the page gets in or out.
-// Sizes are in px of the reader's text size: the page may have changed what an em or a rem is.
+// What is important on the host wins over what the page says is important. Sizes are in px, because the page may have
+// changed what a rem is.
 export const CSS = `
-:host{all:initial;--a:#206bc4;--on:#fff;--ink:#182433;--dim:#5b6675;--line:#8b95a3;--ground:#fff;--soft:#f2f4f7;--bad:#b42318;
-font:16px/1.45 var(--font,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif);color:var(--ink);color-scheme:light}
+:host{all:initial!important;--a:#206bc4;--on:#fff;--ink:#182433;--dim:#5b6675;--line:#8b95a3;--ground:#fff;--soft:#f2f4f7;--bad:#b42318;
+font:16px/1.45 var(--font,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif)!important;color:var(--ink)!important}
 :host([hidden]),[hidden]{display:none!important}
-.dark{--ink:#e8ecf1;--dim:#aab4c0;--line:#76828f;--ground:#1a222d;--soft:#253040;--bad:#ff9a8f;color-scheme:dark}
+.dark{--ink:#e8ecf1;--dim:#aab4c0;--line:#76828f;--ground:#1a222d;--soft:#253040;--bad:#ff9a8f}
 *,*::before,*::after{box-sizing:border-box}
+.shell,.launch{color-scheme:light}.dark :is(.shell,.launch){color-scheme:dark}
 .shell{color:var(--ink);background:var(--ground);text-align:start;direction:inherit;overflow-wrap:break-word}
 h2,h3,p,fieldset,legend,dialog{margin:0;padding:0;border:0}
 h2{font-size:18px;line-height:1.3;font-weight:650;margin-bottom:8px;outline-offset:4px}
