@@ -60,7 +60,9 @@ def answer_fields(question: Question, definition: Definition, language: str) -> 
     if question.kind in ("single", "dropdown") or (question.kind == "picture" and not question.several):
         return [Field(name, label, "choice", choices, group)]
     if question.kind in ("multiple", "picture"):
-        counted = Field(f"count.{question.id}", _("How many in “%(question)s”") % {"question": label}, "number", group=group)
+        counted = Field(
+            f"count.{question.id}", _("How many in “%(question)s”") % {"question": label}, "number", group=group
+        )
         return [Field(name, label, "choice", choices, group, many=True), counted]
     if question.kind == "matrix":
         return [

@@ -99,7 +99,10 @@ class RuleForm(forms.Form):
         self.definition, self.nested = definition, bool(rule and rule.formula and _nested(rule.formula))
         self.kept = rule.formula if rule else None
         pages = page_names(definition, language)
-        self._offer("after", [("", _("Whenever it matters")), *((one, _("After: %(page)s") % {"page": name}) for one, name in pages)])
+        self._offer(
+            "after",
+            [("", _("Whenever it matters")), *((one, _("After: %(page)s") % {"page": name}) for one, name in pages)],
+        )
         self._offer("page", [("", "…"), *pages])
         self._offer("ending", [("", _("The one that fits")), *ending_names(definition, language)])
         self._offer("questions", question_names(definition, language))
@@ -178,7 +181,9 @@ class QuotaForm(forms.Form):
     )  # fmt: skip
     ending = forms.ChoiceField(label=gettext_lazy("With the end screen"), required=False)
 
-    def __init__(self, data: Mapping[str, Any] | None, *, definition: Definition, language: str, quota: Quota | None = None):
+    def __init__(
+        self, data: Mapping[str, Any] | None, *, definition: Definition, language: str, quota: Quota | None = None
+    ):
         initial = {name: getattr(quota, name) for name in ("name", "limit", "then", "ending")} if quota else {}
         super().__init__(data, initial=initial)
         field = self.fields["ending"]

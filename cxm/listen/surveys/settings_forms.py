@@ -63,7 +63,16 @@ class LookForm(forms.Form):
 class SettingsForm(forms.ModelForm[Survey]):
     class Meta:
         model = Survey
-        fields = ["name", "address", "pin", "opens_at", "closes_at", "most_responses", "partial_after_minutes", "priority"]
+        fields = [
+            "name",
+            "address",
+            "pin",
+            "opens_at",
+            "closes_at",
+            "most_responses",
+            "partial_after_minutes",
+            "priority",
+        ]
         labels = {
             "opens_at": gettext_lazy("Opens at"),
             "closes_at": gettext_lazy("Closes at"),

@@ -106,7 +106,9 @@ def _do(work: Work) -> None:
     deed, _colon, rest = work.request.POST.get("do", "save").partition(":")
     try:
         if deed in ("undo", "redo"):
-            work.survey = (actions.undo if deed == "undo" else actions.redo)(survey=work.survey, by=person(work.request))
+            work.survey = (actions.undo if deed == "undo" else actions.redo)(
+                survey=work.survey, by=person(work.request)
+            )
         elif deed in ("save", "choices", "rows", "kind"):
             _save(work, deed, rest)
         elif change := _structure(work, deed, rest):
@@ -198,9 +200,7 @@ def _part(draft: Definition, at: Place) -> Any:
             return draft
 
 
-def _put_question(
-    work: Work, draft: Definition, taken: Taken, form: forms.QuestionForm, deed: str, rest: str
-) -> None:
+def _put_question(work: Work, draft: Definition, taken: Taken, form: forms.QuestionForm, deed: str, rest: str) -> None:
     question, sent = form.question, work.request.POST
     form.put(question)
     for which in ("choices", "rows"):
@@ -346,8 +346,10 @@ def _question_context(question: Question, definition: Definition, language: str,
                 {
                     "which": which,
                     "rows": forms.choice_rows(question, which, language, definition.languages, taken),
-                    "scores": question.kind in ("single", "dropdown") or (question.kind == "matrix" and which == "choices"),
-                    "flags": which == "choices" and question.kind not in ("matrix", "contact", "maxdiff", "constant_sum"),
+                    "scores": question.kind in ("single", "dropdown")
+                    or (question.kind == "matrix" and which == "choices"),
+                    "flags": which == "choices"
+                    and question.kind not in ("matrix", "contact", "maxdiff", "constant_sum"),
                     "exclusive": question.kind == "multiple" or (question.kind == "picture" and question.several),
                     "pictures": question.kind == "picture",
                     "required": question.kind == "contact" or which == "rows",

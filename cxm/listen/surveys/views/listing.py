@@ -28,7 +28,11 @@ from .warnings import linted
 @require_safe
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     membership = membership_for(request.user, slug)
-    archived, text, state = "archived" in request.GET, request.GET.get("q", "").strip()[:100], request.GET.get("state", "")
+    archived, text, state = (
+        "archived" in request.GET,
+        request.GET.get("q", "").strip()[:100],
+        request.GET.get("state", ""),
+    )
     surveys = surveys_of(membership.workspace, archived=archived, text=text, state=state)
     context = {
         "membership": membership,
@@ -63,9 +67,7 @@ def publish(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
     language = language_of(request, definition)
     before = version_of(survey, survey.version)
     problems = check(definition, taken_by(survey))
-    changed = (
-        named(differences(actions.read_definition(before.definition), definition, language)) if before else []
-    )
+    changed = named(differences(actions.read_definition(before.definition), definition, language)) if before else []
     context = context_for(
         membership, survey, "", definition=definition, language=language, refused=refused,
         errors=[one for one in problems if one.level == "error"],
@@ -76,7 +78,10 @@ def publish(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
 
 
 STEPS = {
-    "pause": (actions.pause, gettext_lazy("The survey is paused: nobody can begin it, and those who have begun may finish.")),
+    "pause": (
+        actions.pause,
+        gettext_lazy("The survey is paused: nobody can begin it, and those who have begun may finish."),
+    ),
     "close": (actions.close, gettext_lazy("The survey is closed.")),
     "reopen": (actions.reopen, gettext_lazy("The survey is open again.")),
     "archive": (actions.archive, gettext_lazy("The survey is archived. You find it under “Archive”.")),

@@ -110,7 +110,9 @@ def rule_words(rule: Rule, definition: Definition, language: str) -> str:
             return _("End with “%(ending)s”") % {"ending": endings.get(rule.target, rule.target)}
         case "require":
             names = dict(question_names(definition, language))
-            return _("Require %(questions)s") % {"questions": ", ".join(f"“{names.get(one, one)}”" for one in rule.targets)}
+            return _("Require %(questions)s") % {
+                "questions": ", ".join(f"“{names.get(one, one)}”" for one in rule.targets)
+            }
         case "compute":
             return _("Compute the variable “%(name)s”") % {"name": rule.target}
         case "tag":
@@ -147,7 +149,9 @@ def _one(request: HttpRequest, slug: str, survey_id: int, part: str, part_id: st
         else QuotaForm(data, definition=definition, language=language, quota=present)
     )  # fmt: skip
     fields = catalogue(definition, membership.workspace, language)
-    when = ConditionForm.read(request.POST, fields) if data else ConditionForm(fields, present.when if present else None)
+    when = (
+        ConditionForm.read(request.POST, fields) if data else ConditionForm(fields, present.when if present else None)
+    )
     when.address = request.get_full_path()
     when.nothing = _("No condition: it always holds.")
     if data and not when.changed and all([form.is_valid(), when.is_valid()]):

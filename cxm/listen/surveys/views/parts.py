@@ -48,7 +48,9 @@ def when(request: HttpRequest, slug: str, survey_id: int, part: str, part_id: st
                 refused = str(error)
             else:
                 logic = part in ("rule", "quota")
-                return redirect("surveys:logic", slug, survey_id) if logic else redirect(editor_url(survey, at, language))
+                return (
+                    redirect("surveys:logic", slug, survey_id) if logic else redirect(editor_url(survey, at, language))
+                )
     tab = "logic" if part in ("rule", "quota") else "edit"
     context = context_for(membership, survey, tab, definition=definition, form=form, refused=refused, language=language)
     context["back"] = editor_url(survey, at, language)

@@ -68,7 +68,9 @@ def versions(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
         except actions.SurveyRefused as error:
             messages.error(request, str(error))
             return redirect("surveys:versions", slug=slug, survey_id=survey.pk)
-        messages.success(request, _("The draft is as version %(number)s was. “Undo” takes that back.") % {"number": number})
+        messages.success(
+            request, _("The draft is as version %(number)s was. “Undo” takes that back.") % {"number": number}
+        )
         return redirect("surveys:edit", slug=slug, survey_id=survey.pk)
     rows = list(Version.objects.filter(survey=survey).select_related("published_by").order_by("-number"))
     definition = draft_of(survey)
