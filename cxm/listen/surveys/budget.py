@@ -10,30 +10,28 @@ Contacts of the future count as well as those of the past, so that workers whose
 
 from __future__ import annotations
 
+import threading
 import zlib
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-import msgspec
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from cxm.lib.conditions import Condition, Value, holds
-from cxm.record.customers.models import Consent, Customer
+from cxm.lib.conditions import Value, holds
 
-from .models import Contact, ContactRule, Survey
+from .budget_rows import Past, Person, Rule, past_of, people_of, rules_of
+from .models import Contact, Survey
 
 Reason = Literal["", "rule", "consent"]
-PURPOSE = "surveys"  # the purpose whose refusal stops every question
 STRIPES = 256
-ASKED = 900  # ids in one question to the database
+_turn = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +58,6 @@ class Decision:
         return not self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    at: datetime
-    survey_id: int
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A ContactRule, ready to be asked."""
-
-    id: int
-    name: str
-    most: int
-    days: int
-    channels: frozenset[str]
-    surveys: frozenset[int] | None  # None: all
-    condition: Condition | None
-
-    @property
-    def span(self) -> timedelta:
-        return timedelta(days=self.days)
-
-    def concerns(self, survey_id: int, channel: str) -> bool:
-        return (self.surveys is None or survey_id in self.surveys) and (not self.channels or channel in self.channels)
-
-
 def decide(
     workspace_id: int, requests: Sequence[Request], *, now: datetime | None = None, record: bool = True
 ) -> list[Decision]:
@@ -99,7 +70,7 @@ def decide(
         return []
     if not record:
         return _decide(workspace_id, requests, now or timezone.now())[0]
-    with transaction.atomic():
+    with _my_turn(), transaction.atomic():
         _wait_for_others(workspace_id, requests)
         decisions, contacts = _decide(workspace_id, requests, now or timezone.now())
         Contact.objects.bulk_create(contacts, batch_size=500)
@@ -116,11 +87,27 @@ def take_back(workspace_id: int, contacts: Iterable[tuple[UUID, int, str, dateti
     return gone
 
 
+def without_consent(people: Iterable[UUID]) -> set[UUID]:
+    """Those of these ids whose newest word on surveys is no."""
+    leads, known = people_of(people, traits=False)
+    return {one for one, person in leads.items() if known[person].refused}
+
+
+@contextmanager
+def _my_turn() -> Iterator[None]:
+    """Threads of one process queue up here: SQLite's own waiting knows no order, and gives up on the unlucky."""
+    if connection.vendor == "postgresql" or connection.in_atomic_block:
+        yield
+        return
+    with _turn:
+        yield
+
+
 def _wait_for_others(workspace_id: int, requests: Sequence[Request]) -> None:
     if connection.vendor != "postgresql":
         return  # SQLite: the transaction has begun as its only writer
-    canonical = _canonical({one.person for one in requests})
-    stripes = sorted({zlib.crc32(canonical.get(one.person, one.person).bytes) % STRIPES for one in requests})
+    leads, _people = people_of((one.person for one in requests), traits=False)
+    stripes = sorted({zlib.crc32(one.bytes) % STRIPES for one in leads.values()})
     with connection.cursor() as cursor:
         # In order, so that two batches never wait for each other.
         cursor.execute(
@@ -130,33 +117,24 @@ def _wait_for_others(workspace_id: int, requests: Sequence[Request]) -> None:
 
 def _decide(workspace_id: int, requests: Sequence[Request], now: datetime) -> tuple[list[Decision], list[Contact]]:
     rules = rules_of(workspace_id)
-    asked = {one.person for one in requests}
-    canonical = _canonical(asked)
-    people = {canonical.get(one, one) for one in asked}
-    refused = _without_consent(people)
-    past = _past(workspace_id, people, now - max((rule.span for rule in rules), default=timedelta(0))) if rules else {}
-    facts = _facts(people) if any(rule.condition for rule in rules) else {}
-    surveys = {
-        pk: (name, priority)
-        for pk, name, priority in Survey.objects.filter(
-            pk__in={one.survey_id for one in requests} | {one.survey_id for some in past.values() for one in some}
-        ).values_list("pk", "name", "priority")
-    }
-    first = sorted(range(len(requests)), key=lambda n: -surveys.get(requests[n].survey_id, ("", 0))[1])
+    leads, people = people_of((one.person for one in requests), traits=any(rule.condition for rule in rules))
+    past = past_of(workspace_id, people.values(), now - max(rule.span for rule in rules)) if rules else {}
+    surveys = _surveys(requests, rules)
+    first = sorted(range(len(requests)), key=lambda n: -surveys.get(requests[n].survey_id, UNKNOWN).priority)
     decisions: list[Decision | None] = [None] * len(requests)
     contacts = []
     for number in first:
         request = requests[number]
-        person = canonical.get(request.person, request.person)
-        if person in refused:
+        person = leads[request.person]
+        if people[person].refused:
             decisions[number] = Decision(request, person, "consent")
             continue
         known = past.setdefault(person, [])
-        if detail := _refusal(rules, known, facts.get(person, {}), request, now):
-            detail["survey"] = surveys.get(detail.pop("survey_id"), ("", 0))[0]
+        survey = surveys.get(request.survey_id, UNKNOWN)
+        if detail := _refusal(rules, known, people[person], survey.key, request.channel, now):
             decisions[number] = Decision(request, person, "rule", detail)
             continue
-        known.append(Past(now, request.survey_id, request.channel))
+        known.append(Past(now, survey.key, survey.name, request.channel))
         decisions[number] = Decision(request, person, at=now)
         contacts.append(
             Contact(
@@ -166,19 +144,34 @@ def _decide(workspace_id: int, requests: Sequence[Request], now: datetime) -> tu
     return [one for one in decisions if one is not None], contacts
 
 
+class _Asking(NamedTuple):
+    key: str
+    name: str
+    priority: int
+
+
+UNKNOWN = _Asking("", "", 0)
+
+
+def _surveys(requests: Sequence[Request], rules: Sequence[Rule]) -> dict[int, _Asking]:
+    """Key, name and priority of the surveys that ask; not needed where nothing depends on them."""
+    if len(requests) == 1 and not any(rule.surveys for rule in rules):
+        return {}
+    rows = Survey.objects.filter(pk__in={one.survey_id for one in requests})
+    return {pk: _Asking(*more) for pk, *more in rows.values_list("pk", "key", "name", "priority")}
+
+
 def _refusal(
-    rules: Sequence[Rule], past: Sequence[Past], facts: Mapping[str, Value], request: Request, now: datetime
+    rules: Sequence[Rule], past: Sequence[Past], person: Person, survey: str, channel: str, now: datetime
 ) -> dict[str, Any]:
     """The rule that forbids it for the longest time; empty if none does."""
     found: dict[str, Any] = {}
     longest: datetime | None = None
     for rule in rules:
-        if not rule.concerns(request.survey_id, request.channel):
+        if len(past) < rule.most or not rule.concerns(survey, channel):
             continue
-        if len(past) < rule.most:
-            continue
-        counted = [one for one in past if one.at > now - rule.span and rule.concerns(one.survey_id, one.channel)]
-        if len(counted) < rule.most or (rule.condition is not None and not holds(rule.condition, facts)):
+        counted = [one for one in past if one.at > now - rule.span and rule.concerns(one.survey, one.channel)]
+        if len(counted) < rule.most or (rule.condition is not None and not holds(rule.condition, facts_of(person))):
             continue
         counted.sort(key=lambda one: one.at)
         free_at = counted[-rule.most].at + rule.span if rule.most else None
@@ -188,7 +181,7 @@ def _refusal(
         newest = counted[-1] if counted else None
         found = {
             "rule": rule.id, "name": rule.name, "most": rule.most, "days": rule.days,
-            "survey_id": newest.survey_id if newest else 0,
+            "survey": newest.name if newest else "",
             "at": newest.at.isoformat() if newest else "",
             "free_at": free_at.isoformat() if free_at else "",
         }  # fmt: skip
@@ -197,74 +190,9 @@ def _refusal(
     return found
 
 
-def rules_of(workspace_id: int) -> list[Rule]:
-    rows = list(ContactRule.objects.filter(workspace_id=workspace_id, active=True).order_by("pk"))
-    keys = {key for row in rows for key in row.surveys}
-    ids = (
-        dict(Survey.objects.filter(workspace_id=workspace_id, key__in=keys).values_list("key", "pk")) if keys else {}
-    )
-    return [
-        Rule(
-            row.pk, row.name, row.most, row.days, frozenset(row.channels),
-            frozenset(ids[key] for key in row.surveys if key in ids) if row.surveys else None,
-            msgspec.convert(row.condition, Condition) if row.condition else None,
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
-def _chunks(ids: Iterable[UUID]) -> Iterable[list[UUID]]:
-    ordered = list(ids)
-    return (ordered[start : start + ASKED] for start in range(0, len(ordered), ASKED))
-
-
-def _canonical(people: Iterable[UUID]) -> dict[UUID, UUID]:
-    """To whom profiles lead that do not stand for themselves."""
-    found: dict[UUID, UUID] = {}
-    for some in _chunks(people):
-        rows = Customer.objects.filter(pk__in=some, canonical__isnull=False)
-        found.update((pk, leads) for pk, leads in rows.values_list("pk", "canonical_id") if leads is not None)
-    return found
-
-
-def _members(people: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Every id under which these people may have been asked -> the person."""
-    found: dict[UUID, UUID] = {}
-    for some in _chunks(people):
-        found.update((one, one) for one in some)
-        rows = Customer.objects.filter(canonical__in=some).values_list("pk", "canonical_id")
-        found.update((pk, leads) for pk, leads in rows if leads is not None)
-    return found
-
-
-def _past(workspace_id: int, people: set[UUID], since: datetime) -> dict[UUID, list[Past]]:
-    whose = _members(people)
-    found: dict[UUID, list[Past]] = defaultdict(list)
-    for some in _chunks(whose):
-        rows = Contact.objects.filter(workspace_id=workspace_id, person__in=some, at__gt=since).order_by()
-        for person, survey_id, channel, at in rows.values_list("person", "survey_id", "channel", "at"):
-            found[whose[person]].append(Past(at, survey_id, channel))
-    return found
-
-
-def _without_consent(people: set[UUID]) -> set[UUID]:
-    """Those whose newest word on surveys is no."""
-    refused: set[UUID] = set()
-    for some in _chunks(people):
-        whose = Q(customer__in=some) | Q(customer__canonical__in=some)
-        rows = Consent.objects.filter(whose, purpose=PURPOSE).order_by("at", "pk")
-        for pk, leads, granted in rows.values_list("customer_id", "customer__canonical_id", "granted"):
-            (refused.discard if granted else refused.add)(leads or pk)
-    return refused
-
-
-def _facts(people: set[UUID]) -> dict[UUID, dict[str, Value]]:
-    """What conditions of rules may ask for: `trait.<name>`, `language`."""
-    found: dict[UUID, dict[str, Value]] = {}
-    for some in _chunks(people):
-        for pk, traits, language in Customer.objects.filter(pk__in=some).values_list("pk", "traits", "language"):
-            found[pk] = {f"trait.{name}": value for name, value in traits.items()} | {"language": language}
-    return found
+def facts_of(person: Person) -> dict[str, Value]:
+    """What conditions of rules may ask for."""
+    return {f"trait.{name}": value for name, value in (person.traits or {}).items()} | {"language": person.language}
 
 
 def sentence_of(reason: str, detail: Mapping[str, Any]) -> str:

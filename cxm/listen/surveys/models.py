@@ -204,6 +204,7 @@ class Invitation(models.Model):
     """One person asked to answer one survey: a personal link, single-use unless it says otherwise."""
 
     class State(models.TextChoices):
+        PLANNED = "planned", pgettext_lazy("invitation", "Planned")  # not yet decided
         CREATED = "created", pgettext_lazy("invitation", "Created")
         SKIPPED = "skipped", pgettext_lazy("invitation", "Skipped")
         SENT = "sent", pgettext_lazy("invitation", "Sent")

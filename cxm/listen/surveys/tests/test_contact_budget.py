@@ -204,10 +204,11 @@ def simulate(workspace: Workspace, *, requests: int, workers: int, people: int, 
     make_rule(workspace, 1, 30, channels=["email", "sms"])
     make_rule(workspace, 1, 90, surveys=[surveys[0].key])
     make_rule(workspace, 1, 45, condition={"field": "trait.vip", "operator": "is", "values": [True]})
-    Customer.objects.bulk_create(
-        [Customer(workspace=workspace, name=str(n), traits={"vip": n % 3 == 0}) for n in range(people)],
-        batch_size=1000,
-    )
+    if not Customer.objects.filter(workspace=workspace).exists():
+        Customer.objects.bulk_create(
+            [Customer(workspace=workspace, name=str(n), traits={"vip": n % 3 == 0}) for n in range(people)],
+            batch_size=1000,
+        )
     ids = list(Customer.objects.filter(workspace=workspace).values_list("pk", flat=True))
     allowed, problems = [0] * workers, []
     share = requests // workers
