@@ -1,6 +1,6 @@
 """Segments: named sets of customers, defined by a condition; who is in one is worked out each time it is asked.
 
-In SQL for all customers (`count`, `members`), in Python for one (`segments_of`); a test holds the two against each other.
+In SQL for all customers (`count`, `members`), in Python for one (`segments_of`); a test holds one against the other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.utils import timezone
 from cxm.accounts.models import Workspace
 from cxm.lib.conditions import Condition, Value, holds, leaves
 from cxm.record.eventlog.ask import ask
-from cxm.record.eventlog.membership import DAY_MS, EVENT, LAST_SEEN, SEEN, counted, people
+from cxm.record.eventlog.membership import DAY_MS, EVENT, LAST_SEEN, SEEN, counted, people, tally
 from cxm.record.eventlog.scope import Scope
 from cxm.record.eventlog.snapshot import items_by_field
 
@@ -49,6 +49,16 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    counts: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     customer_id: UUID
 
@@ -67,6 +77,45 @@ def count(workspace: Workspace, condition: Condition, now: datetime | None = Non
         sql, Scope(workspace.pk), row=Count, name="segments.count", table="customers", **who.parameters
     ).rows  # fmt: skip
     return rows[0].n
+
+
+def counts(workspace: Workspace, conditions: Sequence[Condition], now: datetime | None = None) -> list[int]:
+    """How many customers each of them holds for, in one pass. Raises NotAskable, EventlogError."""
+    if not conditions:
+        return []
+    columns, everybody = tally(conditions, now or timezone.now())
+    rows = ask(
+        f"SELECT [{', '.join(columns)}] AS counts {everybody.source}", Scope(workspace.pk), row=Counts,
+        name="segments.counts", table="customers", **everybody.parameters,
+    ).rows  # fmt: skip
+    return rows[0].counts
+
+
+def ids_as_json(workspace: Workspace, condition: Condition, now: datetime | None = None) -> str:
+    """Every member as one JSON array of hexadecimal ids: what the operational database can join with."""
+    who = people(condition, now or timezone.now())
+    sql = f"SELECT toJSONString(groupArray(replaceAll(toString(person.customer_id), '-', ''))) AS text {who.source}"
+    rows = ask(
+        sql, Scope(workspace.pk), row=Text, name="segments.ids", table="customers", **who.parameters
+    ).rows  # fmt: skip
+    return rows[0].text
+
+
+class MemberList(Sequence[Customer]):
+    """Members by name, as a paginator walks through them: it asks for the number, and for the rows of a page."""
+
+    def __init__(self, workspace: Workspace, condition: Condition) -> None:
+        self.workspace, self.condition, self.now = workspace, condition, timezone.now()
+        self.n = count(workspace, condition, self.now)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, which: Any) -> Any:
+        start, stop, _step = which.indices(self.n)
+        ids = member_page(self.workspace, self.condition, limit=max(stop - start, 0), offset=start, now=self.now)
+        rows = Customer.objects.prefetch_related("tags").in_bulk(ids)
+        return [rows[one] for one in ids if one in rows]
 
 
 def member_page(
@@ -152,7 +201,9 @@ class Answers:
         leaves_asked = [Condition(field=field, within_days=days) for field, days in self.events]
         columns, values = counted(leaves_asked, now)
         counts = "[" + ", ".join(columns) + "]" if columns else "emptyArrayUInt64()"
-        sql = f"SELECT {counts} AS counts, {SEEN} AS seen FROM events WHERE $scope AND customer_id IN {{ids:Array(UUID)}}"
+        sql = (
+            f"SELECT {counts} AS counts, {SEEN} AS seen FROM events WHERE $scope AND customer_id IN {{ids:Array(UUID)}}"
+        )
         total = Did([0] * len(columns), 0)
         ids = ids_in_log(workspace_id, family)
         for start in range(0, len(ids), 3000):
