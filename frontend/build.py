@@ -154,9 +154,10 @@ def bundle(node: Path) -> None:
     for name in ("respond.js", "respond.css"):
         esbuild(node, str(SOURCE / name), f"--outfile={TARGET / name}")
     # What lies in root/ is served under addresses without a digest: other people's pages name them.
-    snippet = TARGET / "root" / "cx.js"
-    esbuild(node, str(SOURCE / "cx" / "cx.js"), f"--define:VERSION={version[1]}", f"--outfile={snippet}")
-    snippet.with_name("cx.js.gz").write_bytes(gzip.compress(snippet.read_bytes(), mtime=0))
+    for source in (SOURCE / "cx" / "cx.js", SOURCE / "widget" / "survey.js"):
+        script = TARGET / "root" / source.name
+        esbuild(node, str(source), f"--define:VERSION={version[1]}", f"--outfile={script}")
+        script.with_name(f"{source.name}.gz").write_bytes(gzip.compress(script.read_bytes(), mtime=0))
     (TARGET / "icons.svg").write_text(sprite(), encoding="utf-8")
     shutil.copyfile(MODULES / "axe-core" / "axe.min.js", TARGET / "axe.min.js")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -34,12 +36,14 @@ class Answer:
 
 
 class Recorder:
-    """`pages` are what GET finds, by path; a POST takes the next of `answers`, or gets `{"success":true}`."""
+    """`pages` are what GET finds, by path; `replies` answer POSTs to a path that matches their pattern as a whole; other
+    POSTs take the next of `answers`, or get `{"success":true}`, and are written down."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []  # the POSTs
         self.answers: deque[Answer] = deque()
         self.pages: dict[str, Answer] = {}
+        self.replies: dict[str, Callable[[Request], Answer]] = {}
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -93,8 +97,13 @@ class Recorder:
                 if body[:2] == b"\x1f\x8b":
                     body = gzip.decompress(body)
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                request = Request("POST", self.path, headers, body)
+                for pattern, reply in recorder.replies.items():
+                    if re.fullmatch(pattern, self.path):
+                        self.reply(reply(request))
+                        return
                 with recorder._lock:
-                    recorder.requests.append(Request("POST", self.path, headers, body))
+                    recorder.requests.append(request)
                     answer = recorder.answers.popleft() if recorder.answers else Answer()
                 self.reply(answer)
 

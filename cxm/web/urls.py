@@ -17,6 +17,7 @@ urlpatterns = [
     path("health", health, name="health"),
     path("language", views.set_language, name="set_language"),
     path("account/", include("cxm.accounts.login_urls")),
+    path("widget/", include("cxm.listen.surveys.widget.public_urls")),
     path("", include((accounts_urls.urlpatterns + workspaces.urlpatterns, "accounts"))),
     path("w/<slug:slug>/", include("cxm.steer.dashboards.urls")),
     path("w/<slug:slug>/metrics/", include(metric_urls)),

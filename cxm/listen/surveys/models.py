@@ -273,3 +273,15 @@ class Contact(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "person", "-at"])]
+
+
+class IdentityKey(models.Model):
+    """The secret by which a workspace's own sites vouch for who a visitor is: they send the HMAC of the user id."""
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    secret = models.CharField(max_length=64)
+    required = models.BooleanField(default=False)  # a user id without its HMAC is not believed
+    made_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.made_at)

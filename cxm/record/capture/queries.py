@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 from django.http import Http404
 
-from cxm.accounts.models import Workspace
+from cxm.accounts.access import hash_key
+from cxm.accounts.models import ApiKey, Workspace
 
 from .models import Import, Mapping, Regulation, Source, SourceKey, TrackingPlan
 
@@ -85,3 +86,13 @@ def regulation_for(workspace: Workspace, regulation_id: UUID) -> Regulation:
     if one is None:
         raise Http404
     return one
+
+
+def source_of_key(key: str) -> Source | None:
+    """The source that a living write key opens."""
+    opened = SourceKey.objects.select_related("source__workspace").filter(
+        key__key_hash=hash_key(key), key__kind=ApiKey.Kind.WRITE, key__revoked_at=None,
+        source__workspace__deleted_at=None,
+    )  # fmt: skip
+    found = opened.first() if key and key.isascii() else None
+    return found.source if found else None

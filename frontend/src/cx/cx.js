@@ -8,6 +8,7 @@ import { keep, kept } from './storage.js';
 import { measure } from './vitals.js';
 
 const KINDS = 'page click error vitals';
+const LATER = ['survey']; // commands of scripts that come on their own; they wait for them
 
 const script = document.currentScript || document.querySelector('script[data-key][src*="cx.js"]');
 const early = window.cx?.q || []; // commands from before we came
@@ -19,10 +20,14 @@ const uuid = () =>
   );
 
 let key, queue, asks; // `asks`: nothing is sent before consent, whatever the browser says
+let address; // of the server, and the write key: what an extension needs
 let consent; // true, false, or undefined: nobody was asked
 let anonymousId = uuid();
-let userId, groupId;
+let userId, groupId, hash;
 let viewed = false;
+const extensions = {};
+const pending = []; // commands for extensions that have not come yet
+const past = []; // what they have missed: the last few [type, fields]
 
 const allowed = () => consent ?? !(asks || navigator.globalPrivacyControl);
 
@@ -33,10 +38,24 @@ function remember() {
 
 function somebodyElse() {
   anonymousId = uuid();
-  userId = groupId = undefined;
+  userId = groupId = hash = undefined;
+}
+
+/** Tell the extensions; what goes wrong in one of them concerns nobody else. */
+function tell(what, ...words) {
+  for (const one of Object.values(extensions)) {
+    try {
+      one[what]?.(...words);
+    } catch (error) {
+      console.warn('cx:', error);
+    }
+  }
 }
 
 function send(type, fields) {
+  past.push([type, fields]);
+  if (past.length > 20) past.shift();
+  tell('saw', type, fields);
   if (!allowed()) return;
   queue.add({
     type,
@@ -54,15 +73,24 @@ function view(category, name, properties) {
   send('page', { category, name, properties: { ...context().page, ...properties } });
 }
 
+/** Who this is, as far as it may be said. */
+const person = () =>
+  allowed() ? { anonymousId, userId, hash, allowed: true, kept: !!consent } : { allowed: false, kept: false };
+
 const commands = {
-  identify(id, traits) {
+  /** `proof.hash` is the HMAC of the id, by which surveys know that the site itself says who this is. */
+  identify(id, traits, proof) {
     if (id && typeof id === 'object') [id, traits] = [undefined, id];
     id = text(id);
     // Two people who share a device are two people.
     if (id && userId && id !== userId) somebodyElse();
+    const changes = (id && id !== userId) || proof?.hash;
+    if (id && id !== userId) hash = undefined;
     userId = id || userId;
+    hash = text(proof?.hash) ?? hash;
     remember();
     send('identify', { traits: traits || {} });
+    if (changes) tell('changed');
   },
   track(event, properties) {
     send('track', { event: text(event), properties: properties || {} });
@@ -86,6 +114,7 @@ const commands = {
   reset() {
     somebodyElse();
     remember();
+    tell('changed');
   },
   consent({ analytics }) {
     if (analytics === undefined || analytics === null) return;
@@ -99,6 +128,15 @@ const commands = {
       keep(key);
       somebodyElse();
     }
+    tell('changed');
+  },
+  /** A script of ours that came on its own: `start` gets what it needs, `run` the commands of its name. */
+  extend(name, extension) {
+    if (extensions[name]) return;
+    extensions[name] = extension;
+    extension.start({ ...address, uuid, track: commands.track, person });
+    past.forEach((one) => extension.saw?.(...one));
+    pending.splice(0).forEach(run);
   },
   flush() {
     queue.flush();
@@ -109,10 +147,12 @@ let auto = [];
 
 function start(given, { host = new URL(script?.src || location.href).origin, auto: kinds = KINDS, consent: rule } = {}) {
   if (key || !given) return;
+  host = host.replace(/\/+$/, '');
   key = `cx_${given}`;
+  address = { host, key: given };
   asks = rule === 'required';
   auto = kinds.split(/[\s,]+/);
-  queue = makeQueue(`${host.replace(/\/+$/, '')}/v1/b`, given, `${key}_queue`);
+  queue = makeQueue(`${host}/v1/b`, given, `${key}_queue`);
   const known = kept(key);
   if (known) {
     // It is there only because of a consent given earlier.
@@ -132,7 +172,10 @@ function run(call) {
   try {
     if (name === 'init') start(...words);
     else if (!key) early.push(call);
-    else commands[name](...words);
+    else if (commands[name]) commands[name](...words);
+    else if (extensions[name]) extensions[name].run(...words);
+    else if (LATER.includes(name)) pending.push(call);
+    else throw new Error('there is no such command');
   } catch (error) {
     console.warn('cx:', name, error); // a mistake of ours or theirs must not stop the site
   }

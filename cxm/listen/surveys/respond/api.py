@@ -2,6 +2,7 @@
 
     POST /s/w/<public id>/view       {language, hidden …}          → {token, view}
     POST /s/w/<public id>/answers    {token, page, answers}        → {token, view} or {token, ending}
+    POST /s/w/<public id>/file?token=…    multipart, a file under the id of its question    → {files}
 
 Any site may call it, without cookies or a key: whoever may see the survey may answer it.
 """
@@ -95,7 +96,7 @@ def unreadable(detail: str) -> Reply:
 
 async def replied(request: Asking, name: str, what: str, receive: Receive) -> Reply:
     """Raises what pages raise; see app.py."""
-    if what not in ("view", "answers"):
+    if what not in ("view", "answers", "file"):
         raise Shut("unknown")
     if request.method == "OPTIONS":
         return Reply(204, b"", PREFLIGHT)
@@ -109,6 +110,8 @@ async def replied(request: Asking, name: str, what: str, receive: Receive) -> Re
         return await _view(request, name, asked)
     if request.method != "POST":
         return Reply(405, b"", [*CORS, (b"allow", b"POST, OPTIONS")])
+    if what == "file":
+        return await _file(request, name, receive)
     body = await bodies.whole(request.headers, receive)
     if what == "view":
         return await _view(request, name, bodies.json_of(body, Asked))
@@ -200,3 +203,40 @@ async def _answers(request: Asking, name: str, given: Given) -> Reply:
     if given.step == "save" and not reading.problems:
         return json_reply({"token": token_of(begun.start), "saved": True}, 200, CORS)
     return await _shown(begun, outcome.page or given.page, outcome, reading)
+
+
+async def _file(request: Asking, name: str, receive: Receive) -> Reply:
+    """Keep files at once, as the answer to their question; those before them are replaced."""
+    token = bodies.pairs_of(request.query).get("token", "")
+    if not token:
+        raise Unreadable("The token of the response is missing.")
+    begun = await _begun(request, name, Asked(token=token))
+    asked = {id_: one for id_, one in begun.prepared.questions.items() if one.kind == "file"}
+    if not asked:
+        raise Unreadable("This survey takes no files.")
+    accepted = {
+        id_: (round(one.largest_mb * 1_000_000), tuple(ending.lower() for ending in one.accept))
+        for id_, one in asked.items()
+    }
+    place = f"{begun.entry.public_id}/{begun.start.response}"
+    form = await bodies.form_with_files(request.headers, receive, accepted, place)
+    given = {id_: files for id_, files in form.files.items() if id_ in asked and files}
+    for id_, files in given.items():
+        for one in files:
+            if not one.get("key"):
+                large = one.get("size", 0) > accepted[id_][0]
+                problem = (
+                    Problem("file_size", {"name": one["name"], "largest_mb": asked[id_].largest_mb})
+                    if large
+                    else Problem("file_type", {"name": one["name"], "accept": list(asked[id_].accept)})
+                )
+                message = sentence(problem, ours(begun.start.language))
+                return json_reply({"error": problem.code, "message": message}, 422, CORS)
+    outcome = await store().submit(
+        Submission(
+            begun.start, begun.entry, begun.prepared, begun.response.page if begun.response else "", given, "save",
+            datetime.now(UTC), address=request.address, agent=request.agent,
+        )
+    )  # fmt: skip
+    kept = [one for id_ in given for one in outcome.response.answers.get(id_, ())]
+    return json_reply({"files": kept}, 200, CORS)
