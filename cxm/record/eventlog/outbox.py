@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,12 +23,17 @@ def emit(
     workspace_id: int,
     customer_id: UUID = NOBODY,
     occurred_at: datetime | None = None,
+    event_id: UUID | None = None,
     **properties: Any,
 ) -> None:
-    """State a fact. It reaches the log if, and only if, the surrounding transaction commits."""
+    """State a fact. It reaches the log if, and only if, the surrounding transaction commits.
+
+    A fact that may be stated again, such as an answer that came back from the archive, brings its own `event_id`.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"emit({name!r}) outside a transaction could be lost or premature.")
     OutboxFact.objects.create(
+        event_id=event_id or uuid4(),
         workspace_id=workspace_id,
         name=name,
         customer_id=customer_id,
