@@ -90,7 +90,7 @@ def answered_many(
         Response(
             workspace=survey.workspace, survey=survey, version=version.number, state=state, answers=dict(answers),
             **{
-                "language": "en", "seen": {name: seconds for name in answers},
+                "language": "en", "seen": dict.fromkeys(answers, seconds),
                 "started_at": ended - timedelta(seconds=seconds), "updated_at": ended,
                 "completed_at": ended if state == Response.State.COMPLETED else None, **fields,
             },

@@ -117,7 +117,10 @@ def _said(question: Question, value: Any) -> Iterator[tuple[str, dict[str, Any]]
         case "single" | "dropdown":
             yield "", {"metric": "choice", "choices": [str(value)]}
         case "multiple" | "picture" | "ranking":
-            yield "", {"metric": "choice", "choices": [str(one) for one in (value if isinstance(value, list) else [value])]}
+            yield (
+                "",
+                {"metric": "choice", "choices": [str(one) for one in (value if isinstance(value, list) else [value])]},
+            )
         case "matrix":
             yield from _rows(question, value)
         case "constant_sum":

@@ -12,7 +12,7 @@ from .models import QuestionVersion, Survey, Version
 
 @dataclass(slots=True)
 class Asked:
-    """A question of a survey. `wordings` by number, oldest first; `breaks` are the numbers at which the scale changed."""
+    """A question of a survey. `wordings` by number, oldest first; `breaks`: the numbers at which the scale changed."""
 
     id: str
     languages: list[str]
