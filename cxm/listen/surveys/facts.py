@@ -16,10 +16,11 @@ import msgspec
 
 from cxm.record.eventlog.append import NOBODY
 
-from .definition import SCORED, WRITTEN, Choice, Definition, Question, Scale, default_scale
+from .definition import SCORED, WRITTEN, Definition, Question, Scale, default_scale
 from .models import Response, Survey, Version
 
-PERSONAL = frozenset({"email", "phone", "contact", "file"})  # the log knows that they were answered, not how
+PERSONAL = frozenset({"email", "phone", "contact", "file"})
+GIVEN = "given"  # stands for an answer that names or reaches a person: the log does not repeat it
 LONGEST_HIDDEN = 200  # characters of a hidden value that is copied to the log
 
 
@@ -49,12 +50,14 @@ def facts_of(response: Response, survey: Survey, version: Version) -> list[Fact]
         Fact("answer_given", answer_id(response.pk, name), customer_id, ended_at, properties)
         for name, properties in _answers(response, survey, definition, version.question_versions)
     ]
-    name = "survey_completed" if state == Response.State.COMPLETED else "survey_abandoned"
-    said = {
-        "survey": survey.key, "survey_name": survey.name, "response_id": str(response.pk), "channel": response.channel,
-        "duration_s": max(round((ended_at - response.started_at).total_seconds()), 0), "test": False,
-    }  # fmt: skip
-    return [*facts, Fact(name, answer_id(response.pk, f":{name}"), customer_id, ended_at, said)]
+    if response.customer_id:
+        name = "survey_completed" if state == Response.State.COMPLETED else "survey_abandoned"
+        said = {
+            "survey": survey.key, "survey_name": survey.name, "response_id": str(response.pk),
+            "channel": response.channel, "duration_s": round((ended_at - response.started_at).total_seconds(), 1),
+        }  # fmt: skip
+        facts.append(Fact(name, answer_id(response.pk, name), customer_id, ended_at, said))
+    return facts
 
 
 def answer_id(response_id: UUID, name: str) -> UUID:
@@ -83,22 +86,18 @@ def _answers(
         if question.explains and question.kind in WRITTEN and response.answers.get(question.explains) is not None:
             continue  # the comment of the score that it explains
         for part, said in _said(question, value):
-            properties = {"role": question.role or question.id, "kind": question.kind, **hidden}
-            if part:
-                properties["part"] = part
+            properties = {**hidden, "role": question.role or question.id}
             if response.origin:
                 properties["origin"] = response.origin
-            if other := response.answers.get(f"{question.id}.other"):
-                properties["other"] = str(other)
-            if "choices" in said:
-                properties["choices"] = said.pop("choices")
+            properties |= said.pop("properties", {})
+            other = str(response.answers.get(f"{question.id}.other") or "")
             name = f"{question.id}.{part}" if part else question.id
             yield (
                 name,
                 {
                     "question": name, "question_version": versions.get(question.id, 0), "survey": survey.key,
                     "response_id": str(response.pk), "channel": response.channel, "language": response.language,
-                    "touchpoint": question.touchpoint, "comment": comments.get(question.id, ""), **said,
+                    "touchpoint": question.touchpoint, "comment": comments.get(question.id, other), **said,
                     "properties": properties,
                 },
             )  # fmt: skip
@@ -113,48 +112,35 @@ def _said(question: Question, value: Any) -> Iterator[tuple[str, dict[str, Any]]
         case "number":
             yield "", {"metric": "number", "score": value}
         case "yes_no" | "thumbs" | "consent":
-            yield "", {"metric": "choice", "choices": ["true" if value else "false"]}
-        case "single" | "dropdown":
-            yield "", {"metric": "choice", "choices": [str(value)]}
-        case "multiple" | "picture" | "ranking":
-            yield (
-                "",
-                {"metric": "choice", "choices": [str(one) for one in (value if isinstance(value, list) else [value])]},
-            )
+            yield "", chosen_of(question, ["yes" if value else "no"])
         case "matrix":
-            yield from _rows(question, value)
+            for row, some in value.items():
+                columns = [str(one) for one in (some if isinstance(some, list) else [some]) if one not in (None, "")]
+                if columns:
+                    yield str(row), chosen_of(question, columns, rated=not question.several)
         case "constant_sum":
             for part, amount in value.items():
                 yield str(part), {"metric": "number", "score": amount}
         case "maxdiff":
-            for end in ("best", "worst"):
-                if chosen := [str(task[end]) for task in value if task.get(end)]:
-                    yield end, {"metric": "choice", "choices": chosen}
+            ends = {end: [str(task[end]) for task in value if task.get(end)] for end in ("best", "worst")}
+            yield "", {"metric": "choice", "properties": ends}
         case kind if kind in PERSONAL:
-            yield "", {"metric": "text", "comment": ""}
-        case _:
+            yield "", chosen_of(question, [GIVEN])
+        case kind if kind in WRITTEN:
             yield "", {"metric": "text", "comment": str(value)}
+        case _:
+            yield "", chosen_of(question, [str(one) for one in (value if isinstance(value, list) else [value])])
 
 
-def _rows(question: Question, value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    scale = column_scale(question.choices)
-    scores = {one.id: one.score for one in question.choices}
-    for row, chosen in value.items():
-        columns = [str(one) for one in (chosen if isinstance(chosen, list) else [chosen]) if one not in (None, "")]
-        if not columns:
-            continue
-        if scale and len(columns) == 1 and scores.get(columns[0]) is not None:
-            yield str(row), {"metric": "rating", "scale": scale, "score": scores[columns[0]], "choices": columns}
-        else:
-            yield str(row), {"metric": "choice", "choices": columns}
-
-
-def column_scale(columns: list[Choice]) -> str:
-    """The scale of a matrix whose columns have scores; empty for one whose columns have none."""
-    scores = [one.score for one in columns if one.score is not None]
-    if len(scores) < 2 or min(scores) == max(scores):
-        return ""
-    return f"{min(scores):g}-{max(scores):g}"
+def chosen_of(question: Question, chosen: list[str], *, rated: bool = False) -> dict[str, Any]:
+    """A choice; where choices have scores, one that was chosen alone has a score too (`rated`: it is a rating)."""
+    scores = {one.id: one.score for one in question.choices if one.score is not None}
+    said: dict[str, Any] = {"metric": "choice", "properties": {"choices": chosen}}
+    if len(chosen) == 1 and chosen[0] in scores:
+        said |= {"score": scores[chosen[0]], "scale": f"{min(scores.values()):g}-{max(scores.values()):g}"}
+        if rated:
+            said["metric"] = "rating"
+    return said
 
 
 def scale_text(scale: Scale) -> str:

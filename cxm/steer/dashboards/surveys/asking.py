@@ -71,6 +71,7 @@ class NetRow:
     period: date
     by: str
     question: str
+    version: int
     choice: str
     n: int
     total: float
@@ -98,19 +99,23 @@ GROUP BY period, by, survey, question, version, choice
 ORDER BY period, by, survey, question, version, n DESC, choice LIMIT {most:UInt32}
 """
 NETS_SQL = """
-SELECT period, by, question, choice, toUInt64(count()) AS n, toFloat64(sum(net)) AS total,
+SELECT period, by, question, version, choice, toUInt64(count()) AS n, toFloat64(sum(net)) AS total,
        toFloat64(sum(net * net)) AS squares
 FROM (
-  SELECT period, by, response_id, substring(name, 1, length(name) - if(endsWith(name, '.best'), 5, 6)) AS question,
-         choice, sum(if(endsWith(name, '.best'), 1, -1) / size) AS net
+  SELECT period, by, response_id, question, version, tupleElement(said, 1) AS choice, sum(tupleElement(said, 2)) AS net
   FROM (
-    SELECT $period AS period, $by AS by, response_id, toString(question) AS name, length(choices) AS size,
-           toString(arrayJoin(choices)) AS choice
+    SELECT $period AS period, $by AS by, response_id, toString(question) AS question, question_version AS version,
+           arrayMap(one -> toString(one), properties.best.:`Array(Nullable(String))`) AS bests,
+           arrayMap(one -> toString(one), properties.worst.:`Array(Nullable(String))`) AS worsts,
+           greatest(length(bests), length(worsts), 1) AS size,
+           arrayJoin(arrayConcat(
+             arrayMap(one -> (one, 1 / size), bests), arrayMap(one -> (one, -1 / size), worsts)
+           )) AS said
     FROM feedback $join WHERE $scope AND $answers AND has({names:Array(String)}, toString(question))
   )
-  GROUP BY period, by, response_id, question, choice
+  GROUP BY period, by, response_id, question, version, choice
 )
-GROUP BY period, by, question, choice ORDER BY period, by, question, choice LIMIT {most:UInt32}
+GROUP BY period, by, question, version, choice ORDER BY period, by, question, version, choice LIMIT {most:UInt32}
 """
 
 
@@ -155,12 +160,12 @@ class Counted:
         wanted = None if versions is None else set(versions)
         tally = Tally()
 
-        def fits(row: ScoreRow | ChoiceRow) -> bool:
+        def fits(row: ScoreRow | ChoiceRow | NetRow) -> bool:
             return (
                 row.question == question
                 and (wanted is None or row.version in wanted)
                 and (group is None or (row.period, row.by) == group)
-                and (survey is None or row.survey == survey)
+                and (survey is None or isinstance(row, NetRow) or row.survey == survey)
             )
 
         for row in self.scores:
@@ -180,7 +185,7 @@ class Counted:
                     before[0] + one.n, before[1] + one.places, before[2] + one.squares, before[3] + one.first
                 )  # fmt: skip
         for net in self.nets:
-            if net.question == question and (group is None or (net.period, net.by) == group):
+            if fits(net):
                 before_net = tally.nets.get(net.choice, (0, 0.0, 0.0))
                 tally.nets[net.choice] = (
                     before_net[0] + net.n, before_net[1] + net.total, before_net[2] + net.squares
@@ -195,7 +200,7 @@ def count(asking: Asking, *, grain: Grain = "all", by: str | None = None, maxdif
     more: dict[str, Any] = {"grain": grain, "by": by, "most": MOST_ROWS, **values}
     scores = ask(sql(SCORES_SQL), scope, row=ScoreRow, name="surveys.scores", **more).rows
     choices = ask(sql(CHOICES_SQL), scope, row=ChoiceRow, name="surveys.choices", **more).rows
-    names = [f"{one}.{end}" for one in maxdiff for end in ("best", "worst")]
+    names = list(maxdiff)
     nets = (
         ask(sql(NETS_SQL), scope, row=NetRow, name="surveys.maxdiff", names=names, **more).rows if names else []
     )  # fmt: skip
@@ -211,59 +216,49 @@ class PairRow:
     n: int
 
 
-# Two arrays in one ARRAY JOIN go in step; every pair is wanted, so the first is joined one level below.
+# An empty text stands for any answer, so that the same rows hold the margins: how many gave `a` and answered the other
+# question at all. Two arrays in one ARRAY JOIN go in step; every pair is wanted, so one is joined a level below.
 PAIRS_SQL = """
 SELECT a, toString(b) AS b, toUInt64(count()) AS n
 FROM (
-  SELECT toString(arrayJoin(firsts)) AS a, seconds
+  SELECT toString(arrayJoin(arrayPushBack(firsts, ''))) AS a, arrayPushBack(seconds, '') AS all_seconds
   FROM (
     SELECT groupUniqArrayArrayIf(said, name = {first:String} AND has({first_versions:Array(UInt32)}, version)) AS firsts,
            groupUniqArrayArrayIf(said, name = {second:String} AND has({second_versions:Array(UInt32)}, version)) AS seconds
     FROM (
       SELECT response_id, toString(question) AS name, question_version AS version,
-             if(score IS NULL, arrayMap(one -> toString(one), choices), [toString(assumeNotNull(score))]) AS said
+             if(metric = 'choice', arrayMap(one -> toString(one), choices), [ifNull(toString(score), '')]) AS said
       FROM feedback $join
       WHERE $scope AND $answers AND toString(question) IN ({first:String}, {second:String}) AND response_id != ''
     )
     GROUP BY response_id
   )
+  WHERE notEmpty(firsts) AND notEmpty(seconds)
 )
-ARRAY JOIN seconds AS b
+ARRAY JOIN all_seconds AS b
 GROUP BY a, b ORDER BY a, b LIMIT {most:UInt32}
 """
-PEOPLE_SQL = """
-SELECT toUInt64(countIf(first > 0 AND second > 0)) AS n
-FROM (
-  SELECT response_id,
-         countIf(toString(question) = {first:String} AND has({first_versions:Array(UInt32)}, question_version)) AS first,
-         countIf(toString(question) = {second:String} AND has({second_versions:Array(UInt32)}, question_version)) AS second
-  FROM feedback $join
-  WHERE $scope AND $answers AND toString(question) IN ({first:String}, {second:String}) AND response_id != ''
-  GROUP BY response_id
-)
-"""
+ANY: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
-class PeopleRow:
+class CountRow:
     n: int
 
 
 def pairs(
     asking: Asking, first: str, first_versions: Iterable[int], second: str, second_versions: Iterable[int]
-) -> tuple[list[PairRow], int]:
-    """How many people gave each pair of answers to two questions, and how many answered both."""
+) -> dict[tuple[str, str], int]:
+    """How many people gave each pair of answers to two questions; with ANY in the place of one, any answer to it."""
     sql, values = _answers(asking)
-    more: dict[str, Any] = {
-        "first": first, "second": second, "first_versions": sorted(first_versions),
-        "second_versions": sorted(second_versions), **values,
-    }  # fmt: skip
-    scope = asking.filters()
-    rows = ask(sql(PAIRS_SQL), scope, row=PairRow, name="surveys.pairs", most=MOST_ROWS, **more).rows
+    rows = ask(
+        sql(PAIRS_SQL), asking.filters(), row=PairRow, name="surveys.pairs", most=MOST_ROWS,
+        first=first, second=second, first_versions=sorted(first_versions), second_versions=sorted(second_versions),
+        **values,
+    ).rows  # fmt: skip
     if len(rows) >= MOST_ROWS:
         raise TooManyGroups(MOST_ROWS)
-    people = ask(sql(PEOPLE_SQL), scope, row=PeopleRow, name="surveys.people", **more).rows
-    return rows, people[0].n if people else 0
+    return {(row.a, row.b): row.n for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +294,7 @@ def texts(
     rows = ask(
         sql(TEXTS_SQL), asking.filters(), row=TextRow, name="surveys.texts", size=size, start=(page - 1) * size, **more
     ).rows
-    total = ask(sql(TEXTS_COUNT_SQL), asking.filters(), row=PeopleRow, name="surveys.texts", **more).rows
+    total = ask(sql(TEXTS_COUNT_SQL), asking.filters(), row=CountRow, name="surveys.texts", **more).rows
     return rows, total[0].n if total else 0
 
 

@@ -29,7 +29,6 @@ YES_NO: Final = frozenset({"yes_no", "thumbs", "consent"})
 ONE: Final = frozenset({"single", "dropdown"})
 SEVERAL: Final = frozenset({"multiple", "picture"})
 SCORES: Final = frozenset({"nps", "csat", "ces", "rating", "slider"})
-TEXTS: Final = frozenset({"short_text", "long_text", "url", "date"})
 TallyOf = Callable[[str], Tally]
 
 
@@ -65,8 +64,6 @@ def parts_of(asked: Asked) -> list[str]:
             return [f"{asked.id}.{row.id}" for row in asked.rows()]
         case "constant_sum":
             return [f"{asked.id}.{choice.id}" for choice in asked.choices()]
-        case "maxdiff":
-            return [f"{asked.id}.best", f"{asked.id}.worst"]
     return [asked.id]
 
 
@@ -83,7 +80,7 @@ def keys_of(asked: Asked, tally_of: TallyOf, language: str, number: int = 0) -> 
         return score_keys(kind, tally)
     if kind in YES_NO:
         yes = {"thumbs": _("Thumbs up"), "consent": _("Agreed")}.get(kind, _("Yes"))
-        return [share_key("true", yes, tally)] if tally.n else []
+        return [share_key("yes", yes, tally)] if tally.n else []
     if kind in ONE or kind in SEVERAL:
         return [share_key(one, asked.label(one, language, number), tally) for one in in_order(asked, tally)]
     match kind:
@@ -94,7 +91,7 @@ def keys_of(asked: Asked, tally_of: TallyOf, language: str, number: int = 0) -> 
         case "constant_sum":
             return _amounts(asked, tally_of, language, number)
         case "maxdiff":
-            return _nets(asked, tally_of, language, number)
+            return _nets(asked, tally, language, number)
         case "number":
             return _numbers(tally)
     return []
@@ -207,8 +204,8 @@ def _amounts(asked: Asked, tally_of: TallyOf, language: str, number: int) -> lis
     return found
 
 
-def _nets(asked: Asked, tally_of: TallyOf, language: str, number: int) -> list[Key]:
-    people, tally = tally_of(f"{asked.id}.best").n, tally_of(asked.id)
+def _nets(asked: Asked, tally: Tally, language: str, number: int) -> list[Key]:
+    people = tally.n
     found = []
     for choice in asked.choices() if people else ():
         _n, total, squares = tally.nets.get(choice.id, (0, 0.0, 0.0))

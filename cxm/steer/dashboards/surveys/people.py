@@ -94,8 +94,8 @@ def _by_answer(found: QuerySet[Response], one: Filter, alias: str) -> QuerySet[R
                 condition |= Q(**{f"{alias}__icontains": value})
             else:
                 condition |= Q(**{alias: value}) | Q(**{f"{alias}__contains": f'"{value}"'})
-                if value in {"true", "false"}:  # SQLite writes them as numbers
-                    condition |= Q(**{lookup: value == "true"})
+                if value in {"yes", "no"}:  # as the log says it; here it is true or false
+                    condition |= Q(**{lookup: value == "yes"})
     if negated:
         return found.exclude(pk__in=found.filter(condition).values("pk"))
     return found.filter(condition)
