@@ -16,6 +16,7 @@ from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django_tasks import task
 
 from cxm.accounts.access import membership_for
 from cxm.accounts.audit import Actor, audit
@@ -24,7 +25,7 @@ from cxm.record.eventlog.forget import forget_events
 from cxm.record.eventlog.models import OutboxFact
 from cxm.record.eventlog.outbox import emit
 
-from .facts import Fact, facts_of_response
+from .facts import facts_of_response
 from .models import Response
 
 MOST_TAGS: Final = 20
@@ -85,7 +86,7 @@ def archive(*, response: Response, by: Actor) -> None:
         # What waits in the outbox would reach the log after the others have been taken out of it.
         OutboxFact.objects.filter(event_id__in=[fact.event_id for fact in facts]).delete()
         _change(response, "archived", by, archived_at=timezone.now())
-        transaction.on_commit(partial(_forget_later, response.pk))
+        transaction.on_commit(partial(forget_archived.enqueue, str(response.pk)))
 
 
 @transaction.atomic
@@ -109,7 +110,7 @@ def delete(*, response: Response, by: Actor) -> None:
     workspace_id = response.workspace_id
     response.delete()
     texts = [str(one) for one in ids]
-    transaction.on_commit(partial(_forget_events_later, workspace_id, texts))
+    transaction.on_commit(partial(forget_deleted.enqueue, workspace_id, texts))
 
 
 def state_again(response: Response) -> None:
@@ -127,23 +128,23 @@ def state_again(response: Response) -> None:
             )  # fmt: skip
 
 
-def forget(response: Response) -> list[Fact]:
-    """Take the facts of a response out of the log now; returns them."""
-    facts = facts_of_response(response)
-    forget_events(response.workspace_id, [fact.event_id for fact in facts])
-    return facts
+@task()
+def forget_archived(response_id: str) -> None:
+    """Take an archived response out of the numbers; one that came back meanwhile is put back into them."""
+    response = Response.objects.select_related("survey").filter(pk=response_id).first()
+    if response is None or response.archived_at is None:
+        return
+    forget_events(response.workspace_id, [fact.event_id for fact in facts_of_response(response)])
+    with transaction.atomic():
+        now = Response.objects.select_for_update(of=("self",)).select_related("survey").filter(pk=response_id).first()
+        if now is not None and now.archived_at is None:
+            state_again(now)
 
 
-def _forget_later(response_id: UUID) -> None:
-    from .jobs import forget_archived  # jobs import this module
-
-    forget_archived.enqueue(str(response_id))
-
-
-def _forget_events_later(workspace_id: int, event_ids: list[str]) -> None:
-    from .jobs import forget_deleted  # jobs import this module
-
-    forget_deleted.enqueue(workspace_id, event_ids)
+@task()
+def forget_deleted(workspace_id: int, event_ids: list[str]) -> None:
+    """Take the facts of a deleted response out of the log."""
+    forget_events(workspace_id, [UUID(one) for one in event_ids])
 
 
 def _locked(response: Response) -> Response:

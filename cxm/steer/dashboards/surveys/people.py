@@ -6,6 +6,7 @@ only. Filters mean the same on both sides.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -188,3 +189,13 @@ def funnel(found: QuerySet[Response], questions: Iterable[Asked]) -> Funnel:
         for one in questions
     ]  # fmt: skip
     return Funnel(steps, walked, ended.count() if walked >= MOST_WALKED else walked)
+
+
+def as_text(column: str) -> Cast:
+    """A JSON column as the text that it is stored as, in which an item of a list can be looked for."""
+    return Cast(column, TextField())
+
+
+def in_json(text: str) -> str:
+    """A text as it stands inside JSON, with its quotes."""
+    return json.dumps(text)
