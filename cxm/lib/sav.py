@@ -1,7 +1,7 @@
 """SPSS system files (.sav), written row by row: memory stays bounded however many rows come.
 
-Format: PSPP developers' guide, "System File Format" (uncompressed, UTF-8). Numbers are doubles, texts are as wide as the
-widest one (up to 32,767 bytes; over 255 they lie in segments of 255 bytes, one for each 252 declared). Variables have
+Format: PSPP developers' guide, "System File Format" (uncompressed, UTF-8). Numbers are doubles, texts are as wide as
+the widest one (up to 32,767 bytes; over 255 they lie in segments of 255 bytes, one for each 252 declared). Variables have
 names, labels, measures and value labels. `widths` must be known beforehand, so a writer goes over the rows twice.
 """
 
@@ -65,7 +65,7 @@ def names_for(wanted: Sequence[str]) -> list[str]:
     taken: set[str] = set()
     names = []
     for text in wanted:
-        plain = "".join(letter if letter.isalnum() and letter.isascii() or letter == "_" else "_" for letter in text)
+        plain = "".join(letter if (letter.isalnum() and letter.isascii()) or letter == "_" else "_" for letter in text)
         if not plain[:1].isalpha() or plain.upper() in _RESERVED:
             plain = f"v_{plain}"
         name, number = plain[:60].rstrip("_") or "v", 2

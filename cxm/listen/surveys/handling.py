@@ -115,11 +115,9 @@ def delete(*, response: Response, by: Actor) -> None:
 
 def state_again(response: Response) -> None:
     """Into the outbox with the facts of a response; what the log has already is not written twice."""
-    waiting = set(
-        OutboxFact.objects.filter(
-            event_id__in=[one.event_id for one in (facts := facts_of_response(response))]
-        ).values_list("event_id", flat=True)
-    )
+    facts = facts_of_response(response)
+    ids = [fact.event_id for fact in facts]
+    waiting = set(OutboxFact.objects.filter(event_id__in=ids).values_list("event_id", flat=True))
     for fact in facts:
         if fact.event_id not in waiting:
             emit(

@@ -223,8 +223,12 @@ SELECT a, toString(b) AS b, toUInt64(count()) AS n
 FROM (
   SELECT toString(arrayJoin(arrayPushBack(firsts, ''))) AS a, arrayPushBack(seconds, '') AS all_seconds
   FROM (
-    SELECT groupUniqArrayArrayIf(said, name = {first:String} AND has({first_versions:Array(UInt32)}, version)) AS firsts,
-           groupUniqArrayArrayIf(said, name = {second:String} AND has({second_versions:Array(UInt32)}, version)) AS seconds
+    SELECT groupUniqArrayArrayIf(
+             said, name = {first:String} AND has({first_versions:Array(UInt32)}, version)
+           ) AS firsts,
+           groupUniqArrayArrayIf(
+             said, name = {second:String} AND has({second_versions:Array(UInt32)}, version)
+           ) AS seconds
     FROM (
       SELECT response_id, toString(question) AS name, question_version AS version,
              if(metric = 'choice', arrayMap(one -> toString(one), choices), [ifNull(toString(score), '')]) AS said
@@ -328,9 +332,7 @@ def _answers(asking: Asking) -> tuple[_Filled, Mapping[str, Any]]:
                 )
             case "contains":
                 values[name] = list(one.values)
-                inside += (
-                    f" AND arrayExists(part -> positionCaseInsensitiveUTF8(comment, part) > 0, {{{name}:Array(String)}})"
-                )
+                inside += f" AND arrayExists(part -> positionCaseInsensitiveUTF8(comment, part) > 0, {{{name}:Array(String)}})"
             case "at_least" | "at_most":
                 values[name] = float(one.values[0])
                 inside += f" AND score {'>=' if one.operator == 'at_least' else '<='} {{{name}:Float64}}"

@@ -171,9 +171,7 @@ def label_of(side: Side, answer: str, language: str) -> str:
 
 def _cell(n: int, total: int) -> Cell:
     estimate = share(n, total)
-    return Cell(
-        n, numbers.amount(estimate.value, "percent"), numbers.interval(estimate.low, estimate.high, "percent")
-    )
+    return Cell(n, numbers.amount(estimate.value, "percent"), numbers.interval(estimate.low, estimate.high, "percent"))
 
 
 def _tests(first: Side, second: Side, table: Crosstab, given: list[int]) -> list[Tested]:

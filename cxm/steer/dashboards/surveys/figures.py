@@ -197,7 +197,7 @@ def _amounts(asked: Asked, tally_of: TallyOf, language: str, number: int) -> lis
     for choice in asked.choices():
         scores = tally_of(f"{asked.id}.{choice.id}").scores
         if scores:
-            fits = total is not None and total > 0 and 0 <= min(scores) and max(scores) <= total
+            fits = total is not None and total > 0 and min(scores) >= 0 and max(scores) <= total
             means = means_of(scores, (0.0, float(total)) if fits and total is not None else None)
             label = asked.label(choice.id, language, number)
             found.append(Key("amount", label, "score", mean_of(means.sample, means.bounds), means, choice.id))

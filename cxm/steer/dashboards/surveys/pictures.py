@@ -31,7 +31,7 @@ def charts_of(asked: Asked, keys: Sequence[Key], tally_of: TallyOf, language: st
             return [_spread(asked, tally)] if tally.scored else []
         case "matrix" if keys and all(key.code == "share" for key in keys):
             return [_rows(asked, tally_of, language, number)]
-    return [_bars(asked, keys)] if keys else []
+    return [bars_of(asked, keys)] if keys else []
 
 
 def nps_parts(asked: Asked, tally: Tally, label: str = "") -> Distribution:
@@ -40,7 +40,9 @@ def nps_parts(asked: Asked, tally: Tally, label: str = "") -> Distribution:
     counts = {"detractors": sample.detractors, "passives": sample.passives, "promoters": sample.promoters}
     return Distribution(
         title=_("Promoters, passives and detractors"),
-        stacks=[Stack(label=label, parts=[Part(label=names[key], count=counts[key], tone=TONES[key]) for key in TONES])],
+        stacks=[
+            Stack(label=label, parts=[Part(label=names[key], count=counts[key], tone=TONES[key]) for key in TONES])
+        ],
         name=f"{asked.id}-groups",
     )
 
@@ -89,7 +91,7 @@ def nice_width(least: float) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least * (1 - 1e-9))
 
 
-def _bars(asked: Asked, keys: Sequence[Key]) -> Bars:
+def bars_of(asked: Asked, keys: Sequence[Key]) -> Bars:
     titles = {
         "share": _("Share of the people who answered"),
         "place": _("Mean place; 1 is the best"),

@@ -120,7 +120,11 @@ class Shown:
 
     @property
     def main(self) -> Figure | None:
-        return self.figures[0] if self.figures and self.figures[0].code not in {"share", "place", "amount", "net"} else None
+        return (
+            self.figures[0]
+            if self.figures and self.figures[0].code not in {"share", "place", "amount", "net"}
+            else None
+        )
 
     @property
     def table(self) -> bool:
