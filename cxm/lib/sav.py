@@ -1,8 +1,8 @@
 """SPSS system files (.sav), written row by row: memory stays bounded however many rows come.
 
 Format: PSPP developers' guide, "System File Format" (uncompressed, UTF-8). Numbers are doubles, texts are as wide as
-the widest one (up to 32,767 bytes; over 255 they lie in segments of 255 bytes, one for each 252 declared). Variables have
-names, labels, measures and value labels. `widths` must be known beforehand, so a writer goes over the rows twice.
+the widest one (up to 32,767 bytes; over 255 they lie in segments of 255 bytes, one for each 252 declared). Variables
+have names, labels, measures and value labels. `widths` must be known beforehand, so a writer goes over the rows twice.
 """
 
 from __future__ import annotations

@@ -332,7 +332,8 @@ def _answers(asking: Asking) -> tuple[_Filled, Mapping[str, Any]]:
                 )
             case "contains":
                 values[name] = list(one.values)
-                inside += f" AND arrayExists(part -> positionCaseInsensitiveUTF8(comment, part) > 0, {{{name}:Array(String)}})"
+                found = "positionCaseInsensitiveUTF8(comment, part) > 0"
+                inside += f" AND arrayExists(part -> {found}, {{{name}:Array(String)}})"
             case "at_least" | "at_most":
                 values[name] = float(one.values[0])
                 inside += f" AND score {'>=' if one.operator == 'at_least' else '<='} {{{name}:Float64}}"

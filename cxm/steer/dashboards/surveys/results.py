@@ -1,4 +1,4 @@
-"""The results of one survey as a page shows them: the view of the address, and each question with figures and charts."""
+"""The results of one survey as a page shows them: the view of the address, each question with figures and charts."""
 
 from __future__ import annotations
 
@@ -120,11 +120,10 @@ class Shown:
 
     @property
     def main(self) -> Figure | None:
-        return (
-            self.figures[0]
-            if self.figures and self.figures[0].code not in {"share", "place", "amount", "net"}
-            else None
-        )
+        """The figure that stands large; None where a question has one for each of its answers or rows."""
+        if not self.figures or self.figures[0].code in {"share", "place", "amount", "net"}:
+            return None
+        return None if self.figures[0].of else self.figures[0]
 
     @property
     def table(self) -> bool:

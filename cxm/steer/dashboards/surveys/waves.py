@@ -142,9 +142,8 @@ def _rows(results: Results, asked: Asked, counted: Counted, waves: list[Wave], o
     scales: list[set[int]] = []  # which series the answers of a wave belong to
     versions: list[set[int]] = []
     for wave in waves:
-        present = {
-            row.version for row in counted.scores if _about(row.question, asked) and (row.period, row.by) == wave.key
-        }
+        rows_ = (row for row in counted.scores if (row.period, row.by) == wave.key)
+        present = {row.version for row in rows_ if _about(row.question, asked)}
         held = {place for place, numbers_ in enumerate(series) if present & set(numbers_)}
         if 0 in present:  # wordings that nobody knows go with the first scale
             held.add(0)
