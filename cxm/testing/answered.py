@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.utils import timezone
 
 from cxm.accounts.models import Workspace
 from cxm.listen.surveys.definition import Definition, Page, Question, Section
-from cxm.listen.surveys.facts import Fact, facts_of
 from cxm.listen.surveys.models import QuestionVersion, Response, Survey, Version
+from cxm.listen.surveys.respond.directory import Prepared, read
+from cxm.listen.surveys.respond.facts import facts_of
 from cxm.record.eventlog.append import Event, append, encode_properties
+from cxm.record.eventlog.models import OutboxFact
 
 from .cast import at
 
@@ -86,6 +87,8 @@ def answered_many(
     ended: datetime = at(when)
     version = survey.versions.get(number=fields.pop("version", survey.version))
     open_still = state == Response.State.STARTED
+    if customer := fields.get("customer"):
+        fields.setdefault("person", customer.pk)
     responses = Response.objects.bulk_create(
         Response(
             workspace=survey.workspace, survey=survey, version=version.number, state=state, answers=dict(answers),
@@ -98,18 +101,20 @@ def answered_many(
         for answers in many
     )  # fmt: skip
     if log and not open_still:
-        state_facts([fact for one in responses for fact in facts_of(one, survey, version)], survey.workspace)
+        entry = read(survey.pk)
+        assert entry is not None
+        prepared = Prepared(survey.pk, version.number, version.definition, version.question_versions)
+        put_into_log([fact for one in responses for fact in facts_of(one, prepared, entry)])
     return responses
 
 
-def state_facts(facts: list[Fact], workspace: Workspace) -> None:
-    """Put facts into the log by its real writer, as the outbox does."""
+def put_into_log(facts: list[OutboxFact]) -> None:
+    """By the log's real writer, as the outbox does it."""
     append(
         [
             Event(
-                workspace_id=workspace.pk, event_id=fact.event_id, name=fact.name, customer_id=fact.customer_id,
-                occurred_at=fact.occurred_at or timezone.now(), source="fact",
-                properties=encode_properties(fact.properties),
+                workspace_id=fact.workspace_id, event_id=fact.event_id, name=fact.name, customer_id=fact.customer_id,
+                occurred_at=fact.occurred_at, source="fact", properties=encode_properties(fact.properties),
             )
             for fact in facts
         ]

@@ -22,7 +22,9 @@ Kind = Literal[
     "consent", "statement", "contact",
 ]  # fmt: skip
 SCORED: frozenset[str] = frozenset({"nps", "csat", "ces", "rating", "slider"})
-CHOOSING: frozenset[str] = frozenset({"single", "multiple", "dropdown", "picture", "ranking", "constant_sum", "maxdiff"})
+CHOOSING: frozenset[str] = frozenset(
+    {"single", "multiple", "dropdown", "picture", "ranking", "constant_sum", "maxdiff"}
+)
 WRITTEN: frozenset[str] = frozenset({"short_text", "long_text"})
 
 

@@ -23,10 +23,11 @@ from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import ApiKey, Membership, Role, User, Workspace
 from cxm.record.eventlog.forget import forget_events
 from cxm.record.eventlog.models import OutboxFact
-from cxm.record.eventlog.outbox import emit
+from cxm.record.eventlog.outbox import emit_all
 
-from .facts import facts_of_response
-from .models import Response
+from .models import Response, Version
+from .respond.directory import Prepared, read
+from .respond.facts import facts_of
 
 MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 60
@@ -113,17 +114,19 @@ def delete(*, response: Response, by: Actor) -> None:
     transaction.on_commit(partial(forget_deleted.enqueue, workspace_id, texts))
 
 
+def facts_of_response(response: Response) -> list[OutboxFact]:
+    """What the log was told of a response, under the wording that was asked; nothing where the version is gone."""
+    entry = read(response.survey_id)
+    version = Version.objects.filter(survey_id=response.survey_id, number=response.version).first()
+    if entry is None or version is None:
+        return []
+    prepared = Prepared(response.survey_id, version.number, version.definition, version.question_versions)
+    return facts_of(response, prepared, entry)
+
+
 def state_again(response: Response) -> None:
     """Into the outbox with the facts of a response; what the log has already is not written twice."""
-    facts = facts_of_response(response)
-    ids = [fact.event_id for fact in facts]
-    waiting = set(OutboxFact.objects.filter(event_id__in=ids).values_list("event_id", flat=True))
-    for fact in facts:
-        if fact.event_id not in waiting:
-            emit(
-                fact.name, workspace_id=response.workspace_id, customer_id=fact.customer_id,
-                occurred_at=fact.occurred_at, event_id=fact.event_id, **fact.properties,
-            )  # fmt: skip
+    emit_all(facts_of_response(response))
 
 
 @task()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,17 +24,11 @@ def emit(
     workspace_id: int,
     customer_id: UUID = NOBODY,
     occurred_at: datetime | None = None,
-    event_id: UUID | None = None,
     **properties: Any,
 ) -> None:
-    """State a fact. It reaches the log if, and only if, the surrounding transaction commits.
-
-    A fact that may be stated again, such as an answer that came back from the archive, brings its own `event_id`.
-    """
-    if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError(f"emit({name!r}) outside a transaction could be lost or premature.")
+    """State a fact. It reaches the log if, and only if, the surrounding transaction commits."""
+    _in_transaction(name)
     OutboxFact.objects.create(
-        event_id=event_id or uuid4(),
         workspace_id=workspace_id,
         name=name,
         customer_id=customer_id,
@@ -41,6 +36,19 @@ def emit(
         properties=properties,
     )
     transaction.on_commit(waiting.set)
+
+
+def emit_all(facts: Sequence[OutboxFact]) -> None:
+    """State many facts at once, under ids that follow from what they tell: one that is stated already stays as it is."""
+    if facts:
+        _in_transaction(facts[0].name)
+        OutboxFact.objects.bulk_create(facts, ignore_conflicts=True)
+        transaction.on_commit(waiting.set)
+
+
+def _in_transaction(name: str) -> None:
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError(f"emit({name!r}) outside a transaction could be lost or premature.")
 
 
 def move_outbox() -> int:
