@@ -16,6 +16,7 @@ from cxm.listen.channels.sending import give_up_claims
 from cxm.record.capture.jobs import resume_interrupted, resume_regulations
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.repair import repair
+from cxm.steer.dashboards.surveys import exporting
 
 from . import data_directory, workers
 from .workspaces import erase_closed_workspaces
@@ -43,6 +44,7 @@ CLOCKS = [
     Clock(workers.prune_finished, DAY),
     Clock(give_back_memory, 5 * MINUTE),
     Clock(data_directory.clear_exchange, HOUR, at_start=True),
+    Clock(exporting.remove_old, HOUR),
     Clock(resume_interrupted, 5 * MINUTE, at_start=True),
     Clock(repair, 5 * MINUTE),
     Clock(resume_regulations, 5 * MINUTE),

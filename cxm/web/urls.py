@@ -7,7 +7,7 @@ from django.urls import include, path
 from cxm.accounts import urls as accounts_urls
 from cxm.listen.channels.views.unsubscribe import unsubscribe
 from cxm.record.capture.urls import source_urls
-from cxm.steer.dashboards.urls import metric_urls
+from cxm.steer.dashboards.urls import metric_urls, public_urls, result_urls
 
 from . import flow_page, views, workspaces
 from .api import api_urls
@@ -21,6 +21,8 @@ urlpatterns = [
     path("", include((accounts_urls.urlpatterns + workspaces.urlpatterns, "accounts"))),
     path("w/<slug:slug>/", include("cxm.steer.dashboards.urls")),
     path("w/<slug:slug>/metrics/", include(metric_urls)),
+    path("w/<slug:slug>/surveys/", include(result_urls)),
+    *public_urls,
     path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
     path("w/<slug:slug>/surveys/", include("cxm.listen.surveys.urls")),
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),

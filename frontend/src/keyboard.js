@@ -1,4 +1,5 @@
-// "/" goes to the search, "?" shows the shortcuts, "g" and a letter goes to the page whose link has data-shortcut.
+// "/" goes to the search, "?" shows the shortcuts, "g" and a letter goes to the page whose link has data-shortcut; a
+// letter by itself activates what has it as data-key.
 const typing = (element) => element.closest('input, textarea, select, [contenteditable], dialog');
 let waiting = 0;
 
@@ -20,6 +21,12 @@ document.addEventListener('keydown', (event) => {
     if (link) {
       event.preventDefault();
       window.location.assign(link.href);
+    }
+  } else {
+    const target = [...document.querySelectorAll('[data-key]')].find((one) => one.dataset.key === event.key);
+    if (target) {
+      event.preventDefault();
+      target.click();
     }
   }
   waiting = 0;

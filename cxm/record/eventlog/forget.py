@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from .append import LOOKUP
 from .engine import engine
-from .rebuild import DERIVED, rebuild_rollup
+from .rebuild import DERIVED, rebuild_rollup, view_queries
 
 
 def forget_import(workspace_id: int, import_id: UUID) -> None:
@@ -26,6 +28,41 @@ def forget_customer(workspace_id: int, customer_ids: list[UUID]) -> None:
         {"workspace": workspace_id, "ids": [str(one) for one in customer_ids]},
     )
     rebuild_rollup(workspace_id)
+
+
+def forget_events(workspace_id: int, event_ids: Sequence[UUID]) -> None:
+    """Remove single events and what was derived of them. They may be appended again. Safe to repeat after a crash."""
+    opened = engine()
+    which = "workspace_id = {workspace:UInt32} AND event_id IN {ids:Array(UUID)}"
+    rollup = view_queries()["feedback_rollup"].replace("@feedback", opened.local("feedback"))
+    quarters = "workspace_id = {workspace:UInt32} AND bucket IN {quarters:Array(DateTime64(3, 'UTC'))}"
+    for start in range(0, len(event_ids), LOOKUP):
+        asked: dict[str, Any] = {
+            "workspace": workspace_id, "ids": [str(one) for one in event_ids[start : start + LOOKUP]]
+        }  # fmt: skip
+        with opened.nobody_writes():
+            for node in opened.addresses:
+                with opened.client(node) as client:
+                    # Scores are counted per quarter of an hour: those that lose one are counted anew. They are taken
+                    # from the events, which go last, so that a repetition after a crash finds the same ones.
+                    found = client.query(
+                        "SELECT DISTINCT toDateTime64(toStartOfFifteenMinutes(occurred_at), 3, 'UTC') AS quarter"
+                        f" FROM {opened.local('events')} WHERE {which}",
+                        parameters=asked,
+                    ).result_rows
+                    asked["quarters"] = [row[0] for row in found]
+                    for table in DERIVED:
+                        client.command(f"DELETE FROM {opened.local(table)} WHERE {which}", parameters=asked)
+                    if found:
+                        client.command(
+                            f"DELETE FROM {opened.local('feedback_rollup')} WHERE {quarters}", parameters=asked
+                        )
+                        client.command(
+                            f"INSERT INTO {opened.local('feedback_rollup')} "
+                            + rollup.replace("WHERE ", f"WHERE {quarters} AND "),
+                            parameters=asked,
+                        )
+                    client.command(f"DELETE FROM {opened.local('events')} WHERE {which}", parameters=asked)
 
 
 def forget_rejections(workspace_id: int, texts: list[str]) -> None:

@@ -21,7 +21,9 @@ Grain = Literal["day", "week", "month", "quarter", "year", "all"]
 # Columns that a filter or a breakdown may name directly, table by table; all else is `property.NAME` or `trait.NAME`.
 COLUMNS: Mapping[str, frozenset[str]] = {
     "events": frozenset({"name", "source"}),
-    "feedback": frozenset({"metric", "question", "scale", "score", "survey", "channel", "touchpoint", "language"}),
+    "feedback": frozenset(
+        {"metric", "question", "question_version", "scale", "score", "survey", "channel", "touchpoint", "language"}
+    ),
     "feedback_rollup": frozenset({"metric", "question", "scale", "score"}),
     "tickets": frozenset(
         {"state", "priority", "channel", "touchpoint", "reopened", "reassigned", "sla_met", "complaint"}

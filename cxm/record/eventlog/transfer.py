@@ -20,8 +20,8 @@ EXPORTS = {
         " anonymous_id, sent_at, remark, properties, context"
     ),
     "answers": (
-        "event_id, occurred_at, customer_id, metric, question, scale, score, weight, response_id, survey, channel,"
-        " touchpoint, language, comment, toJSONString(properties) AS properties"
+        "event_id, occurred_at, customer_id, metric, question, question_version, scale, score, choices, weight,"
+        " response_id, survey, channel, touchpoint, language, comment, toJSONString(properties) AS properties"
     ),
 }
 TABLES = {"events": "events", "answers": "feedback"}

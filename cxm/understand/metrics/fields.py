@@ -10,7 +10,7 @@ from cxm.record.eventlog.scope import COLUMNS, ORDER_FIELDS, Scope, expression, 
 
 NEWEST = 20_000  # records that are looked at for values
 VALUES = 20  # of a field, the most frequent ones
-NOT_OFFERED = {"feedback": {"score", "metric"}, "events": {"source"}}
+NOT_OFFERED = {"feedback": {"score", "metric", "question_version"}, "events": {"source"}}
 
 
 @dataclass(frozen=True, slots=True)

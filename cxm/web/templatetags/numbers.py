@@ -69,6 +69,12 @@ def duration(time: timedelta | float | None) -> str:
 
 
 @register.filter
+def seconds(number: float | None) -> str:
+    """A number of seconds: 45s, 3m, 2h 5m."""
+    return numbers.duration(None if number is None else number / 3600)
+
+
+@register.filter
 def day(when: date | datetime | None) -> str:
     """Mar 1, 2026"""
     return numbers.day(when)

@@ -63,10 +63,12 @@ CREATE TABLE @feedback (
     customer_id  UUID,
     occurred_at  DateTime64(3, 'UTC'),
     import_id    UUID,
-    metric       LowCardinality(String),    -- nps · csat · ces · rating · text
+    metric       LowCardinality(String),    -- nps · csat · ces · rating · number · choice · text
     question     LowCardinality(String),
+    question_version UInt32,                -- the wording that was asked, of a survey of ours; 0: not known
     scale        LowCardinality(String),    -- "0-10", "1-5": lowest and highest score
     score        Nullable(Float64),
+    choices      Array(LowCardinality(String)), -- what was chosen; of a ranking: the best first
     weight       Float64,
     response_id  String,
     survey       LowCardinality(String),
@@ -84,8 +86,10 @@ CREATE MATERIALIZED VIEW @feedback_mv TO @feedback AS
 SELECT workspace_id, event_id, customer_id, occurred_at, import_id,
        JSONExtractString(e.properties, 'metric') AS metric,
        JSONExtractString(e.properties, 'question') AS question,
+       JSONExtract(e.properties, 'question_version', 'UInt32') AS question_version,
        JSONExtractString(e.properties, 'scale') AS scale,
        JSONExtract(e.properties, 'score', 'Nullable(Float64)') AS score,
+       JSONExtract(e.properties, 'properties', 'choices', 'Array(String)') AS choices,
        ifNull(JSONExtract(e.properties, 'weight', 'Nullable(Float64)'), 1) AS weight,
        JSONExtractString(e.properties, 'response_id') AS response_id,
        JSONExtractString(e.properties, 'survey') AS survey,

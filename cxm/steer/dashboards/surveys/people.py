@@ -1,0 +1,201 @@
+"""The responses as rows: those that a view shows, how far people came, and how long it took them.
+
+The log knows a response once it is completed or given up; that somebody started and where they stopped is known here
+only. Filters mean the same on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import Count, Q, QuerySet, TextField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
+
+from cxm.listen.surveys.models import Response, Survey
+from cxm.listen.surveys.wordings import Asked
+from cxm.record.eventlog.scope import Filter, Scope, UnknownField
+from cxm.stats.estimate import Estimate
+from cxm.stats.intervals import share
+from cxm.stats.quantiles import median
+
+from .asking import ANSWER
+
+MOST_WALKED: Final = 100_000  # responses, the newest, whose way through the questions is followed
+COLUMNS: Final = {"channel": "channel", "language": "language", "version": "version", "state": "state"}
+
+
+def responses_of(survey: Survey, scope: Scope, *, archived: bool = False) -> QuerySet[Response]:
+    """The responses that count, with the filters of a scope: no tests; archived ones only if asked for."""
+    found = Response.objects.filter(survey=survey, test=False, archived_at__isnull=not archived)
+    found = found.annotate(ended_at=Coalesce("completed_at", "updated_at"))
+    if scope.since is not None:
+        found = found.filter(ended_at__gte=scope.since)
+    if scope.until is not None:
+        found = found.filter(ended_at__lt=scope.until)
+    for number, one in enumerate(scope.filters):
+        found = _filtered(found, one, f"filter{number}")
+    return found
+
+
+def _filtered(found: QuerySet[Response], one: Filter, alias: str) -> QuerySet[Response]:
+    negated = one.operator in {"is_not", "is_not_set"}
+    if one.field in COLUMNS:
+        condition = _of_text(COLUMNS[one.field], one)
+    elif one.field.startswith("trait."):
+        path = KeyTextTransform(one.field.removeprefix("trait."), "customer__traits")
+        found = found.annotate(**{alias: Cast(path, TextField())})
+        condition = _of_text(alias, one)
+    elif one.field.startswith(ANSWER):
+        return _by_answer(found, one, alias)
+    else:
+        raise UnknownField(one.field)
+    return found.exclude(condition) if negated else found.filter(condition)
+
+
+def _of_text(name: str, one: Filter) -> Q:
+    """The condition without its negation, which the caller adds."""
+    match one.operator:
+        case "is" | "is_not":
+            return Q(**{f"{name}__in": one.values})
+        case "contains":
+            condition = Q()
+            for value in one.values:
+                condition |= Q(**{f"{name}__icontains": value})
+            return condition
+        case "at_least" | "at_most":
+            return Q(**{f"{name}__{'gte' if one.operator == 'at_least' else 'lte'}": one.values[0]})
+        case "is_set" | "is_not_set":
+            return Q(**{f"{name}__isnull": False}) & ~Q(**{name: ""})
+    raise UnknownField(one.field)
+
+
+def _by_answer(found: QuerySet[Response], one: Filter, alias: str) -> QuerySet[Response]:
+    """A part of a question (`matrix.row`) is a key inside its answer; several choices are a list, found as text."""
+    path = one.field.removeprefix(ANSWER).split(".")
+    lookup = "answers__" + "__".join(path)
+    negated = one.operator in {"is_not", "is_not_set"}
+    condition = Q()
+    if one.operator in {"at_least", "at_most"}:
+        suffix = "gte" if one.operator == "at_least" else "lte"
+        return found.filter(**{f"{lookup}__{suffix}": float(one.values[0])})
+    if one.operator in {"is_set", "is_not_set"}:
+        condition = Q(**{f"{lookup}__isnull": False})
+    else:
+        source: Any = "answers"
+        for part in path:
+            source = KeyTextTransform(part, source)
+        found = found.annotate(**{alias: Cast(source, TextField())})
+        for value in one.values:
+            if one.operator == "contains":
+                condition |= Q(**{f"{alias}__icontains": value})
+            else:
+                condition |= Q(**{alias: value}) | Q(**{f"{alias}__contains": f'"{value}"'})
+                if value in {"yes", "no"}:  # as the log says it; here it is true or false
+                    condition |= Q(**{lookup: value == "yes"})
+    if negated:
+        return found.exclude(pk__in=found.filter(condition).values("pk"))
+    return found.filter(condition)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Counts of responses by state. `completion`: of those who started, a share of 0..1; `seconds`: the median."""
+
+    started: int
+    completed: int
+    partial: int
+    screened_out: int
+    open: int
+    completion: Estimate
+    seconds: Estimate
+
+
+def overview(found: QuerySet[Response]) -> Overview:
+    """`open` are those that may still be answered; they count as started."""
+    state = Response.State
+    counts = found.aggregate(**{one.value: Count("pk", filter=Q(state=one)) for one in state})
+    total = sum(counts.values())
+    times = found.filter(state=state.COMPLETED, completed_at__isnull=False).order_by("-started_at")
+    seconds = [
+        max((ended - started).total_seconds(), 0.0)
+        for started, ended in times.values_list("started_at", "completed_at")[:MOST_WALKED]
+    ]
+    counted = total - counts[state.SCREENED_OUT]  # a screen-out had no chance to complete
+    return Overview(
+        started=total,
+        completed=counts[state.COMPLETED],
+        partial=counts[state.PARTIAL],
+        screened_out=counts[state.SCREENED_OUT],
+        open=counts[state.STARTED],
+        completion=share(counts[state.COMPLETED], counted),
+        seconds=median(seconds),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question on the way: how many saw it, how many answered, and how many went no further."""
+
+    asked: Asked
+    seen: int
+    answered: int
+    lost: int
+    answer_rate: Estimate
+    loss: Estimate
+    seconds: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    steps: list[Step]
+    walked: int
+    total: int
+
+
+def funnel(found: QuerySet[Response], questions: Iterable[Asked]) -> Funnel:
+    """By question, in the order of the survey: people who are still answering are left out, nothing is lost yet."""
+    state = Response.State
+    questions = list(questions)
+    order = {one.id: place for place, one in enumerate(questions)}
+    seen: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    times: dict[str, list[float]] = {one.id: [] for one in questions}
+    ended = found.exclude(state__in=[state.STARTED, state.SCREENED_OUT])
+    walked = 0
+    rows = ended.order_by("-started_at").values_list("state", "seen", "answers")[:MOST_WALKED]
+    for how, shown, answers in rows.iterator(chunk_size=2000):
+        walked += 1
+        met = [name for name in order if name in shown or name in answers]
+        for name in met:
+            seen[name] += 1
+            if name in answers:
+                answered[name] += 1
+            spent = shown.get(name)
+            if isinstance(spent, int | float) and not isinstance(spent, bool) and spent >= 0:
+                times[name].append(float(spent))
+        if met and how == state.PARTIAL:
+            lost[max(met, key=order.__getitem__)] += 1
+    steps = [
+        Step(
+            one, seen[one.id], answered[one.id], lost[one.id], share(answered[one.id], seen[one.id]),
+            share(lost[one.id], seen[one.id]), median(times[one.id]),
+        )
+        for one in questions
+    ]  # fmt: skip
+    return Funnel(steps, walked, ended.count() if walked >= MOST_WALKED else walked)
+
+
+def as_text(column: str) -> Cast:
+    """A JSON column as the text that it is stored as, in which an item of a list can be looked for."""
+    return Cast(column, TextField())
+
+
+def in_json(text: str) -> str:
+    """A text as it stands inside JSON, with its quotes."""
+    return json.dumps(text)
