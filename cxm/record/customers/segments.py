@@ -156,23 +156,31 @@ def member_page(
     return [row.customer_id for row in rows]
 
 
-def members(workspace: Workspace, condition: Condition, now: datetime | None = None) -> Iterator[UUID]:
-    """Every member, in the order of their ids; a part at a time, so that a million take little memory."""
+def members_after(
+    workspace: Workspace, condition: Condition, *, after: UUID, limit: int, now: datetime | None = None
+) -> list[UUID]:
+    """Members in the order of their ids as text, from the one after `after`."""
     who = people(condition, now or timezone.now())
     sql = (
-        f"SELECT person.customer_id AS customer_id {who.source} AND person.customer_id > {{after:UUID}}"
-        " ORDER BY person.customer_id LIMIT {limit:UInt32}"
+        f"SELECT person.customer_id AS customer_id {who.source} AND toString(person.customer_id) > {{after:String}}"
+        " ORDER BY toString(person.customer_id) LIMIT {limit:UInt32}"
     )
-    after = UUID(int=0)
+    rows = ask(
+        sql, Scope(workspace.pk), row=Member, name="segments.members", table="customers",
+        after=str(after), limit=limit, **who.parameters,
+    ).rows  # fmt: skip
+    return [row.customer_id for row in rows]
+
+
+def members(workspace: Workspace, condition: Condition, now: datetime | None = None) -> Iterator[UUID]:
+    """Every member; a part at a time, so that a million take little memory."""
+    now, after = now or timezone.now(), UUID(int=0)
     while True:
-        rows = ask(
-            sql, Scope(workspace.pk), row=Member, name="segments.members", table="customers",
-            after=str(after), limit=PART, **who.parameters,
-        ).rows  # fmt: skip
-        yield from (row.customer_id for row in rows)
-        if len(rows) < PART:
+        some = members_after(workspace, condition, after=after, limit=PART, now=now)
+        yield from some
+        if len(some) < PART:
             return
-        after = rows[-1].customer_id
+        after = some[-1]
 
 
 # One customer
