@@ -70,7 +70,7 @@ def test_a_segment_is_written_on_a_phone_by_keyboard_and_counts_as_it_changes(
     second.get_by_label("Value", exact=True).press("Tab")
     expect(count).to_have_text("1")
     fine(page)
-    second.get_by_role("button", name="Negate condition 2.1").press("Enter")
+    second.get_by_role("button", name="not (Condition 2.1)").press("Enter")
     page.wait_for_selector(".conditions-not")
     second.get_by_label("Value", exact=True).press("Enter")  # Enter saves; it must not remove or negate anything
     page.wait_for_url("**/segments/*-*/")
@@ -88,9 +88,9 @@ def test_a_segment_is_written_without_scripts(open_page: OpenPage, live_server: 
     page.get_by_label("Name").first.fill("Professionals")
     page.get_by_role("button", name="Add a condition").click()
     page.get_by_label("What it looks at").select_option("trait.plan")
-    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_role("button", name="Show (Condition 1)").click()
     page.get_by_label("Value", exact=True).fill("pro")
-    page.get_by_role("button", name="Another value for condition 1").click()
+    page.get_by_role("button", name="or another value (Condition 1)").click()
     page.get_by_label("Another value", exact=True).fill("free")
     page.get_by_role("button", name="Count", exact=True).click()
     assert page.locator("#segment-count strong").inner_text() == "3"
