@@ -49,7 +49,8 @@ TOKEN = {
         re.VERBOSE,
     ),
     "xpath": re.compile(
-        r"""\s*(?:(?P<name>\$\{[^{}]+\}|\.(?![\d.]))|(?P<text>'[^']*'|"[^"]*"|‘[^’]*’|“[^”]*”)|(?P<number>\d+(?:\.\d+)?|\.\d+)
+        r"""\s*(?:(?P<name>\$\{[^{}]+\}|\.(?![\d.]))|(?P<text>'[^']*'|"[^"]*"|‘[^’]*’|“[^”]*”)
+        |(?P<number>\d+(?:\.\d+)?|\.\d+)
         |(?P<op><=|>=|!=|[-+*()\[\],<>=|])|(?P<word>[A-Za-z_][\w.-]*))""",
         re.VERBOSE,
     ),
@@ -205,6 +206,7 @@ class Field(Struct, frozen=True):
     listed: bool = False
     truth: bool = False
     codes: dict[str, Any] = {}
+    count: str = ""  # the field of how many there are, where the name does not say it
 
 
 Resolve = Callable[[str], Field]  # raises Unsaid for names that mean nothing to us
@@ -269,8 +271,8 @@ def _field(node: Node, resolve: Resolve) -> Field:
         return resolve(node.name)
     if isinstance(node, Op) and len(node.args) == 1 and isinstance(node.args[0], Name):
         call, field = node.do.lower(), resolve(node.args[0].name)
-        if call == "call count-selected" and field.name.startswith("answer."):
-            return Field("count." + field.name[len("answer.") :])
+        if call == "call count-selected" and (field.count or field.name.startswith("answer.")):
+            return Field(field.count or "count." + field.name[len("answer.") :])
         if call in ("call string", "call number", "call int"):
             return field
     raise Unsaid("a comparison of something else than one answer")
@@ -297,7 +299,8 @@ def _comparison(do: str, left: Node, right: Node, resolve: Resolve) -> Condition
         raise Unsaid("a list that must be the same")
     if do in ("contains", "notcontains") and not field.listed:
         return Condition(field=field.name, operator="contains" if do == "contains" else "not_contains", values=values)
-    operators: dict[str, Operator] = {"=": "is", "<>": "is_not", "anyof": "is", "noneof": "is_not", "allof": "includes_all",
+    operators: dict[str, Operator] = {"=": "is", "<>": "is_not", "anyof": "is", "noneof": "is_not",
+                                      "allof": "includes_all",
                                       "contains": "includes_all"}  # fmt: skip
     if do == "notcontains":
         return Condition(not_=Condition(field=field.name, operator="includes_all", values=values))
