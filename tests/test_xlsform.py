@@ -63,7 +63,8 @@ def test_a_form_runs_as_it_says() -> None:
     assert view.page
     assert [one.id for one in view.page.questions()] == ["nights", "again", "liked", "order"]
     wrong = check_page(definition, answers | {"nights": 60}, language="en", page=stay)
-    assert {id_: found[0].message for id_, found in wrong.items()} == {"nights": "From 1 to 59", "liked": "Two at most"}
+    messages = {id_: found[0].message for id_, found in wrong.items()}
+    assert messages == {"nights": "From 1 to 59", "liked": "Two at most"}
     assert "nights" in check_page(definition, answers | {"nights": 2.5}, language="en", page=stay)  # an integer
     other = visit(definition, answers | {"again": "no"}, language="en", page=stay)
     assert other.page

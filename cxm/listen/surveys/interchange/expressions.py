@@ -49,7 +49,7 @@ TOKEN = {
         re.VERBOSE,
     ),
     "xpath": re.compile(
-        r"""\s*(?:(?P<name>\$\{[^{}]+\}|\.(?![\d.]))|(?P<text>'[^']*'|"[^"]*"|‘[^’]*’|“[^”]*”)
+        r"""\s*(?:(?P<name>\$\{[^{}]+\}|(?:\.\./)+[A-Za-z_][\w.-]*|\.(?![\d.]))|(?P<text>'[^']*'|"[^"]*"|‘[^’]*’|“[^”]*”)
         |(?P<number>\d+(?:\.\d+)?|\.\d+)
         |(?P<op><=|>=|!=|[-+*()\[\],<>=|])|(?P<word>[A-Za-z_][\w.-]*))""",
         re.VERBOSE,
@@ -156,7 +156,7 @@ class _Parser:
     def primary(self) -> Node:
         kind, text = self.next()
         if kind == "name":
-            return Name(text[text.index("{") + 1 : -1].strip() if "{" in text else text)
+            return Name(text[text.index("{") + 1 : -1].strip() if "{" in text else text.removeprefix("../") or text)
         if kind == "text":
             body = text[1:-1]
             return Const(re.sub(r"\\(.)", r"\1", body) if self.dialect == "surveyjs" else body)
@@ -323,6 +323,17 @@ def formula_of(node: Node, resolve: Resolve) -> Formula:
     """Arithmetic and joining. Raises Unsaid."""
     part = _part(node, resolve)
     return part if isinstance(part, Formula) else Formula("value", [part])
+
+
+def branches_of(node: Node, function: str, resolve: Resolve) -> list[tuple[Condition | None, Formula]]:
+    """`iif(when, a, b)` as what holds always and then what replaces it, in the order of rules. Raises Unsaid."""
+    if isinstance(node, Op) and node.do.lower() == f"call {function}" and len(node.args) == 3:
+        when, then, otherwise = node.args
+        return [
+            *branches_of(otherwise, function, resolve),
+            (condition_of(when, resolve), formula_of(then, resolve)),
+        ]
+    return [(None, formula_of(node, resolve))]
 
 
 ARITHMETIC: dict[str, Any] = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}

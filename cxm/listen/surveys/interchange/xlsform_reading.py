@@ -15,7 +15,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from cxm.lib.conditions import Condition, text_of
 
 from ..definition import Check, Choice, Definition, Page, Question, Rule, Scale, Section, Text
-from .expressions import Field, Op, Unsaid, condition_of, formula_of, parse
+from .expressions import Field, Unsaid, branches_of, condition_of, parse
 from .naming import Ids, has_markup, language_code, plain
 from .report import Imported, ImportRefused, Notes
 from .surveyjs_names import number_in
@@ -345,17 +345,9 @@ class _Reader:
         self._rest(row, where)
 
     def _compute(self, id_: str, raw: str) -> None:
-        node = parse(raw, "xpath")
-        rules = []
-        if isinstance(node, Op) and node.do.lower() == "call if" and len(node.args) == 3:
-            when = condition_of(node.args[0], self.resolve)
-            rules.append(
-                Rule(f"{id_}_otherwise", "compute", target=id_, formula=formula_of(node.args[2], self.resolve))
-            )
-            rules.append(Rule(f"{id_}_if", "compute", when, target=id_, formula=formula_of(node.args[1], self.resolve)))
-        else:
-            rules.append(Rule(f"compute_{id_}", "compute", target=id_, formula=formula_of(node, self.resolve)))
-        self.rules += rules
+        """`if(when, a, b)` becomes two rules: b always, then a when it holds."""
+        for number, (when, formula) in enumerate(branches_of(parse(raw, "xpath"), "if", self.resolve), 1):
+            self.rules.append(Rule(f"compute_{id_}_{number}", "compute", when, target=id_, formula=formula))
 
     def _select(self, question: Question, chosen: re.Match[str], where: str) -> None:
         kind = chosen["kind"].lower()

@@ -48,7 +48,7 @@ class _Writer:
 
     def _name(self, id_: str) -> str:
         """Names begin with a letter or underscore there."""
-        return self.ids.give(id_ if re.match(r"[A-Za-z_]", id_) else f"_{id_}", "question")
+        return self.ids.give(id_ if re.match(r"_*[A-Za-z]", id_) else f"q_{id_}", "question")
 
     def workbook(self, form_id: str) -> bytes:
         definition, notes = self.definition, self.notes
