@@ -27,7 +27,7 @@ from ..definition import (
     Section,
     Text,
 )
-from .expressions import Field, Unsaid, condition_of, formula_of, parse
+from .expressions import Field, Unsaid, branches_of, condition_of, parse
 from .naming import Ids, has_markup, language_code, plain
 from .report import Element, Imported, ImportRefused, Notes
 from .surveyjs_names import COSMETIC, EXTENSIONS, LOGIC, PIPED, SPECIAL, is_text, items_of, number_in
@@ -294,7 +294,7 @@ class _Reader:
             return self._matrix_of_lists(element, name, page)
         reader: Callable[[Element, Question], bool] | None = getattr(self, f"_read_{kind}", None)
         if reader is None:
-            self.notes.add(element.where, kind, "no_counterpart", "content", raw.get("title") or raw.get("html") or "")
+            self._dropped(element.where, kind, raw)
             return []
         question = Question(self.ids.give(name, kind), "short_text", {})
         if name and question.id != name:
@@ -310,6 +310,16 @@ class _Reader:
             self.questions[name] = question
             self.page_of[name] = page
         return [question]
+
+    def _dropped(self, where: str, kind: str, raw: dict[str, Any]) -> None:
+        """A question that cannot be carried over, and whatever is asked inside it."""
+        self.notes.add(where, kind, "no_counterpart", "content", raw.get("title") or raw.get("html") or "")
+        for value in raw.values():
+            for inner in items_of(value):
+                if isinstance(inner, dict) and inner.get("name"):
+                    self._dropped(
+                        f"{where} · {inner['name']}", str(inner.get("type") or inner.get("cellType") or kind), inner
+                    )
 
     def _register(self, name: str, question: Question) -> None:
         listed = question.kind in ("multiple", "ranking") or (
@@ -345,8 +355,7 @@ class _Reader:
         message = self._text(element.take("text"), element.where)
         if kind == "email" and question.kind in ("short_text", "email"):
             question.kind = "email"
-            return
-        if kind == "numeric" and question.kind in ("number", "slider"):
+        elif kind == "numeric" and question.kind in ("number", "slider"):
             self._narrow(question, element.take("minValue"), element.take("maxValue"))
         elif kind == "text" and question.kind in ("short_text", "long_text", "email", "phone", "url"):
             least, most = number_in(element.take("minLength")), number_in(element.take("maxLength"))
@@ -364,6 +373,10 @@ class _Reader:
         elif kind == "expression":
 
             def put(condition: Condition) -> None:
+                empty = Condition(field=f"answer.{question.id}", operator="is_not_set")
+                if condition.any and condition.any[0] == empty:  # our rules are asked only of what was answered
+                    rest = condition.any[1:]
+                    condition = rest[0] if len(rest) == 1 else Condition(any=rest)
                 question.checks.append(Check(condition, message))
 
             self._when(element.take("expression"), element.where, "validator", put)
@@ -740,19 +753,8 @@ class _Reader:
 
     def _compute(self, id_: str, raw: str) -> None:
         """`iif(when, a, b)` becomes two rules: b always, then a when it holds."""
-        node = parse(raw, "surveyjs")
-        from .expressions import Op
-
-        rules = []
-        if isinstance(node, Op) and node.do.lower() == "call iif" and len(node.args) == 3:
-            when = condition_of(node.args[0], self.resolve)
-            rules.append(
-                Rule(f"{id_}_otherwise", "compute", target=id_, formula=formula_of(node.args[2], self.resolve))
-            )
-            rules.append(Rule(f"{id_}_if", "compute", when, target=id_, formula=formula_of(node.args[1], self.resolve)))
-        else:
-            rules.append(Rule(f"compute_{id_}", "compute", target=id_, formula=formula_of(node, self.resolve)))
-        self.rules += rules
+        for number, (when, formula) in enumerate(branches_of(parse(raw, "surveyjs"), "iif", self.resolve), 1):
+            self.rules.append(Rule(f"compute_{id_}_{number}", "compute", when, target=id_, formula=formula))
 
     def _triggers(self, raws: list[Any], pages: list[Page]) -> None:
         places = {page.id: page for page in pages}
