@@ -177,6 +177,7 @@ def question_page(prepared: Prepared, view: View, page: PageView, around: Around
         f'<form method="post" action="{e(around.action)}"{files} novalidate data-respond data-offline="{e(said_words.offline)}"'
         f"{' data-one-click' if around.one_click else ''}{f' data-kiosk={quoted_address(around.kiosk)}' if around.kiosk else ''}>"
         f'<input type="hidden" name="page" value="{e(page.id)}"><input type="hidden" name="shown" value="{around.shown_at}">'
+        f'<input type="hidden" name="asked" value="{e(",".join(one.id for one in page.questions()))}">'
         f'<div class="trap" aria-hidden="true"><label>{e(said_words.trap)}<input type="text" name="{TRAP}" tabindex="-1"'
         f' autocomplete="off"></label></div>{"".join(drawn)}'
         f'<div class="buttons"><button name="step" value="next">{e(last)}</button>{back}</div></form>'
