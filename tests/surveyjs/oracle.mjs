@@ -5,38 +5,34 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const require = createRequire(join(process.argv[2], "index.js"));
-const { Model, settings } = require("survey-core");
+const { Model } = require("survey-core");
 console.warn = console.error = console.log = () => {};
-settings.readOnly = settings.readOnly || {};
 
-function shown(model) {
-  return model.getAllQuestions(false, true).filter((question) => {
-    if (!question.isVisible) return false;
-    for (let parent = question.parent; parent; parent = parent.parent) if (!parent.isVisible) return false;
-    return true;
-  });
+function isShown(question) {
+  if (!question.isVisible) return false;
+  for (let parent = question.parent; parent; parent = parent.parent) if (!parent.isVisible) return false;
+  return true;
 }
 
-function fill(survey, answers) {
-  const model = new Model(survey);
-  for (let round = 0; round < 2; round++) {
-    for (const question of model.getAllQuestions(false, true)) {
-      if (!(question.name in answers) || !shown(model).includes(question)) continue;
-      model.setValue(question.name, structuredClone(answers[question.name]));
-      const comment = `${question.name}-Comment`;
-      if (comment in answers) model.setComment(question.name, answers[comment]);
-    }
+function fill(model, answers) {
+  model.clear(true, true);
+  const questions = model.getAllQuestions(false, true);
+  for (const question of questions) {
+    if (!(question.name in answers) || !isShown(question)) continue;
+    model.setValue(question.name, answers[question.name]);
+    const comment = `${question.name}-Comment`;
+    if (comment in answers) model.setComment(question.name, answers[comment]);
   }
-  const visible = shown(model);
+  const shown = questions.filter(isShown);
   return {
-    shown: visible.map((question) => question.name),
-    invalid: visible.filter((question) => !question.validate(false)).map((question) => question.name),
+    shown: shown.map((question) => question.name),
+    invalid: shown.filter((question) => question.validate && !question.validate(false)).map((question) => question.name),
   };
 }
 
 const made = JSON.parse(readFileSync(0, "utf8")).map(({ survey, fills }) => {
   const model = new Model(survey);
   const errors = (model.jsonErrors || []).map((error) => `${error.type}: ${error.message}`);
-  return { errors, fills: fills.map((answers) => fill(survey, answers)) };
+  return { errors, fills: fills.map((answers) => fill(model, answers)) };
 });
 process.stdout.write(JSON.stringify(made));

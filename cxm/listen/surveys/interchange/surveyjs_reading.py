@@ -294,7 +294,7 @@ class _Reader:
             return self._matrix_of_lists(element, name, page)
         reader: Callable[[Element, Question], bool] | None = getattr(self, f"_read_{kind}", None)
         if reader is None:
-            self.notes.add(element.where, kind, "no_counterpart", "content", raw.get("title") or raw.get("html") or "")
+            self._dropped(element.where, kind, raw)
             return []
         question = Question(self.ids.give(name, kind), "short_text", {})
         if name and question.id != name:
@@ -310,6 +310,16 @@ class _Reader:
             self.questions[name] = question
             self.page_of[name] = page
         return [question]
+
+    def _dropped(self, where: str, kind: str, raw: dict[str, Any]) -> None:
+        """A question that cannot be carried over, and whatever is asked inside it."""
+        self.notes.add(where, kind, "no_counterpart", "content", raw.get("title") or raw.get("html") or "")
+        for value in raw.values():
+            for inner in items_of(value):
+                if isinstance(inner, dict) and inner.get("name"):
+                    self._dropped(
+                        f"{where} · {inner['name']}", str(inner.get("type") or inner.get("cellType") or kind), inner
+                    )
 
     def _register(self, name: str, question: Question) -> None:
         listed = question.kind in ("multiple", "ranking") or (
@@ -345,8 +355,7 @@ class _Reader:
         message = self._text(element.take("text"), element.where)
         if kind == "email" and question.kind in ("short_text", "email"):
             question.kind = "email"
-            return
-        if kind == "numeric" and question.kind in ("number", "slider"):
+        elif kind == "numeric" and question.kind in ("number", "slider"):
             self._narrow(question, element.take("minValue"), element.take("maxValue"))
         elif kind == "text" and question.kind in ("short_text", "long_text", "email", "phone", "url"):
             least, most = number_in(element.take("minLength")), number_in(element.take("maxLength"))
@@ -364,6 +373,10 @@ class _Reader:
         elif kind == "expression":
 
             def put(condition: Condition) -> None:
+                empty = Condition(field=f"answer.{question.id}", operator="is_not_set")
+                if condition.any and condition.any[0] == empty:  # our rules are asked only of what was answered
+                    rest = condition.any[1:]
+                    condition = rest[0] if len(rest) == 1 else Condition(any=rest)
                 question.checks.append(Check(condition, message))
 
             self._when(element.take("expression"), element.where, "validator", put)

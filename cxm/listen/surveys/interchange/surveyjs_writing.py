@@ -180,6 +180,8 @@ class _Writer:
     def _followed(self, page: Page, rule: Rule, before: list[Condition], over: list[Condition]) -> Condition:
         """When a rule is followed: its page is on the way, it holds and none before it did."""
         parts = [] if page.show is None else [page.show]
+        if (something := _something_shown(page)) is not None:
+            parts.append(something)
         parts += [Condition(not_=one) for one in (*over, *before)]
         return Condition(all=(*parts, *([rule.when] if rule.when else [])))
 
@@ -243,7 +245,7 @@ class _Writer:
             "description": self.text(question.hint, where),
             "visibleIf": self.when(question.show, where, "visibleIf"),
             "isRequired": True if question.required else None,
-            "requiredIf": self._required_if(question),
+            "requiredIf": None if question.required else self._required_if(question),
         }
         validators: list[dict[str, Any]] = []
         if question.kind in SCORED:
@@ -267,7 +269,7 @@ class _Writer:
         else:
             self._written(question, made, validators)
         validators += self._checks(question)
-        made["validators"] = validators
+        made["validators"] = made.get("validators", []) + validators
         if question.default:
             if FIELD.search(question.default):
                 self.notes.add(where, "default", "no_counterpart", "content", question.default)
@@ -348,9 +350,9 @@ class _Writer:
             made |= {"multiSelect": True if question.several else None, "showLabel": True}
         if question.kind == "ranking" and (question.at_least or question.at_most or not question.required):
             made["selectToRankEnabled"] = True
-        if question.kind in ("multiple", "ranking"):
+        if question.kind == "ranking":
             made["minSelectedChoices"], made["maxSelectedChoices"] = question.at_least, question.at_most
-        elif question.kind == "picture" and (question.at_least or question.at_most):
+        elif question.kind in ("multiple", "picture") and (question.at_least or question.at_most):
             bounds = self._kept({"minCount": question.at_least, "maxCount": question.at_most})
             made["validators"] = [{"type": "answercount", **bounds}]
 
@@ -517,6 +519,19 @@ class _Writer:
                 parts.append(f'<p><a href="{html.escape(ending.link)}">{html.escape(label, quote=False)}</a></p>')
             texts[code] = "".join(parts)
         return self.text(texts, ending.id)
+
+
+def _something_shown(page: Page) -> Condition | None:
+    """When a page has anything to show; None: always."""
+    ways: list[Condition] = []
+    for section in page.sections:
+        inner = [None] if section.text and not section.questions else [question.show for question in section.questions]
+        for show in inner:
+            parts = tuple(one for one in (section.show, show) if one is not None)
+            if not parts:
+                return None
+            ways.append(Condition(all=parts))
+    return Condition(any=tuple(ways))
 
 
 def _other(question: Question) -> Choice | None:
