@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
@@ -152,17 +152,25 @@ def publish(request: HttpRequest, survey_id: int) -> Version:
         return actions.publish(survey=survey, by=key)
 
 
-STATES = {"pause": actions.pause, "close": actions.close, "reopen": actions.reopen, "archive": actions.archive}
+STATES = {
+    "pause": actions.pause,
+    "close": actions.close,
+    "reopen": actions.reopen,
+    "archive": actions.archive,
+    "unarchive": actions.unarchive,
+}
 
 
-@router.post("/{int:survey_id}/{state}", response=SurveyOut, summary="Pause, close, reopen or archive a survey")
-def change_state(request: HttpRequest, survey_id: int, state: str) -> Survey:
+class StateIn(Schema):
+    do: Literal["pause", "close", "reopen", "archive", "unarchive"]
+
+
+@router.post("/{int:survey_id}/state", response=SurveyOut, summary="Pause, close, reopen or archive a survey")
+def change_state(request: HttpRequest, survey_id: int, body: StateIn) -> Survey:
     key = require_key(request, Role.ANALYST)
     survey = _survey(key, survey_id)
-    if state not in STATES:
-        raise Http404
     with problems():
-        return STATES[state](survey=survey, by=key)
+        return STATES[body.do](survey=survey, by=key)
 
 
 @router.get("/{int:survey_id}/versions", response=PageOut[VersionOut], summary="Published versions, newest first")

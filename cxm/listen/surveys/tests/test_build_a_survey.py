@@ -283,7 +283,7 @@ def test_surveyjs_comes_in_with_notes_and_goes_out(survey: Survey) -> None:
     data = b'{"pages": [{"elements": [{"type": "comment", "name": "why", "title": "Why?", "shimmer": true}]}]}'
     address = f"/w/{survey.workspace.slug}/surveys/new/import/"
     page = client.post(address, {"file": SimpleUploadedFile("theirs.json", data)}, follow=True).content.decode()
-    assert "shimmer: it is no part of the format" in page
+    assert "shimmer: there is nothing like it here" in page
     assert [one.kind for one in draft_of(Survey.objects.order_by("-pk")[0]).questions()] == ["long_text"]
     assert b'"elements"' in client.get(url(survey, "export/surveyjs/")).content
     assert client.get(url(survey, "export/nothing/")).status_code == 404
