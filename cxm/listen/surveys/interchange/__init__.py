@@ -7,5 +7,17 @@ in them is run, fetched or trusted.
 from .report import REASONS, Exported, Imported, ImportRefused, Note
 from .surveyjs_reading import read_surveyjs
 from .surveyjs_writing import write_surveyjs
+from .xlsform_reading import read_xlsform
+from .xlsform_writing import write_xlsform
 
-__all__ = ["REASONS", "Exported", "ImportRefused", "Imported", "Note", "read_surveyjs", "write_surveyjs"]
+__all__ = [
+    "REASONS",
+    "Exported",
+    "ImportRefused",
+    "Imported",
+    "Note",
+    "read_surveyjs",
+    "read_xlsform",
+    "write_surveyjs",
+    "write_xlsform",
+]

@@ -49,7 +49,8 @@ TOKEN = {
         re.VERBOSE,
     ),
     "xpath": re.compile(
-        r"""\s*(?:(?P<name>\$\{[^{}]+\}|\.(?![\d.]))|(?P<text>'[^']*'|"[^"]*"|‘[^’]*’|“[^”]*”)|(?P<number>\d+(?:\.\d+)?|\.\d+)
+        r"""\s*(?:(?P<name>\$\{[^{}]+\}|(?:\.\./)+[A-Za-z_][\w.-]*|\.(?![\d.]))|(?P<text>'[^']*'|"[^"]*"|‘[^’]*’|“[^”]*”)
+        |(?P<number>\d+(?:\.\d+)?|\.\d+)
         |(?P<op><=|>=|!=|[-+*()\[\],<>=|])|(?P<word>[A-Za-z_][\w.-]*))""",
         re.VERBOSE,
     ),
@@ -155,7 +156,7 @@ class _Parser:
     def primary(self) -> Node:
         kind, text = self.next()
         if kind == "name":
-            return Name(text[text.index("{") + 1 : -1].strip() if "{" in text else text)
+            return Name(text[text.index("{") + 1 : -1].strip() if "{" in text else text.removeprefix("../") or text)
         if kind == "text":
             body = text[1:-1]
             return Const(re.sub(r"\\(.)", r"\1", body) if self.dialect == "surveyjs" else body)
@@ -205,6 +206,7 @@ class Field(Struct, frozen=True):
     listed: bool = False
     truth: bool = False
     codes: dict[str, Any] = {}
+    count: str = ""  # the field of how many there are, where the name does not say it
 
 
 Resolve = Callable[[str], Field]  # raises Unsaid for names that mean nothing to us
@@ -269,8 +271,8 @@ def _field(node: Node, resolve: Resolve) -> Field:
         return resolve(node.name)
     if isinstance(node, Op) and len(node.args) == 1 and isinstance(node.args[0], Name):
         call, field = node.do.lower(), resolve(node.args[0].name)
-        if call == "call count-selected" and field.name.startswith("answer."):
-            return Field("count." + field.name[len("answer.") :])
+        if call == "call count-selected" and (field.count or field.name.startswith("answer.")):
+            return Field(field.count or "count." + field.name[len("answer.") :])
         if call in ("call string", "call number", "call int"):
             return field
     raise Unsaid("a comparison of something else than one answer")
@@ -297,7 +299,8 @@ def _comparison(do: str, left: Node, right: Node, resolve: Resolve) -> Condition
         raise Unsaid("a list that must be the same")
     if do in ("contains", "notcontains") and not field.listed:
         return Condition(field=field.name, operator="contains" if do == "contains" else "not_contains", values=values)
-    operators: dict[str, Operator] = {"=": "is", "<>": "is_not", "anyof": "is", "noneof": "is_not", "allof": "includes_all",
+    operators: dict[str, Operator] = {"=": "is", "<>": "is_not", "anyof": "is", "noneof": "is_not",
+                                      "allof": "includes_all",
                                       "contains": "includes_all"}  # fmt: skip
     if do == "notcontains":
         return Condition(not_=Condition(field=field.name, operator="includes_all", values=values))
@@ -320,6 +323,17 @@ def formula_of(node: Node, resolve: Resolve) -> Formula:
     """Arithmetic and joining. Raises Unsaid."""
     part = _part(node, resolve)
     return part if isinstance(part, Formula) else Formula("value", [part])
+
+
+def branches_of(node: Node, function: str, resolve: Resolve) -> list[tuple[Condition | None, Formula]]:
+    """`iif(when, a, b)` as what holds always and then what replaces it, in the order of rules. Raises Unsaid."""
+    if isinstance(node, Op) and node.do.lower() == f"call {function}" and len(node.args) == 3:
+        when, then, otherwise = node.args
+        return [
+            *branches_of(otherwise, function, resolve),
+            (condition_of(when, resolve), formula_of(then, resolve)),
+        ]
+    return [(None, formula_of(node, resolve))]
 
 
 ARITHMETIC: dict[str, Any] = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}

@@ -27,7 +27,7 @@ from ..definition import (
     Section,
     Text,
 )
-from .expressions import Field, Unsaid, condition_of, formula_of, parse
+from .expressions import Field, Unsaid, branches_of, condition_of, parse
 from .naming import Ids, has_markup, language_code, plain
 from .report import Element, Imported, ImportRefused, Notes
 from .surveyjs_names import COSMETIC, EXTENSIONS, LOGIC, PIPED, SPECIAL, is_text, items_of, number_in
@@ -753,19 +753,8 @@ class _Reader:
 
     def _compute(self, id_: str, raw: str) -> None:
         """`iif(when, a, b)` becomes two rules: b always, then a when it holds."""
-        node = parse(raw, "surveyjs")
-        from .expressions import Op
-
-        rules = []
-        if isinstance(node, Op) and node.do.lower() == "call iif" and len(node.args) == 3:
-            when = condition_of(node.args[0], self.resolve)
-            rules.append(
-                Rule(f"{id_}_otherwise", "compute", target=id_, formula=formula_of(node.args[2], self.resolve))
-            )
-            rules.append(Rule(f"{id_}_if", "compute", when, target=id_, formula=formula_of(node.args[1], self.resolve)))
-        else:
-            rules.append(Rule(f"compute_{id_}", "compute", target=id_, formula=formula_of(node, self.resolve)))
-        self.rules += rules
+        for number, (when, formula) in enumerate(branches_of(parse(raw, "surveyjs"), "iif", self.resolve), 1):
+            self.rules.append(Rule(f"compute_{id_}_{number}", "compute", when, target=id_, formula=formula))
 
     def _triggers(self, raws: list[Any], pages: list[Page]) -> None:
         places = {page.id: page for page in pages}

@@ -11,8 +11,8 @@ from cxm.listen.surveys.definition import Definition
 
 SCORES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7), "rating": (1, 5)}
 CHOOSING = ("single", "multiple", "dropdown", "picture", "ranking")
-KINDS = (*SCORES, "slider", *CHOOSING, "yes_no", "thumbs", "matrix", "constant_sum", "short_text", "long_text", "number",
-         "email", "date", "consent", "statement", "contact")  # fmt: skip
+KINDS = (*SCORES, "slider", *CHOOSING, "yes_no", "thumbs", "matrix", "constant_sum", "short_text", "long_text",
+         "number", "email", "date", "consent", "statement", "contact")  # fmt: skip
 WORDS = ("fast", "slow", "kind", "ok")
 
 
@@ -101,7 +101,7 @@ def _question(random: Random, id_: str, before: list[dict[str, Any]], kinds: tup
     elif kind in ("short_text", "long_text") and random.random() < 0.4:
         question |= random.choice((
             {"at_least": 3}, {"at_most": 3},
-            {"checks": [{"must": {"field": "value", "operator": "matches", "values": ["^[fk]"]}, "message": {"en": "!"}}]},
+            {"checks": [{"must": {"field": "value", "operator": "matches", "values": ["^[fk]"]}, "message": {}}]},
         ))  # fmt: skip
     return question
 
@@ -121,8 +121,8 @@ def condition(random: Random, before: list[dict[str, Any]], depth: int = 0) -> d
     if kind in SCORES or kind in ("slider", "number", "constant_sum"):
         low, high = SCORES.get(kind, (0, 5))
         values = [random.randint(low, high)]
-        return {"field": name, "operator": random.choice(("is", "is_not", "at_least", "at_most", "more_than", "less_than")),
-                "values": values}  # fmt: skip
+        operators = ("is", "is_not", "at_least", "at_most", "more_than", "less_than")
+        return {"field": name, "operator": random.choice(operators), "values": values}
     if kind in ("yes_no", "thumbs", "consent"):
         return {"field": name, "operator": random.choice(("is", "is_not")), "values": [random.random() < 0.5]}
     if kind in (*CHOOSING, "matrix"):
@@ -141,12 +141,15 @@ def random_answers(random: Random, definition: Definition, *, wrong: float = 0.1
     """Answers to some of the questions, right in type, now and then against a rule."""
     answers: dict[str, Any] = {}
     for question in definition.questions():
-        if random.random() < 0.25:
+        if random.random() < 0.25 or (question.kind in (*CHOOSING, "constant_sum") and not question.choices):
             continue
         kind, ids = question.kind, [choice.id for choice in question.choices]
         bad = random.random() < wrong
         if kind in SCORES:
-            answers[question.id] = random.randint(*SCORES[kind])
+            low, high = SCORES[kind]
+            if question.scale is not None:
+                low, high = int(question.scale.lowest), int(question.scale.highest)
+            answers[question.id] = random.randint(low, high)
         elif kind == "slider":
             answers[question.id] = random.randint(0, 6)
         elif kind == "number":
@@ -179,7 +182,6 @@ def random_answers(random: Random, definition: Definition, *, wrong: float = 0.1
         elif kind != "statement":
             answers[question.id] = " ".join(random.sample(WORDS, random.randint(1, 2)))
         chosen = answers.get(question.id)
-        if "other" in ids and chosen is not None and "other" in (chosen if isinstance(chosen, list) else [chosen]):
-            if not bad:
-                answers[f"{question.id}.other"] = "something else"
+        if "other" in ids and not bad and "other" in (chosen if isinstance(chosen, list) else [chosen]):
+            answers[f"{question.id}.other"] = "something else"
     return answers

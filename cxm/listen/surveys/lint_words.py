@@ -1,0 +1,98 @@
+# ruff: noqa: E501 -- one pattern a line reads better than one broken over several
+"""What makes a wording doubtful, in five languages: patterns for `linting`. All are matched without regard to case.
+
+Precision matters more than recall: a linter that cries wolf is switched off. Sources of the rules: Schuman and Presser,
+Questions and Answers in Attitude Surveys (1981); Dillman, Smyth and Christian, Internet, Phone, Mail, and Mixed-Mode
+Surveys (2014), chapter 5.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{one})" for one in patterns), re.IGNORECASE)
+
+
+# Praise of what is being asked about, questions that presume their answer, appeals to what everybody thinks.
+LEADING = {
+    "en": _any(
+        r"\b(?:do|would|did)n['’]t you\b", r"\b(?:is|are|was|were)n['’]t (?:it|our|the|we)\b", r"\b(?:do|would) you (?:not )?agree that\b",
+        r"\b(?:our|this|the) (?:new )?(?:amazing|excellent|great|outstanding|award-winning|superb|fantastic|wonderful|best|world-class|friendly|brilliant|improved)\b",
+        r"\b(?:obviously|surely|clearly|of course|as you know|needless to say)\b",
+        r"\b(?:most (?:people|customers|of our customers)|everyone|everybody|experts)\b.{0,30}\b(?:agree|think|know|love|prefer|say)",
+        r"\bhow (?:much|greatly) did you (?:love|enjoy|like)\b", r"\bhow (?:amazing|great|excellent|wonderful|terrible|awful|bad) (?:is|was|are|were)\b",
+    ),
+    "pl": _any(
+        r"\bczy nie (?:uważa|sądzi|zgadza|myśli|wydaje)", r"\bczy zgadza\w* się.{0,12}\bże\b",
+        r"\bnasz\w* (?:now\w+ )?(?:wspania|świetn|doskona|fantastyczn|najlepsz|znakomit|niesamowit|rewelacyjn|przyjazn)",
+        r"\b(?:oczywiście|jak wiadomo|z pewnością|niewątpliwie)\b", r"\bjak bardzo (?:się )?(?:podoba|spodoba|pokocha)", r"\bjak bardzo.{0,15}(?:spodobał|podobał)",
+        r"\b(?:większość (?:ludzi|klientów|osób)|wszyscy)\b.{0,30}\b(?:uważa|sądz|wie|lubi|zgadza|woli)", r"\b(?:nieprawdaż|prawda)\?",
+    ),
+    "ru": _any(
+        r"\bне (?:считаете|думаете|кажется|находите|согласны)\b.{0,6}\bли\b", r"\bсогласны ли вы.{0,6}\bчто\b", r"\bвы согласны.{0,4}\bчто\b", r"\bразве\b",
+        r"\bнаш\w* (?:нов\w+ )?(?:замечательн|отличн|прекрасн|лучш|великолепн|превосходн|потрясающ|дружелюбн)",
+        r"\b(?:очевидно|конечно|безусловно|как известно|несомненно)\b", r"\bнасколько (?:сильно )?вам понравил",
+        r"\b(?:большинство (?:людей|клиентов|покупателей)|все)\b.{0,30}\b(?:считают|знают|думают|любят|согласны|предпочитают)", r"\bне правда ли\b",
+    ),
+    "uk": _any(
+        r"\bчи не (?:вважаєте|здається|думаєте|погоджуєтес|згодні)", r"\bчи (?:погоджуєтес\w|згодні) ви.{0,4}\bщо\b", r"\bви (?:погоджуєтес\w|згодні).{0,4}\bщо\b", r"\bхіба\b",
+        r"\bнаш\w* (?:нов\w+ )?(?:чудов|відмінн|прекрасн|найкращ|неймовірн|дивовижн|блискуч|привітн)",
+        r"\b(?:очевидно|звичайно|безумовно|як відомо|безперечно)\b", r"\bнаскільки (?:сильно )?вам сподоба",
+        r"\b(?:більшість (?:людей|клієнтів|покупців)|усі|всі)\b.{0,30}\b(?:вважають|знають|думають|люблять|згодні|надають)", r"\bчи не так\b", r"\bправда ж\b",
+    ),
+    "zh-hant": _any(
+        r"難道", r"不(?:覺得|認為|同意)", r"同意我們", r"我們(?:全新)?(?:優秀|出色|卓越|優質|最好|最佳|貼心|一流|屢獲殊榮|親切)的?",
+        r"顯然|當然|眾所周知|毫無疑問", r"(?:大家|大多數人|多數顧客|所有人)都?.{0,10}(?:認為|喜歡|知道|同意|覺得)", r"有多(?:麼)?(?:喜歡|喜愛|棒|糟)", r"對吧|不是嗎",
+    ),
+}  # fmt: skip
+# Two things asked at once. Asked of closed questions only: an open answer can speak of both.
+DOUBLE = {
+    "en": _any(r"\b(?:and|as well as|and/or)\b"),
+    "pl": _any(r"\b(?:i|oraz|a także)\b"),
+    "ru": _any(r"\b(?:и|а также)\b"),
+    "uk": _any(r"\b(?:і|й|та|а також)\b"),
+    "zh-hant": _any(r"和|與|及|以及|並且"),
+}
+# Pairs that are one thing, and joins that ask no second thing.
+SINGLE = {
+    "en": _any(
+        r"\bbetween \S+ and \S+", r"\bfrom \S+ (?:to|and) \S+", r"\d\s+and\s+\d", r"\b(?:terms and conditions|pros and cons|date and time|name and (?:surname|e-?mail|address)|first and last name|products and services|questions and answers|research and development|health and safety|friends and family|food and drinks?|bed and breakfast|black and white|once and for all|more and more|checks? and balances?|scale of \d+ and \d+)\b",
+        r"\band (?:why|then|so on|press|click|choose|select|tell|let|if|we|help)\b",
+    ),
+    "pl": _any(r"\bimi\w+ i nazwisk", r"\bregulamin\w* i ", r"\bdat\w+ i (?:godzin|czas)", r"\bproduk\w+ i usłu", r"\bmiędzy \S+ i \S+", r"\bi (?:dlaczego|tak dalej|jeśli|wybierz|kliknij|powiedz)\b", r"\brodzin\w+ i (?:przyjacio|znajom)", r"\bza i przeciw\b", r"\d\s+i\s+\d"),
+    "ru": _any(r"\bимя и фамили", r"\bусловия и ", r"\bдат\w+ и врем", r"\bтовар\w+ и услуг", r"\bи (?:почему|так далее|т\. ?д|если|выберите|нажмите|расскажите)", r"\bдрузь\w+ и (?:родн|знаком|близк|коллег)", r"\bза и против\b", r"\d\s+и\s+\d", r"\bмежду \S+ и \S+"),
+    "uk": _any(r"\bім['’ʼ]я (?:і|та|й) прізвищ", r"\bумов\w+ (?:і|та) ", r"\bдат\w+ (?:і|та|й) час", r"\bтовар\w+ (?:і|та|й) послуг", r"\b(?:і|й|та) (?:чому|так далі|т\. ?д|якщо|оберіть|натисніть|розкажіть)", r"\bдруз\w+ (?:і|та|й) (?:рідн|знайом|близьк|колег)", r"\bза (?:і|та|й) проти\b", r"\d\s+(?:і|та)\s+\d", r"\bміж \S+ (?:і|та|й) \S+"),
+    "zh-hant": _any(r"與否", r"[和與]我們(?:聯絡|聯繫|往來|互動|的)", r"[和與]您(?:聯絡|聯繫|的)", r"日期[和與及]時間", r"產品[和與及]服務", r"商品[和與及]服務", r"條款[和與及]", r"親友|朋友[和與及]家人", r"以及原因", r"優點[和與及]缺點", r"參與", r"及時|普及|提及|涉及", r"和(?:善|氣|諧|平)|溫和|柔和", r"\d\s*[和與及]\s*\d", r"[和與]\S{1,6}相比"),
+}  # fmt: skip
+# Denials that a hurried reader misses. Asked of closed questions only.
+NEGATED = {
+    "en": _any(r"\b(?:not|never|without|nobody|nothing)\b", r"n['’]t\b", r"\bno longer\b"),
+    "pl": _any(r"\bnie\b", r"\bnigdy\b"),
+    "ru": _any(r"\bне\b", r"\bникогда\b"),
+    "uk": _any(r"\bне\b", r"\bніколи\b"),
+    "zh-hant": _any(r"不|沒有|沒|未曾|從未|無法|並非"),
+}
+PLAIN = {
+    "en": _any(r"\bor not\b", r"\bwhy not\b", r"\bif not\b", r"\bnot (?:at all|applicable|sure|only)\b", r"\bnot likely\b", r"\bnot (?:satisfied|easy)\b"),
+    "pl": _any(r"\bczy nie\b", r"\b(?:lub|albo|czy też) nie\b", r"\bdlaczego nie\b", r"\bjeśli nie\b", r"\bwcale nie\b", r"\bnie (?:tylko|dotyczy|wiem)\b", r"\bnigdy.{0,4}zawsze"),
+    "ru": _any(r"\bне могли бы\b", r"\bили не", r"\bпочему не\b", r"\bесли не\b", r"\bсовсем не\b", r"\bне (?:только|применимо|знаю)\b", r"\bне менее\b"),
+    "uk": _any(r"\bчи не могли б\b", r"\b(?:або|чи) не[тм]?\b", r"\bчому не\b", r"\bякщо не\b", r"\bзовсім не\b", r"\bне (?:лише|тільки|стосується|знаю)\b", r"\bне менш"),
+    "zh-hant": _any(r"(.)不\1", r"是不是|要不要|會不會|能不能|有沒有|好不好", r"不同|不過|不僅|不只|差不多|不久|不斷", r"如果(?:不|沒有)", r"不適用|不確定|不知道", r"為什麼不|為何不", r"完全不"),
+}  # fmt: skip
+# Words that say whether a label is good or bad. A bad word is looked for first: "dissatisfied" holds "satisfied".
+BAD = {
+    "en": _any(r"\b(?:poor|bad|terrible|awful|worst|horrible|dissatisfied|unsatisfied|unhappy|disagree|unlikely|difficult|hard|never|worse|disappoint\w+|slow|unhelpful|weak)\b", r"\bnot (?:at all )?(?:\w+ )?(?:satisfied|likely|easy|good|happy|agree|helpful)", r"\bnot at all\b"),
+    "pl": _any(r"\b(?:słab|zł[yaeo]|źle|fataln|okropn|najgorsz|niezadowol|trudn|nigdy|gorzej|kiepsk|niemożliw)", r"\bnie (?:zgadza|polec|zadowol|łatw|prawdopodob)", r"\b(?:mało|niezbyt|wcale|raczej nie|zdecydowanie nie)", r"\bnieprawdopodob"),
+    "ru": _any(r"\b(?:плох|ужасн|худш|недовол|неудовлетвор|трудн|сложн|никогда|слаб|хуже|маловероятн|неприятн)", r"\bне (?:соглас|доволен|довольн|легко|очень|порекоменд|удовлетвор)", r"\b(?:совсем не|вовсе не|скорее не)"),
+    "uk": _any(r"\b(?:поган|жахлив|найгірш|незадовол|важк|складн|ніколи|слабк|гірш|малоймовірн|кепськ|неприємн)", r"\bне (?:згод|погоджу|задовол|легко|дуже|пораджу)", r"\b(?:зовсім не|аж ніяк|радше не|скоріше не)"),
+    "zh-hant": _any(r"差|糟|壞|不滿|不好|不同意|不可能|不太|不會|困難|很難|從不|失望|完全不|非常不|很不"),
+}  # fmt: skip
+GOOD = {
+    "en": _any(r"\b(?:good|great|excellent|best|outstanding|superb|amazing|satisfied|happy|agree|likely|easy|always|better|perfect|fantastic|wonderful|delighted|fast|helpful)\b"),
+    "pl": _any(r"\b(?:dobr|świetn|doskona|najleps|wspania|zadowol|zgadza|łatw|zawsze|lepiej|idealn|znakomit|prawdopodob|chętnie)"),
+    "ru": _any(r"\b(?:хорош|отличн|превосходн|лучш|прекрасн|доволен|довольн|удовлетвор|соглас|легк|всегда|идеальн|вероятн|замечательн)"),
+    "uk": _any(r"\b(?:добр|відмінн|чудов|найкращ|прекрасн|задовол|згод|погоджу|легк|завжди|ідеальн|ймовірн|краще)"),
+    "zh-hant": _any(r"好|優|佳|棒|滿意|同意|可能|會|容易|簡單|總是|完美|開心"),
+}  # fmt: skip
