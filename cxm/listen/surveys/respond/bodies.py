@@ -150,7 +150,11 @@ async def form_with_files(
 
 
 def _parsed(
-    headers: Mapping[bytes, bytes], body: BinaryIO, size: int, accepted: Mapping[str, tuple[int, tuple[str, ...]]], place: str
+    headers: Mapping[bytes, bytes],
+    body: BinaryIO,
+    size: int,
+    accepted: Mapping[str, tuple[int, tuple[str, ...]]],
+    place: str,
 ) -> Form:
     keep = _Keep(accepted, place)
     meta = {"CONTENT_TYPE": headers.get(b"content-type", b"").decode("latin-1"), "CONTENT_LENGTH": size}

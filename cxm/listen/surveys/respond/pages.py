@@ -168,13 +168,15 @@ def question_page(prepared: Prepared, view: View, page: PageView, around: Around
         )
     files = ' enctype="multipart/form-data"' if any(one.kind == "file" for one in page.questions()) else ""
     back = (
-        f'<button class="plain" name="step" value="back" formnovalidate>{e(said_words.back)}</button>' if view.back else ""
+        f'<button class="plain" name="step" value="back" formnovalidate>{e(said_words.back)}</button>'
+        if view.back
+        else ""
     )
     last = said_words.send if view.last else said_words.next
     # The first button of a form is the one that the enter key presses, so "next" comes first and is shown last.
     form = (
         f'<form method="post" action="{e(around.action)}"{files} novalidate data-respond data-offline="{e(said_words.offline)}"'
-        f'{" data-one-click" if around.one_click else ""}{f" data-kiosk={quoted_address(around.kiosk)}" if around.kiosk else ""}>'
+        f"{' data-one-click' if around.one_click else ''}{f' data-kiosk={quoted_address(around.kiosk)}' if around.kiosk else ''}>"
         f'<input type="hidden" name="page" value="{e(page.id)}"><input type="hidden" name="shown" value="{around.shown_at}">'
         f'<input type="hidden" name="asked" value="{e(",".join(one.id for one in page.questions()))}">'
         f'<div class="trap" aria-hidden="true"><label>{e(said_words.trap)}<input type="text" name="{TRAP}" tabindex="-1"'
@@ -201,7 +203,7 @@ def _languages(around: Around, said_words: Words) -> str:
         return ""
     links = "".join(
         f'<a href="{e(address)}" lang="{e(html_language(one))}" hreflang="{e(html_language(one))}"'
-        f'{" aria-current=true" if one == around.language else ""}>{e(NAMES.get(one, one))}</a>'
+        f"{' aria-current=true' if one == around.language else ''}>{e(NAMES.get(one, one))}</a>"
         for one, address in around.languages.items()
     )
     return f'<nav class="languages" aria-label="{e(said_words.language)}">{links}</nav>'

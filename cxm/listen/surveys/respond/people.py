@@ -54,7 +54,9 @@ def _earlier(person: Customer, but: uuid.UUID) -> dict[str, dict[str, Any]]:
     ).exclude(pk=but)
     found: dict[str, dict[str, Any]] = {}
     now = timezone.now()
-    for key, answers, at in rows.order_by("-completed_at").values_list("survey__key", "answers", "completed_at")[:EARLIER]:
+    for key, answers, at in rows.order_by("-completed_at").values_list("survey__key", "answers", "completed_at")[
+        :EARLIER
+    ]:
         found.setdefault(key, {**answers, "days": _days(now, at)})
     return found
 
@@ -63,12 +65,16 @@ def _days(now: datetime, at: datetime | None) -> float:
     return float((now - (at or now)).days)
 
 
-def identified(workspace: int, *, user_id: str = "", anonymous_id: str = "") -> tuple[uuid.UUID | None, uuid.UUID | None]:
+def identified(
+    workspace: int, *, user_id: str = "", anonymous_id: str = ""
+) -> tuple[uuid.UUID | None, uuid.UUID | None]:
     """(the customer id that facts carry, the customer if there is one) of a name that a client says."""
     kind, value = ("user_id", user_id) if user_id else ("anonymous_id", anonymous_id)
     if not value:
         return None, None
     person = customer_id_of(workspace, kind, value)
     holder = Identity.objects.filter(workspace=workspace, kind=kind, value=value).values_list("customer", flat=True)
-    found = holder.first() or Customer.objects.filter(pk=person, workspace=workspace).values_list("pk", flat=True).first()
+    found = (
+        holder.first() or Customer.objects.filter(pk=person, workspace=workspace).values_list("pk", flat=True).first()
+    )
     return person, found

@@ -147,9 +147,7 @@ class Respondent:
         self.app = Respond()
         self.page: Answer | None = None
 
-    def ask(
-        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
-    ) -> Answer:
+    def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
         """One request, in an event loop of its own."""
         return run_apart(self._ask(method, path, body, headers or {}))
 

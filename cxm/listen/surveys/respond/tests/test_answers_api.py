@@ -72,7 +72,10 @@ def test_a_known_visitor_is_the_customer_and_an_unknown_one_keeps_the_identity(w
     by_person = {one.person: one.customer for one in Response.objects.all()}
     known, unknown = (customer_id_of(workspace.pk, "user_id", user) for user in ("u1", "u2"))
     assert by_person == {known: ada, unknown: None}
-    assert set(OutboxFact.objects.filter(name="survey_completed").values_list("customer_id", flat=True)) == {known, unknown}
+    assert set(OutboxFact.objects.filter(name="survey_completed").values_list("customer_id", flat=True)) == {
+        known,
+        unknown,
+    }
 
 
 def test_any_site_may_ask_and_errors_are_sentences(workspace: Workspace) -> None:

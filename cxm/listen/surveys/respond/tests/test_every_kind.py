@@ -26,7 +26,10 @@ __all__ = ["respondents"]
 
 def multipart(fields: list[tuple[str, str]], files: list[tuple[str, str, bytes]]) -> tuple[bytes, dict[str, str]]:
     edge = "edge-of-the-parts"
-    parts = [f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields]
+    parts = [
+        f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields
+    ]
     for name, file, content in files:
         head = f'--{edge}\r\nContent-Disposition: form-data; name="{name}"; filename="{file}"\r\nContent-Type: text/plain\r\n\r\n'
         parts.append(head.encode() + content + b"\r\n")
@@ -51,7 +54,14 @@ def test_every_kind_is_kept_shown_again_and_told() -> None:
     assert set(facts) == {*_ids(), "last", "matrix.price", "matrix.speed", "constant_sum.ads", "constant_sum.shops"} - {
         "matrix", "constant_sum", "statement", "file",
     }  # fmt: skip
-    assert [facts[one]["score"] for one in ("nps", "csat", "ces", "rating", "slider", "number")] == [9, 4, 7, 5, 40, 3.5]
+    assert [facts[one]["score"] for one in ("nps", "csat", "ces", "rating", "slider", "number")] == [
+        9,
+        4,
+        7,
+        5,
+        40,
+        3.5,
+    ]
     assert (facts["matrix.speed"]["metric"], facts["matrix.speed"]["score"], facts["matrix.speed"]["scale"]) == (
         "rating", 2, "1-2",
     )  # fmt: skip

@@ -18,7 +18,7 @@ from cxm.testing.cast import make_workspace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("respondents")]
 __all__ = ["respondents"]
-NASTY = '"><script>alert(1)</script><img src=x onerror=alert(1)>\'{{7*7}}{answer.nps}=cmd|\x00\x1b[31m\u202e\ud83d'
+NASTY = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'{{7*7}}{answer.nps}=cmd|\x00\x1b[31m\u202e\ud83d"
 
 
 @pytest.fixture
@@ -27,12 +27,16 @@ def workspace() -> Workspace:
 
 
 def test_markup_in_answers_addresses_and_definitions_is_text(workspace: Workspace) -> None:
-    body: dict[str, Any] = json.loads(json.dumps(EVERY_KIND).replace("Recommend?", "<script>x()</script>{answer.short_text}"))
+    body: dict[str, Any] = json.loads(
+        json.dumps(EVERY_KIND).replace("Recommend?", "<script>x()</script>{answer.short_text}")
+    )
     body["hidden"] = ["plan"]
     survey = make_survey(workspace, body)
     mallory = Respondent()
     nasty = NASTY.encode("utf-8", "ignore").decode()
-    address = f"/s/{survey.public_id}?plan={quote(nasty)}&utm_source={quote(nasty)}&kiosk={quote(nasty)}&lang={quote(nasty)}"
+    address = (
+        f"/s/{survey.public_id}?plan={quote(nasty)}&utm_source={quote(nasty)}&kiosk={quote(nasty)}&lang={quote(nasty)}"
+    )
     page = mallory.get(address)
     assert "<script>x()" not in page.text
     assert "&lt;script&gt;x()" in page.text
@@ -85,7 +89,9 @@ def test_wrong_types_and_sizes_are_refused_and_others_go_on(workspace: Workspace
     survey = make_survey(workspace, EVERY_KIND)
     app = Respondent()
     for value in (None, True, -1, 1e308, "9", [9], {"a": 1}, [[[]]], {"price": {"x": 1}}, "x" * 200_000, {"best": 1}):
-        answers = dict.fromkeys((one["id"] for one in EVERY_KIND["pages"][0]["sections"][0]["questions"] if one["id"] != "file"), value)
+        answers = dict.fromkeys(
+            (one["id"] for one in EVERY_KIND["pages"][0]["sections"][0]["questions"] if one["id"] != "file"), value
+        )
         reply = app.call(f"/s/w/{survey.public_id}/answers", page="all", answers=answers)
         assert reply.status in (200, 413, 422), reply.text
     deep = b'{"answers":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -94,7 +100,10 @@ def test_wrong_types_and_sizes_are_refused_and_others_go_on(workspace: Workspace
     action = app.form().action
     assert app.post(action, {"page": "all", "asked": "long_text", "a.long_text": "x" * 10_000_000}).status == 413
     assert app.post(action, [(f"f{n}", "") for n in range(5000)]).status == 400
-    assert app.ask("POST", action, b"\xff\xfe%ZZ&a.nps=%FF&page=%00", {"content-type": "text/plain"}).status in (303, 422)
+    assert app.ask("POST", action, b"\xff\xfe%ZZ&a.nps=%FF&page=%00", {"content-type": "text/plain"}).status in (
+        303,
+        422,
+    )
     assert app.ask("DELETE", f"/s/{survey.public_id}").status == 405
     assert OutboxFact.objects.count() == 0
 

@@ -16,7 +16,15 @@ from cxm.listen.surveys.respond.deciding import Outcome, Submission
 from cxm.listen.surveys.respond.directory import directory
 from cxm.listen.surveys.respond.giving_up import give_up
 from cxm.listen.surveys.respond.store import Store
-from cxm.listen.surveys.respond.tests.given import FIVE, TWO_PAGES, Respondent, heading, make_survey, respondents, run_apart
+from cxm.listen.surveys.respond.tests.given import (
+    FIVE,
+    TWO_PAGES,
+    Respondent,
+    heading,
+    make_survey,
+    respondents,
+    run_apart,
+)
 from cxm.listen.surveys.respond.tokens import Start
 from cxm.record.eventlog.models import OutboxFact
 from cxm.testing.cast import make_customer, make_workspace
@@ -122,7 +130,9 @@ def test_rules_tag_the_customer_and_ask_for_a_case(workspace: Workspace) -> None
     ]}  # fmt: skip
     survey = make_survey(workspace, body)
     ada = make_customer(workspace)
-    survey.invitations.create(workspace=workspace, token="a-token-long-enough-for-one", channel="personal", customer=ada)
+    survey.invitations.create(
+        workspace=workspace, token="a-token-long-enough-for-one", channel="personal", customer=ada
+    )
     one = Respondent()
     one.get("/s/i/a-token-long-enough-for-one")
     one.send(nps=2)

@@ -118,7 +118,9 @@ def test_an_address_fills_in_answers_but_agrees_to_nothing(workspace: Workspace)
         {"id": "ok", "kind": "consent", "title": {"en": "Agree?"}},
         *FIVE["pages"][0]["sections"][0]["questions"]]}]}]}  # fmt: skip
     survey = make_survey(workspace, body)
-    page = Respondent().get(f"/s/{survey.public_id}?answer.why=Hello&answer.ok=yes&answer.reason=tip,price&answer.nps=99")
+    page = Respondent().get(
+        f"/s/{survey.public_id}?answer.why=Hello&answer.ok=yes&answer.reason=tip,price&answer.nps=99"
+    )
     assert "Hello</textarea>" in page.text
     assert page.text.count(" checked") == 2  # the two reasons; 99 is not on the scale
 
