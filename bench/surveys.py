@@ -90,6 +90,7 @@ with connection.schema_editor() as editor:
 connection.close()
 '''
 
+
 def read(url: str) -> tuple[bytes, dict[str, str]]:
     with urllib.request.urlopen(url, timeout=60) as reply:
         return reply.read(), dict(reply.headers)

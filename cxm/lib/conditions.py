@@ -4,7 +4,7 @@
              {"not": {"field": "trait.plan", "operator": "is", "values": ["trial"]}}]}
 
 `all`, `any` and `not` may be nested; a leaf names a field, an operator and values (several mean: any of them). What
-fields there are depends on who asks; `holds` evaluates a tree in Python, `cxm.record.customers.membership` compiles it
+fields there are depends on who asks; `holds` evaluates a tree in Python, `cxm.record.eventlog.membership` compiles it
 to SQL, and a test holds the two against each other on random trees and random customers.
 
 What a comparison means (docs/reference/conditions.md says it for people):
@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -41,8 +42,10 @@ DEEPEST = 20  # levels of nesting
 MOST_LEAVES = 200
 MOST_VALUES = 500  # of one leaf
 LONGEST = 2000  # characters of a value
+MOST_LETTERS = 30_000  # of the values of a leaf: a server of the log takes 128 KB for a parameter
 
-NUMBER = r"^-?(0|[1-9][0-9]{0,300})(\.[0-9]{1,300})?$"  # the engine reads it too: no syntax of one side only
+# The engine of the log reads these too: nothing in them that RE2 and Python read differently.
+NUMBER = r"^-?(0|[1-9][0-9]{0,299})(\.[0-9]{1,299})?$"
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]"
 _number, _day, _moment = (re.compile(one.replace("$", r"\Z")) for one in (NUMBER, DAY, MOMENT))
@@ -102,7 +105,13 @@ def _faults_of_leaf(leaf: Condition) -> Iterator[str]:
         yield "days"
     if leaf.operator in WITHOUT_VALUES:
         return
-    if not texts or "" in texts or len(texts) > MOST_VALUES or any(len(one) > LONGEST for one in texts):
+    if (
+        not texts
+        or "" in texts
+        or len(texts) > MOST_VALUES
+        or any(len(one) > LONGEST for one in texts)
+        or sum(map(len, texts)) > MOST_LETTERS
+    ):
         yield "values"
     elif leaf.operator in ORDERS:
         if any(number_of(one) is None and not is_time(one) for one in leaf.values):
@@ -234,11 +243,11 @@ def number_of(value: Any) -> float | None:
 
 
 def text_of(value: Any) -> str:
-    """true, 3, 2.5: as the log has it."""
+    """true, 3, 2.5, 0.0000001: a number is written as `NUMBER` reads it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
     return str(value)
 
 
