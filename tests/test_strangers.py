@@ -286,13 +286,17 @@ def operations(world: World) -> Iterator[tuple[str, str, bool]]:
     for route, methods in api.get_openapi_schema()["paths"].items():
         names = re.findall(r"\{(\w+)\}", route)
         for method, operation in methods.items():
-            formats = {one["name"]: one["schema"].get("format", "str") for one in operation.get("parameters", [])}
+            formats = {one["name"]: converter_of(one["schema"]) for one in operation.get("parameters", [])}
             choices = [world.values(name, formats.get(name, "str")) for name in names]
             for values in islice(product(*choices), MOST_COMBINATIONS):
                 url = route
                 for name, value in zip(names, values, strict=True):
                     url = url.replace(f"{{{name}}}", value)
                 yield method, url, any(formats.get(name) == "uuid" for name in names)
+
+
+def converter_of(schema: dict[str, Any]) -> str:
+    return "int" if schema.get("type") == "integer" else str(schema.get("format", "str"))
 
 
 def test_the_walk_reaches_every_part(world: World) -> None:

@@ -41,10 +41,10 @@ class Drawing:
         if q.kind == "statement":
             return f'<div class="q statement" id="{e(self.id)}"><div class="title">{lines(q.title)}</div>{self._hint()}</div>'
         scaled = q.scale is not None and bool(q.scale.points)
-        single = q.kind in SINGLE and not (q.kind == "slider" and scaled) or (q.scale is not None and not scaled)
+        single = (q.kind in SINGLE and not (q.kind == "slider" and scaled)) or (q.scale is not None and not scaled)
         inside = DRAWN[q.kind](self)
         wrong = " wrong" if q.problems else ""
-        data = f' data-live=""' if q.live else ""
+        data = ' data-live=""' if q.live else ""
         mark = f'<span class="must"> ({e(self.words.required)})</span>' if q.required else ""
         title, rest = f"{lines(q.title)}{mark}", f"{self._hint()}{self._problems()}"
         if single:

@@ -171,9 +171,9 @@ def _save(work: Work, deed: str, rest: str) -> None:
 
     def change(draft: Definition, taken: Taken) -> None:
         work.faults = []
+        form = work.form = part_form(draft, work.at, work.language, taken, sent)
         if sent.get("mark", "") != mark_of(draft, work.at) and changed_by_another(work.survey, person(work.request)):
             raise EditRefused(_("Somebody else changed this part meanwhile. Save again to put yours in its place."))
-        form = work.form = part_form(draft, work.at, work.language, taken, sent)
         if form is None:
             raise editing.gone()
         if not form.is_valid():
@@ -356,7 +356,13 @@ def _question_context(question: Question, definition: Definition, language: str,
                     "other": which == "choices" and question.kind in ("single", "multiple", "dropdown"),
                 }
             )
-    return {"question": question, "kind": kind, "tables": tables, "published": question.id in taken.shapes}
+    return {
+        "question": question,
+        "kind": kind,
+        "tables": tables,
+        "published": question.id in taken.shapes,
+        "checks": [said(one.message, language, definition.languages) for one in question.checks],
+    }
 
 
 def outline(definition: Definition, language: str, problems: list[Problem], at: Place) -> list[dict[str, Any]]:
