@@ -150,6 +150,9 @@ def bundle(node: Path) -> None:
     version = re.search(r'__version__ = ("[^"]+")', (HERE.parent / "cxm" / "__init__.py").read_text(encoding="utf-8"))
     if version is None:
         raise BuildError("cxm/__init__.py holds no __version__.")
+    # The respondent's pages load these two and nothing else.
+    for name in ("respond.js", "respond.css"):
+        esbuild(node, str(SOURCE / name), f"--outfile={TARGET / name}")
     # What lies in root/ is served under addresses without a digest: other people's pages name them.
     snippet = TARGET / "root" / "cx.js"
     esbuild(node, str(SOURCE / "cx" / "cx.js"), f"--define:VERSION={version[1]}", f"--outfile={snippet}")

@@ -1,4 +1,4 @@
-"""The ASGI application: the tracking API first, Django for everything else."""
+"""The ASGI application: respondents and the tracking API first, Django for everything else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cxm.settings")
 _django: Any = get_asgi_application()  # its stubs have ASGI types of their own
 
-from cxm.record.capture.intake.app import Intake, Receive, Scope, Send, match  # noqa: E402  # needs the apps
+from cxm.listen.surveys.respond import app as respondents  # noqa: E402  # needs the apps
+from cxm.record.capture.intake.app import Intake, Receive, Scope, Send, match  # noqa: E402
 
 PAGES_AT_ONCE = 64  # each has a thread of its own while it lasts
 _intake = Intake()
@@ -19,6 +20,9 @@ _pages = asyncio.Semaphore(PAGES_AT_ONCE)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http" and respondents.match(scope["path"]):
+        await respondents.respond().handle(scope, receive, send)
+        return
     if scope["type"] == "http" and (found := match(scope["path"])):
         await _intake.handle(*found, scope, receive, send)
         return

@@ -33,6 +33,7 @@ from cxm.listen.channels import actions as outgoing
 from cxm.listen.channels.mail.smtp import Away
 from cxm.listen.channels.sending import Sender, give_up_claims
 from cxm.listen.surveys.distribution.running import advance_all
+from cxm.listen.surveys.respond.app import stop_respond
 from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
 from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engine
@@ -305,6 +306,7 @@ async def _serve(
         if serving.done() and serving.exception():
             raise Refused(str(serving.exception()))
     await loop.run_in_executor(None, stop_intake)
+    await loop.run_in_executor(None, stop_respond)
     for thread in threads:
         await loop.run_in_executor(None, thread.join, max(0.1, deadline - time.monotonic()))
     return not any(thread.is_alive() for thread in threads) and (serving is None or serving.done())

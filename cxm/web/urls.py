@@ -21,6 +21,7 @@ urlpatterns = [
     path("w/<slug:slug>/", include("cxm.steer.dashboards.urls")),
     path("w/<slug:slug>/metrics/", include(metric_urls)),
     path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
+    path("w/<slug:slug>/surveys/", include("cxm.listen.surveys.urls")),
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     path("w/<slug:slug>/sources/", include(source_urls)),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),

@@ -14,5 +14,6 @@ import './messages.js';
 import './menus.js';
 import './time-zone.js';
 import './print.js';
+import './editor.js';
 
 window.htmx = htmx;

@@ -43,7 +43,9 @@ def put_text(text: Text, language: str, value: str) -> None:
 class PartForm(forms.Form):
     """A form for one part of a survey in one language; other languages show as placeholders."""
 
-    def __init__(self, data: Mapping[str, Any] | None, *, definition: Definition, language: str, initial: dict[str, Any]):
+    def __init__(
+        self, data: Mapping[str, Any] | None, *, definition: Definition, language: str, initial: dict[str, Any]
+    ):
         super().__init__(data, initial=initial, prefix=None)
         self.definition, self.language = definition, language
 
@@ -243,7 +245,10 @@ class QuestionForm(PartForm):
 
     def _add_accept(self) -> None:
         self.fields["accept"] = forms.CharField(
-            label=_("Endings of the files"), required=False, max_length=200, help_text=_("Such as .pdf, .png; empty: any.")
+            label=_("Endings of the files"),
+            required=False,
+            max_length=200,
+            help_text=_("Such as .pdf, .png; empty: any."),
         )
         self.initial["accept"] = ", ".join(self.question.accept)
 
@@ -318,7 +323,9 @@ class QuestionForm(PartForm):
 # Choices and rows: many small rows, read by hand.
 
 
-def choice_rows(question: Question, which: str, language: str, languages: list[str], taken: Taken) -> list[dict[str, Any]]:
+def choice_rows(
+    question: Question, which: str, language: str, languages: list[str], taken: Taken
+) -> list[dict[str, Any]]:
     """What the table of choices shows."""
     published = taken.choices.get(question.id, {})
     return [
@@ -399,7 +406,9 @@ class PageForm(PartForm):
 
 
 class SectionForm(PartForm):
-    def __init__(self, data: Mapping[str, Any] | None, *, definition: Definition, section: Section, language: str) -> None:
+    def __init__(
+        self, data: Mapping[str, Any] | None, *, definition: Definition, section: Section, language: str
+    ) -> None:
         super().__init__(data, definition=definition, language=language, initial={})
         self.text("title", _("Heading of the section"), section.title, most=SHORT)
         self.text("text", _("Text below the heading"), section.text, rows=3)
@@ -414,7 +423,9 @@ class SectionForm(PartForm):
 
 
 class EndingForm(PartForm):
-    def __init__(self, data: Mapping[str, Any] | None, *, definition: Definition, ending: Ending, language: str) -> None:
+    def __init__(
+        self, data: Mapping[str, Any] | None, *, definition: Definition, ending: Ending, language: str
+    ) -> None:
         super().__init__(data, definition=definition, language=language, initial={})
         self.text("title", _("Heading"), ending.title, most=SHORT)
         self.text("text", _("Text"), ending.text, rows=3)

@@ -129,6 +129,8 @@ class Response(models.Model):
     survey = models.ForeignKey(Survey, on_delete=models.CASCADE, related_name="responses")
     version = models.PositiveIntegerField()  # number of the Version that was answered
     customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, related_name="+")
+    # The customer id that its facts carry: of the customer, or of an identity that nobody holds yet.
+    person = models.UUIDField(null=True, blank=True)
     invitation = models.ForeignKey("Invitation", on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=12, choices=State.choices, default=State.STARTED)
     test = models.BooleanField(default=False)  # of a preview: never counts
@@ -157,6 +159,18 @@ class Response(models.Model):
             models.Index(fields=["customer", "survey"]),
             models.Index(fields=["state", "updated_at"]),
         ]
+
+
+class QuotaCount(models.Model):
+    """How many completed responses a quota has taken. Counted in the transaction that completes them, so exactly."""
+
+    id = models.BigAutoField(primary_key=True)
+    survey = models.ForeignKey(Survey, on_delete=models.CASCADE, related_name="quota_counts")
+    quota = models.CharField(max_length=64, blank=True)  # empty: every completed response, for most_responses
+    n = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["survey", "quota"], name="one_count_per_quota")]
 
 
 class Mailing(models.Model):

@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import Http404
 
-from cxm.accounts.models import Workspace
+from cxm.accounts.models import User, Workspace
 
 from .checking import Taken
 from .definition import Definition, Question
@@ -61,6 +61,12 @@ def taken_from(wordings: Iterable[QuestionVersion]) -> Taken:
     for wording in wordings:
         taken.add(msgspec.convert(wording.body, Question))
     return taken
+
+
+def changed_by_another(survey: Survey, user: User) -> bool:
+    """Whether somebody else made the newest edit of the draft."""
+    newest = Revision.objects.filter(survey=survey).order_by("-made_at").first()
+    return newest is not None and newest.made_by_id != user.pk
 
 
 def can_step(survey: Survey) -> tuple[bool, bool]:
