@@ -42,6 +42,7 @@ DEEPEST = 20  # levels of nesting
 MOST_LEAVES = 200
 MOST_VALUES = 500  # of one leaf
 LONGEST = 2000  # characters of a value
+MOST_LETTERS = 30_000  # of the values of a leaf: a server of the log takes 128 KB for a parameter
 
 # The engine of the log reads these too: nothing in them that RE2 and Python read differently.
 NUMBER = r"^-?(0|[1-9][0-9]{0,299})(\.[0-9]{1,299})?$"
@@ -104,7 +105,13 @@ def _faults_of_leaf(leaf: Condition) -> Iterator[str]:
         yield "days"
     if leaf.operator in WITHOUT_VALUES:
         return
-    if not texts or "" in texts or len(texts) > MOST_VALUES or any(len(one) > LONGEST for one in texts):
+    if (
+        not texts
+        or "" in texts
+        or len(texts) > MOST_VALUES
+        or any(len(one) > LONGEST for one in texts)
+        or sum(map(len, texts)) > MOST_LETTERS
+    ):
         yield "values"
     elif leaf.operator in ORDERS:
         if any(number_of(one) is None and not is_time(one) for one in leaf.values):

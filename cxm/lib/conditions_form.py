@@ -10,6 +10,7 @@ a new page. A view gives the fields that may be named and includes `components/c
     return render(request, "…", {"form": form}, status=422 if form.problems else 200)
 
     {% include "components/conditions.html" with form=form %}  {# inside <form method="post"> #}
+    {% include "components/conditions_said.html" with form=form %}  {# the same in words, to be read #}
 
 `changed` means that somebody asked for another row, not to save: show the page again with everything else that was
 sent, with status 200. What is sent: for each node at a path such as 0.2.1 (the tree is at 0) either `PREFIX-PATH-join`,
@@ -142,6 +143,22 @@ class Row:
         known = {code for code, _label in self.asked.choices}
         return [*self.asked.choices, *((one, one) for one in self.values if one and one not in known)]
 
+    @property
+    def sentence(self) -> str:
+        """The condition in words: Plan is pro or team."""
+        named = dict(self.choices) if self.asked.kind in ("yes_no", "choice") and self.takes_choices else {}
+        values = [named.get(one, one) for one in self.shown_values if one] if self.takes_values else []
+        words = {"field": self.asked.label, "comparison": operator_label(self.operator, self.asked)}
+        text = _("%(field)s %(comparison)s") % words
+        if values:
+            either = values[0]
+            for one in values[1:]:
+                either = _("%(one)s or %(other)s") % {"one": either, "other": one}
+            text = _("%(field)s %(comparison)s %(values)s") % {**words, "values": either}
+        if self.within:
+            text = _("%(sentence)s in the last %(days)s days") % {"sentence": text, "days": self.within}
+        return _("not: %(sentence)s") % {"sentence": text} if self.negated else text
+
 
 @dataclass(slots=True)
 class Group:
@@ -174,6 +191,10 @@ class Group:
             ("all", _("All of these hold")), ("any", _("At least one of these holds")),
             ("not_any", _("None of these holds")), ("not_all", _("Not all of these hold")),
         ]  # fmt: skip
+
+    @property
+    def sentence(self) -> str:
+        return dict(self.joins)[self.join]
 
 
 def _counted(path: str) -> str:
@@ -256,6 +277,16 @@ class ConditionForm:
         condition = None if wrong else self.condition
         self.problems = [explained(code) for code in sorted(set(faults(condition)))] if condition else []
         return not wrong and not self.problems
+
+    def is_whole(self) -> bool:
+        """Whether every row is complete, without saying anything in the rows."""
+        before = [(row, row.problem) for row in self.rows()]
+        problems, self.problems = self.problems, []
+        whole = self.is_valid()
+        for row, problem in before:
+            row.problem = problem
+        self.problems = problems
+        return whole
 
     @property
     def condition(self) -> Condition | None:

@@ -1,12 +1,12 @@
 """Segments: named sets of customers, defined by a condition; who is in one is worked out each time it is asked.
 
-In SQL for all customers (`count`, `members`), in Python for one (`segments_of`); a test holds the two against each other.
+In SQL for all customers (`count`, `members`), in Python for one (`segments_of`); a test holds one against the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,8 @@ from django.utils import timezone
 from cxm.accounts.models import Workspace
 from cxm.lib.conditions import Condition, Value, holds, leaves
 from cxm.record.eventlog.ask import ask
-from cxm.record.eventlog.membership import DAY_MS, EVENT, LAST_SEEN, SEEN, counted, people
-from cxm.record.eventlog.scope import Scope
+from cxm.record.eventlog.membership import DAY_MS, EVENT, LAST_SEEN, SEEN, counted, people, tally
+from cxm.record.eventlog.scope import SEGMENT, Filter, Scope
 from cxm.record.eventlog.snapshot import items_by_field
 
 from .models import Customer, Segment
@@ -40,12 +40,44 @@ def find_segment(workspace_id: int, segment_id: str) -> Condition | None:
     return condition_of(found) if found else None
 
 
+def with_segments(workspace_id: int, filters: Iterable[Filter]) -> tuple[Filter, ...]:
+    """The filters as the log can take them: those on segments with the conditions of these segments, read now.
+
+    A filter on a segment that is not there stays without, and the log refuses it as a field that there is not.
+    """
+    filters = tuple(filters)
+    if not any(one.field == SEGMENT for one in filters):
+        return filters
+    known = {str(one.pk): condition_of(one) for one in Segment.objects.filter(workspace=workspace_id)}
+    return tuple(
+        replace(one, members=Condition(any=tuple(known[value] for value in one.values)))
+        if one.field == SEGMENT and one.values and known.keys() >= set(one.values)
+        else one
+        for one in filters
+    )
+
+
+def segment_names(workspace_id: int) -> dict[str, str]:
+    """The name of each segment by its id, in the order of the names."""
+    return {str(pk): name for pk, name in Segment.objects.filter(workspace=workspace_id).values_list("pk", "name")}
+
+
 # All customers
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
     n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    counts: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +101,45 @@ def count(workspace: Workspace, condition: Condition, now: datetime | None = Non
     return rows[0].n
 
 
+def counts(workspace: Workspace, conditions: Sequence[Condition], now: datetime | None = None) -> list[int]:
+    """How many customers each of them holds for, in one pass. Raises NotAskable, EventlogError."""
+    if not conditions:
+        return []
+    columns, everybody = tally(conditions, now or timezone.now())
+    rows = ask(
+        f"SELECT [{', '.join(columns)}] AS counts {everybody.source}", Scope(workspace.pk), row=Counts,
+        name="segments.counts", table="customers", **everybody.parameters,
+    ).rows  # fmt: skip
+    return rows[0].counts
+
+
+def ids_as_json(workspace: Workspace, condition: Condition, now: datetime | None = None) -> str:
+    """Every member as one JSON array of hexadecimal ids: what the operational database can join with."""
+    who = people(condition, now or timezone.now())
+    sql = f"SELECT toJSONString(groupArray(replaceAll(toString(person.customer_id), '-', ''))) AS text {who.source}"
+    rows = ask(
+        sql, Scope(workspace.pk), row=Text, name="segments.ids", table="customers", **who.parameters
+    ).rows  # fmt: skip
+    return rows[0].text
+
+
+class MemberList(Sequence[Customer]):
+    """Members by name, as a paginator walks through them: it asks for the number, and for the rows of a page."""
+
+    def __init__(self, workspace: Workspace, condition: Condition) -> None:
+        self.workspace, self.condition, self.now = workspace, condition, timezone.now()
+        self.n = count(workspace, condition, self.now)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, which: Any) -> Any:
+        start, stop, _step = which.indices(self.n)
+        ids = member_page(self.workspace, self.condition, limit=max(stop - start, 0), offset=start, now=self.now)
+        rows = Customer.objects.prefetch_related("tags").in_bulk(ids)
+        return [rows[one] for one in ids if one in rows]
+
+
 def member_page(
     workspace: Workspace, condition: Condition, *, limit: int, offset: int = 0, now: datetime | None = None
 ) -> list[UUID]:
@@ -85,23 +156,31 @@ def member_page(
     return [row.customer_id for row in rows]
 
 
-def members(workspace: Workspace, condition: Condition, now: datetime | None = None) -> Iterator[UUID]:
-    """Every member, in the order of their ids; a part at a time, so that a million take little memory."""
+def members_after(
+    workspace: Workspace, condition: Condition, *, after: UUID, limit: int, now: datetime | None = None
+) -> list[UUID]:
+    """Members in the order of their ids as text, from the one after `after`."""
     who = people(condition, now or timezone.now())
     sql = (
-        f"SELECT person.customer_id AS customer_id {who.source} AND person.customer_id > {{after:UUID}}"
-        " ORDER BY person.customer_id LIMIT {limit:UInt32}"
+        f"SELECT person.customer_id AS customer_id {who.source} AND toString(person.customer_id) > {{after:String}}"
+        " ORDER BY toString(person.customer_id) LIMIT {limit:UInt32}"
     )
-    after = UUID(int=0)
+    rows = ask(
+        sql, Scope(workspace.pk), row=Member, name="segments.members", table="customers",
+        after=str(after), limit=limit, **who.parameters,
+    ).rows  # fmt: skip
+    return [row.customer_id for row in rows]
+
+
+def members(workspace: Workspace, condition: Condition, now: datetime | None = None) -> Iterator[UUID]:
+    """Every member; a part at a time, so that a million take little memory."""
+    now, after = now or timezone.now(), UUID(int=0)
     while True:
-        rows = ask(
-            sql, Scope(workspace.pk), row=Member, name="segments.members", table="customers",
-            after=str(after), limit=PART, **who.parameters,
-        ).rows  # fmt: skip
-        yield from (row.customer_id for row in rows)
-        if len(rows) < PART:
+        some = members_after(workspace, condition, after=after, limit=PART, now=now)
+        yield from some
+        if len(some) < PART:
             return
-        after = rows[-1].customer_id
+        after = some[-1]
 
 
 # One customer
@@ -152,7 +231,9 @@ class Answers:
         leaves_asked = [Condition(field=field, within_days=days) for field, days in self.events]
         columns, values = counted(leaves_asked, now)
         counts = "[" + ", ".join(columns) + "]" if columns else "emptyArrayUInt64()"
-        sql = f"SELECT {counts} AS counts, {SEEN} AS seen FROM events WHERE $scope AND customer_id IN {{ids:Array(UUID)}}"
+        sql = (
+            f"SELECT {counts} AS counts, {SEEN} AS seen FROM events WHERE $scope AND customer_id IN {{ids:Array(UUID)}}"
+        )
         total = Did([0] * len(columns), 0)
         ids = ids_in_log(workspace_id, family)
         for start in range(0, len(ids), 3000):

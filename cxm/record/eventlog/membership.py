@@ -1,6 +1,6 @@
 """Whom a condition holds for: a tree of `cxm.lib.conditions` as SQL over the customer snapshot and the events.
 
-Fields are those of the snapshot's `items` (trait.NAME, name, email, phone, language, tag), `event.NAME` (how many times;
+Fields are those of the snapshot's `items` (trait.NAME, name, email, phone, language, tag), `event.NAME` (how often;
 `within_days` counts the days before now) and `last_seen_days` (whole days since the newest event that is not a fact of
 our own). A person is the row of a canonical customer; events of all their profiles and names count together.
 
@@ -17,7 +17,7 @@ from typing import Any
 from cxm.lib.conditions import DAY, MOMENT, NUMBER, Condition, folded, is_time, leaves, number_of, text_of
 
 FIELDS = frozenset({"name", "email", "phone", "language", "tag"})
-EVENT, TRAIT, LAST_SEEN = "event.", "trait.", "last_seen_days"
+EVENT, LAST_SEEN = "event.", "last_seen_days"
 DAY_MS = 86_400_000
 COMPARED = {"at_least": ">=", "at_most": "<=", "more_than": ">", "less_than": "<"}
 TIME = DAY.removesuffix("$") + "([T ]|$)"
@@ -45,8 +45,8 @@ class People:
 def check(condition: Condition) -> None:
     """Raises NotAskable for a field or a comparison that no customer can be asked."""
     for leaf in leaves(condition):
-        if not (leaf.field in FIELDS or leaf.field == LAST_SEEN or leaf.field.removeprefix(TRAIT) not in ("", leaf.field)
-                or leaf.field.removeprefix(EVENT) not in ("", leaf.field)):  # fmt: skip
+        kind, _dot, rest = leaf.field.partition(".")
+        if leaf.field not in FIELDS and leaf.field != LAST_SEEN and not (kind in ("trait", "event") and rest):
             raise NotAskable(leaf.field)
         if leaf.operator == "matches":  # the engine's expressions and Python's are two languages
             raise NotAskable(leaf.field, leaf.operator)
@@ -57,8 +57,17 @@ def people(condition: Condition, now: datetime, prefix: str = "who") -> People:
     check(condition)
     writer = _Writer(prefix, now)
     where = writer.write(condition)
-    source = f"FROM customers AS person FINAL{writer.join()} WHERE $scope AND person.customer_id = person.canonical_id AND {where}"
-    return People(source, writer.values)
+    return People(f"{writer.source()} AND {where}", writer.values)
+
+
+def tally(conditions: Sequence[Condition], now: datetime, prefix: str = "who") -> tuple[list[str], People]:
+    """For each condition, SQL that counts whom it holds for; and everybody, as where to count. Raises NotAskable."""
+    writer = _Writer(prefix, now)
+    columns = []
+    for one in conditions:
+        check(one)
+        columns.append(f"countIf({writer.write(one)})")
+    return columns, People(writer.source(), writer.values)
 
 
 def counted(asked: Sequence[Condition], now: datetime, prefix: str = "did") -> tuple[list[str], dict[str, Any]]:
@@ -98,6 +107,10 @@ class _Writer:
             return f"NOT {self.write(condition.not_)}"
         return "(" + self.leaf(condition) + ")"
 
+    def source(self) -> str:
+        """Every customer; to be asked last, when the writer knows what the conditions need."""
+        return f"FROM customers AS person FINAL{self.join()} WHERE $scope AND person.customer_id = person.canonical_id"
+
     def join(self) -> str:
         """What the people did, where the condition asks for it; nobody is left out for having done nothing."""
         if not self.events and not self.seen:
@@ -118,8 +131,9 @@ class _Writer:
         return (
             f" GLOBAL ANY LEFT JOIN (SELECT who.person_id AS person_id, {', '.join(wholes)}"
             f" FROM (SELECT customer_id, {', '.join(parts)} FROM events WHERE {workspace} AND {which}"
-            " GROUP BY customer_id) AS done GLOBAL ANY INNER JOIN (SELECT customer_id AS log_id, canonical_id AS person_id"
-            f" FROM customers FINAL WHERE {workspace}) AS who ON done.customer_id = who.log_id"
+            " GROUP BY customer_id) AS done GLOBAL ANY INNER JOIN (SELECT customer_id AS log_id,"
+            f" canonical_id AS person_id FROM customers FINAL WHERE {workspace}) AS who"
+            " ON done.customer_id = who.log_id"
             " GROUP BY who.person_id) AS did ON person.customer_id = did.person_id"
         )
 
@@ -196,9 +210,8 @@ class _Writer:
         if len(wanted) == 10:
             return f"arrayExists(item -> {_is(TIME)} AND substring(item, 1, 10) {sign} {day}, {items})"
         moment = self.put(wanted, "String")
-        return (
-            f"arrayExists(item -> ({_is(DAY)} AND item {sign} {day}) OR ({_is(MOMENT)} AND item {sign} {moment}), {items})"
-        )
+        either = f"({_is(DAY)} AND item {sign} {day}) OR ({_is(MOMENT)} AND item {sign} {moment})"
+        return f"arrayExists(item -> {either}, {items})"
 
 
 def _is(pattern: str) -> str:
