@@ -7,4 +7,6 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SuppressForm(forms.Form):
-    address = forms.EmailField(label=_("E-mail address"), max_length=254, help_text=_("Nothing is sent there any more."))
+    address = forms.EmailField(
+        label=_("E-mail address"), max_length=254, help_text=_("Nothing is sent there any more.")
+    )

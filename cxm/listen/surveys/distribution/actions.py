@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.lib.conditions import Condition, faults
-from cxm.listen.channels.actions import Refused, cancel_batch, require
+from cxm.listen.channels.actions import Refused as Refused  # of every verb here
+from cxm.listen.channels.actions import cancel_batch, require
 from cxm.listen.channels.queries import folded, suppressed
 from cxm.listen.surveys import budget
 from cxm.listen.surveys.models import ContactRule, Invitation, Mailing, Response, Survey
@@ -46,7 +47,9 @@ def read_list(workspace: Workspace, text: str) -> tuple[list[str], list[str]]:
     ordered = sorted(addresses)
     for start in range(0, len(ordered), 500):
         rows = Customer.objects.filter(workspace=workspace, email__in=ordered[start : start + 500])
-        known.update((folded(email), str(leads or pk)) for email, pk, leads in rows.values_list("email", "pk", "canonical_id"))
+        known.update(
+            (folded(email), str(leads or pk)) for email, pk, leads in rows.values_list("email", "pk", "canonical_id")
+        )
     found: dict[str, None] = {}
     wrong = []
     for one in words:
@@ -122,7 +125,10 @@ def start_mailing(*, mailing: Mailing, by: Actor) -> None:
     if sample.half_width or sample.overall:
         sizes = sampling.sizes_of(mailing.survey.workspace, running.wanted(mailing), sample.by)
         if len(sizes) > sampling.MOST_GROUPS:
-            raise Refused(_("“%(by)s” makes more than %(most)d groups; choose another trait.") % {"by": sample.by, "most": sampling.MOST_GROUPS})
+            raise Refused(
+                _("“%(by)s” makes more than %(most)d groups; choose another trait.")
+                % {"by": sample.by, "most": sampling.MOST_GROUPS}
+            )
         mailing.sample = msgspec.to_builtins(sampling.decide_sample(mailing, sizes))
     mailing.state = State.SENDING
     mailing.save(update_fields=["state", "sample"])
@@ -131,7 +137,7 @@ def start_mailing(*, mailing: Mailing, by: Actor) -> None:
 
 @transaction.atomic
 def stop_mailing(*, mailing: Mailing, by: Actor) -> int:
-    """Send no more of it, reminders neither; returns how many messages did not leave. Contacts of those are given back."""
+    """Send no more of it, nor reminders; returns how many messages did not leave. Their contacts are given back."""
     workspace = mailing.survey.workspace
     require(workspace, by, Role.ANALYST)
     if not Mailing.objects.filter(pk=mailing.pk, state__in=[State.SENDING, State.SENT]).update(
@@ -150,14 +156,28 @@ def stop_mailing(*, mailing: Mailing, by: Actor) -> int:
         for one in waiting:
             forget_contact(one)
         waiting.update(state=states.SKIPPED, reason="stopped")
-    audit("stopped", mailing, workspace=workspace, by=by, name=mailing.name, changes={"not sent": [None, planned + len(causes)]})
+    audit(
+        "stopped",
+        mailing,
+        workspace=workspace,
+        by=by,
+        name=mailing.name,
+        changes={"not sent": [None, planned + len(causes)]},
+    )
     return planned + len(causes)
 
 
 @transaction.atomic
 def invite(
-    *, survey: Survey, by: Actor, customer: Customer | None = None, address: str = "", language: str = "",
-    send: bool = False, single_use: bool = True, hidden: Mapping[str, Any] | None = None,
+    *,
+    survey: Survey,
+    by: Actor,
+    customer: Customer | None = None,
+    address: str = "",
+    language: str = "",
+    send: bool = False,
+    single_use: bool = True,
+    hidden: Mapping[str, Any] | None = None,
     expires_at: datetime | None = None,
 ) -> Invitation:
     """A personal link for one person, sent by e-mail if `send`. Raises Refused, with the budget's reason if it is that.
@@ -197,10 +217,19 @@ def invite(
 
 @transaction.atomic
 def save_rule(
-    *, workspace: Workspace, name: str, most: int, days: int, by: Actor, rule: ContactRule | None = None,
-    channels: Iterable[str] = (), surveys: Iterable[str] = (), condition: Condition | None = None, active: bool = True,
+    *,
+    workspace: Workspace,
+    name: str,
+    most: int,
+    days: int,
+    by: Actor,
+    rule: ContactRule | None = None,
+    channels: Iterable[str] = (),
+    surveys: Iterable[str] = (),
+    condition: Condition | None = None,
+    active: bool = True,
 ) -> ContactRule:
-    """A rule of the contact budget, new or changed. It counts from the next decision on, also for contacts before it."""
+    """A rule of the contact budget, new or changed. It counts from the next decision on, for all contacts so far."""
     require(workspace, by, Role.ADMIN)
     name = name.strip()
     if not name or len(name) > 100:

@@ -27,7 +27,9 @@ from .links import personal_link
 
 MOST_POINTS = 11
 MOST_CHOICES = 7
-PIPED = re.compile(r"\{(name|first_name|email|language|survey|sender|trait\.[^{}|\n]+|hidden\.[^{}|\n]+)(?:\|([^{}\n]*))?\}")
+PIPED = re.compile(
+    r"\{(name|first_name|email|language|survey|sender|trait\.[^{}|\n]+|hidden\.[^{}|\n]+)(?:\|([^{}\n]*))?\}"
+)
 State = Invitation.State
 # Large values that no mail needs: the list of a mailing alone may name a hundred thousand people.
 HEAVY = ["mailing__customers", "mailing__sample", "survey__draft", "survey__widget", "customer__search_text",
@@ -139,7 +141,11 @@ def default_subject(sender: str) -> str:
 
 
 def default_text(invitation: Invitation) -> str:
-    hello = _("Hello %(name)s,") % {"name": invitation.customer.name} if invitation.customer and invitation.customer.name else _("Hello,")
+    hello = (
+        _("Hello %(name)s,") % {"name": invitation.customer.name}
+        if invitation.customer and invitation.customer.name
+        else _("Hello,")
+    )
     return hello + "\n\n" + _("how are we doing? Your answer takes about a minute and helps us to get better.")
 
 
@@ -152,9 +158,7 @@ def first_question(invitation: Invitation, definition: Definition, language: str
     languages = definition.languages
     shown: list[Block] = [Heading(piped(said(question.title, language, languages), invitation))]
     points = points_of(question, language, languages)
-    items = [
-        (label, personal_link(invitation, q=question.id, v=value, lang=language)) for label, value in points
-    ]
+    items = [(label, personal_link(invitation, q=question.id, v=value, lang=language)) for label, value in points]
     scale = question.scale or default_scale(question.kind)
     scored = question.kind in {"nps", "csat", "ces", "rating"}
     lowest = said(scale.lowest_label, language, languages) if scored else ""
@@ -269,9 +273,7 @@ def forget_contact(invitation: Invitation) -> None:
     """Nobody was asked after all."""
     canonical = invitation.customer.canonical_id if invitation.customer else None
     person = canonical or person_of(invitation)
-    take_back(
-        invitation.workspace_id, [(person, invitation.survey_id, invitation.channel, invitation.created_at)]
-    )
+    take_back(invitation.workspace_id, [(person, invitation.survey_id, invitation.channel, invitation.created_at)])
 
 
 def _contact(invitation: Invitation) -> None:

@@ -100,7 +100,10 @@ def report_of(survey: Survey, definition: Definition | None, *, mailing_id: int 
     kept = {one.name: columns[one.name] for one in characteristics}
     if kept and sum(answered) >= FEWEST:
         fit = rake(
-            {name: [value for value, yes in zip(column, answered, strict=True) if yes] for name, column in kept.items()},
+            {
+                name: [value for value, yes in zip(column, answered, strict=True) if yes]
+                for name, column in kept.items()
+            },
             {name: Counter(column) for name, column in kept.items()},
             largest=LARGEST,
         )
@@ -171,5 +174,5 @@ def _nps(
     raw = intervals.nps_of(NpsSample(*(int(one.sum()) for one in groups)))
     sums = [float(weights[one].sum()) for one in groups]
     return raw, intervals.nps_of(
-        NpsSample(*sums, squared_weights=float((weights**2).sum()), answers=len(pairs))
+        NpsSample(sums[0], sums[1], sums[2], squared_weights=float((weights**2).sum()), answers=len(pairs))
     )

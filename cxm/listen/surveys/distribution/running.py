@@ -1,7 +1,7 @@
 """What a mailing does: plan its invitations, decide about them, queue their messages, remind.
 
-Everything is done in small transactions that can be repeated: a mailing that was interrupted at any moment goes on where
-it stood, and a unique invitation per person and mailing means that nobody is invited twice.
+Everything is done in small transactions that can be repeated: a mailing that was interrupted goes on where it stood, and
+a unique invitation per person and mailing means that nobody is invited twice.
 """
 
 from __future__ import annotations
@@ -148,9 +148,7 @@ def decide_some(mailing: Mailing, most: int) -> int:
     state = Mailing.objects.select_for_update().values_list("state", flat=True).get(pk=mailing.pk)
     if state != Going.SENDING:
         return 0
-    planned = list(
-        mailing.invitations.filter(state=State.PLANNED).select_related("customer").order_by("pk")[:most]
-    )
+    planned = list(mailing.invitations.filter(state=State.PLANNED).select_related("customer").order_by("pk")[:most])
     if not planned:
         return 0
     now = timezone.now()
@@ -249,7 +247,7 @@ def finish(mailing: Mailing) -> None:
 
 
 def remind() -> int:
-    """Queue the reminders that are due; returns how many. A reminder is no new contact, and follows only a sent mail."""
+    """Queue the reminders that are due; returns how many. A reminder is no new contact and follows only a sent mail."""
     done = 0
     now = timezone.now()
     rows = Mailing.objects.filter(
@@ -267,7 +265,9 @@ def remind() -> int:
 
 @transaction.atomic
 def _remind_some(mailing: Mailing, some: Sequence[Invitation], number: int) -> int:
-    Invitation.objects.filter(pk__in=[one.pk for one in some], reminders=number - 1).update(reminders=F("reminders") + 1)
+    Invitation.objects.filter(pk__in=[one.pk for one in some], reminders=number - 1).update(
+        reminders=F("reminders") + 1
+    )
     refused = budget.without_consent(_person(one) for one in some)
     open_ = [one for one in some if _person(one) not in refused]
     queue_all(

@@ -105,7 +105,10 @@ def test_a_sample_says_what_it_needs(owner: Client, workspace: Workspace, survey
     made = [make_customer(workspace, str(n), email=f"s{n}@example.com", traits={"plan": "gold" if n < 20 else "free"})
             for n in range(120)]  # fmt: skip
     mailing = actions.create_mailing(
-        survey=survey, name="S", by=owner_of(workspace), customers=[str(one.pk) for one in made],
+        survey=survey,
+        name="S",
+        by=owner_of(workspace),
+        customers=[str(one.pk) for one in made],
         sample={"by": "trait.plan", "overall": 60.0},
     )
     shown = page(owner, "surveys:mailing", workspace.slug, survey.pk, mailing.pk)
@@ -160,7 +163,9 @@ def test_messages_are_listed_cancelled_and_sent_again(owner: Client, workspace: 
     with transaction.atomic():
         pk = channel_actions.queue(workspace=workspace, cause="test:1", to="ada@example.com", subject="s", text="t")
     assert "ada@example.com" in page(owner, "messages:list", workspace.slug)
-    assert "No messages" in owner.get(reverse("messages:list", args=[workspace.slug]) + "?state=failed").content.decode()
+    assert (
+        "No messages" in owner.get(reverse("messages:list", args=[workspace.slug]) + "?state=failed").content.decode()
+    )
     owner.post(reverse("messages:cancel", args=[workspace.slug, pk]))
     assert Delivery.objects.get().state == "cancelled"
     assert "Send it again" in page(owner, "messages:show", workspace.slug, pk)
@@ -202,13 +207,24 @@ def test_non_response_is_reported_and_weighted(owner: Client, workspace: Workspa
         customer = make_customer(workspace, str(number), traits={"plan": "gold" if gold else "free"})
         answers = number % 20 < 18 if gold else number % 20 < 6
         invitation = Invitation.objects.create(
-            workspace=workspace, survey=survey, mailing=mailing, customer=customer, token=str(number), channel="email",
+            workspace=workspace,
+            survey=survey,
+            mailing=mailing,
+            customer=customer,
+            token=str(number),
+            channel="email",
             state="answered" if answers else "sent",
         )
         if answers:
             Response.objects.create(
-                workspace=workspace, survey=survey, version=1, customer=customer, invitation=invitation, language="en",
-                state="completed", answers={"nps": 10 if gold else 3},
+                workspace=workspace,
+                survey=survey,
+                version=1,
+                customer=customer,
+                invitation=invitation,
+                language="en",
+                state="completed",
+                answers={"nps": 10 if gold else 3},
             )
     report = nonresponse.report_of(survey, published(survey), mailing_id=mailing.pk)
     # Gold: 45 of 50 (even numbers below 18 in each 20); free: 15 of 50 (odd ones below 6).
@@ -227,15 +243,22 @@ def test_non_response_is_reported_and_weighted(owner: Client, workspace: Workspa
     assert "Groups answer differently" in shown
 
 
-def test_a_panel_wears_out_visibly(owner: Client, workspace: Workspace, survey: Survey, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_panel_wears_out_visibly(
+    owner: Client, workspace: Workspace, survey: Survey, monkeypatch: pytest.MonkeyPatch
+) -> None:
     members = people(workspace, 4)
     segment = Segment.objects.create(workspace=workspace, name="Panel", condition={"all": []})
     now = timezone.now()
     for wave, answering in enumerate([{0, 1, 2}, {0}, {0}, set()]):
         for number, one in enumerate(members[:3]):
             Invitation.objects.create(
-                workspace=workspace, survey=survey, customer=one, token=f"{wave} {number}", channel="panel",
-                state="answered" if number in answering else "sent", created_at=now + timedelta(days=wave),
+                workspace=workspace,
+                survey=survey,
+                customer=one,
+                token=f"{wave} {number}",
+                channel="panel",
+                state="answered" if number in answering else "sent",
+                created_at=now + timedelta(days=wave),
             )
     from cxm.listen.surveys.distribution import queries
 

@@ -33,6 +33,9 @@ NPS = Question(
 )  # fmt: skip
 
 
+TEA = Choice("a", {"en": "A"})
+
+
 def make_live(workspace: Workspace, *questions: Question, name: str = "NPS wave 3") -> Survey:
     definition = Definition(
         title={"en": name}, languages=["en", "uk"],
@@ -91,7 +94,10 @@ def test_the_first_answer_is_one_click_in_the_mail(box: Mailbox, workspace: Work
     ada = make_customer(workspace, "Ada Byron", email="Ada@Example.com", traits={"plan": "Gold"})
     survey = make_live(workspace)
     mailing = start(
-        survey, [ada], subject={"en": "{first_name|Hello}, a question"}, text={"en": "Your plan: {trait.plan|none}.\n\nThanks!"}
+        survey,
+        [ada],
+        subject={"en": "{first_name|Hello}, a question"},
+        text={"en": "Your plan: {trait.plan|none}.\n\nThanks!"},
     )
     assert mail_out() == 1
     [arrived] = box.arrived
@@ -105,7 +111,9 @@ def test_the_first_answer_is_one_click_in_the_mail(box: Mailbox, workspace: Work
     assert re.findall(r'href="([^"]*v=10[^"]*)"', html) == [f"{link}10&amp;lang=en".replace("&v", "&amp;v")]
     assert "prefers-color-scheme:dark" in html
     assert "<script" not in html
-    assert "http" not in re.sub(r'href="https://cx\.kettles\.example[^"]*"', "", html), "nothing is loaded from anywhere"
+    assert "http" not in re.sub(r'href="https://cx\.kettles\.example[^"]*"', "", html), (
+        "nothing is loaded from anywhere"
+    )
     assert len(html.encode()) < 20_000
     mailing.refresh_from_db()
     invitation.refresh_from_db()
@@ -311,8 +319,8 @@ def test_a_personal_link_costs_budget_and_may_be_sent(box: Mailbox, workspace: W
     (NPS, True),
     (Question(id="q", kind="csat", title={"en": "?"}), True),
     (Question(id="q", kind="yes_no", title={"en": "?"}), True),
-    (Question(id="q", kind="single", title={"en": "?"}, choices=[Choice("a", {"en": "A"}), Choice("b", {"en": "B"})]), True),
-    (Question(id="q", kind="single", title={"en": "?"}, choices=[Choice("a", {"en": "A"}), Choice("b", {"en": "B"}, other=True)]), False),
+    (Question(id="q", kind="single", title={"en": "?"}, choices=[TEA, Choice("b", {"en": "B"})]), True),
+    (Question(id="q", kind="single", title={"en": "?"}, choices=[TEA, Choice("b", {"en": "B"}, other=True)]), False),
     (Question(id="q", kind="rating", title={"en": "?"}, scale=Scale(lowest=0, highest=100)), False),
     (Question(id="q", kind="long_text", title={"en": "?"}), False),
 ])  # fmt: skip

@@ -76,7 +76,10 @@ def rule(request: HttpRequest, slug: str, contactrule_id: int | None = None) -> 
         if form.is_valid() and condition.is_valid():
             try:
                 actions.save_rule(
-                    workspace=workspace, by=membership.user, rule=one, condition=condition.condition,
+                    workspace=workspace,
+                    by=membership.user,
+                    rule=one,
+                    condition=condition.condition,
                     **form.cleaned_data,
                 )
             except actions.Refused as refusal:

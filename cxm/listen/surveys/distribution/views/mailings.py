@@ -45,9 +45,7 @@ def edit(request: HttpRequest, slug: str, survey_id: int, mailing_id: int | None
     mailing = mailing_for(membership.workspace, mailing_id, survey.pk) if mailing_id is not None else None
     definition = published(survey) or draft_of(survey)
     initial = MailingForm.initial_of(mailing, sampling.sample_of(mailing)) if mailing else {"name": survey.name}
-    form = MailingForm(
-        request.POST or None, initial=initial, workspace=membership.workspace, definition=definition
-    )
+    form = MailingForm(request.POST or None, initial=initial, workspace=membership.workspace, definition=definition)
     if request.method == "POST" and form.is_valid():
         try:
             listed, wrong = actions.read_list(membership.workspace, form.cleaned_data["people"])
@@ -77,7 +75,8 @@ def show(request: HttpRequest, slug: str, survey_id: int, mailing_id: int) -> Ht
         membership, survey=survey, tab="share", mailing=mailing, progress=progress_of(mailing),
         active=mailing.state == Mailing.State.SENDING, segment=segment_of(mailing),
     )  # fmt: skip
-    shown["reasons"] = [(budget.sentence_of(code, {}) if code != "rule" else _("Skipped: the contact budget is used up."), n)
+    used_up = _("Skipped: the contact budget is used up.")
+    shown["reasons"] = [(used_up if code == "rule" else budget.sentence_of(code, {}), n)
                         for code, n in shown["progress"].reasons]  # fmt: skip
     if request.htmx:  # type: ignore[attr-defined]  # django-htmx
         return render(request, "distribution/_progress.html", shown)

@@ -83,5 +83,7 @@ def invite(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
             messages.success(request, _("The invitation is on its way to %(address)s.") % {"address": address})
         else:
             link = personal_link(made)
-            messages.success(request, _("The personal link of %(address)s: %(link)s") % {"address": address, "link": link})
+            messages.success(
+                request, _("The personal link of %(address)s: %(link)s") % {"address": address, "link": link}
+            )
     return redirect("surveys:share", slug, survey.pk)
