@@ -1,7 +1,7 @@
-"""The contact budget with a million customers: time of a decision, and a million requests by 8 workers without a violation.
+"""The contact budget at a million customers: time of a decision, and a million requests by 8 workers, no violation.
 
 The baseline of a single decision is the bare look-up of one customer by its key through the same ORM. Violations are
-counted by an oracle that reads the table of contacts and nothing else (cxm/listen/surveys/tests/test_contact_budget.py).
+counted by an oracle that reads the table of contacts and nothing else (test_contact_budget.py, of the surveys).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def fill(workspace_id: int, size: int) -> None:
     columns, given = [], []
     for one in Customer._meta.concrete_fields:
         columns.append(f'"{one.column}"')
-        given.append(values.get(one.column) or ("NULL" if one.null else "''"))
+        given.append(values.get(str(one.column)) or ("NULL" if one.null else "''"))
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {size})"

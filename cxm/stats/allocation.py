@@ -5,7 +5,7 @@ most e for the whole, whose estimate weights the groups by their sizes W_h:
 
     minimise Σ n_h / r_h   subject to   z² S_h² (1/n_h − 1/N_h) ≤ e_h²   and   z² Σ W_h² S_h² (1/n_h − 1/N_h) ≤ e²
 
-Within the bounds, the best n_h is proportional to W_h S_h √r_h (Cochran, Sampling Techniques, 1977, section 5.5). As the
+Within the bounds, the best n_h is proportional to W_h S_h √r_h (Cochran, Sampling Techniques, 1977, 5.5). As the
 problem is convex, one multiplier λ solves it with all bounds: n_h = clip(W_h S_h √(r_h / λ), lower, upper). Half-widths
 are those to expect at the given response rates; nobody can promise who answers.
 """

@@ -73,8 +73,9 @@ class Mailbox:
 class AnyPort(Controller):
     def _trigger_server(self) -> None:
         """Find itself at the port that the system chose."""
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        server: Any = self.server
+        self.port = server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd's
 
 
 @contextmanager

@@ -24,7 +24,9 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
+from cxm.listen.channels.api import router as messages_router
 from cxm.listen.surveys.api import router as surveys_router
+from cxm.listen.surveys.distribution.api import router as mailings_router
 from cxm.record.capture.api.imports import router as imports_router
 from cxm.record.capture.api.regulations import router as regulations_router
 from cxm.record.customers.api import router as customers_router
@@ -44,6 +46,8 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", metrics_router),
     ("/surveys", surveys_router),
     ("", flow_router),
+    ("", messages_router),
+    ("", mailings_router),
 ]
 PROBLEM_SCHEMA = {
     "type": "object",

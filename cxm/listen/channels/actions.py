@@ -76,9 +76,7 @@ def cancel(*, delivery: Delivery, by: Actor) -> None:
 @transaction.atomic
 def cancel_batch(*, workspace: Workspace, batch: str) -> list[Delivery]:
     """Cancel what waits of a batch; returns it. The caller audits, and knows what follows."""
-    rows = list(
-        Delivery.objects.select_for_update().filter(workspace=workspace, batch=batch, state=State.WAITING)
-    )
+    rows = list(Delivery.objects.select_for_update().filter(workspace=workspace, batch=batch, state=State.WAITING))
     for start in range(0, len(rows), 500):
         ids = [one.pk for one in rows[start : start + 500]]
         Delivery.objects.filter(pk__in=ids, state=State.WAITING).update(state=State.CANCELLED)
@@ -118,9 +116,7 @@ def suppress(*, workspace: Workspace, address: str, reason: Suppression.Reason, 
     row, new = Suppression.objects.get_or_create(
         workspace=workspace, kind="email", address=address, defaults={"reason": reason}
     )
-    waiting_there = Delivery.objects.filter(
-        workspace=workspace, kind="email", to__iexact=address, state=State.WAITING
-    )
+    waiting_there = Delivery.objects.filter(workspace=workspace, kind="email", to__iexact=address, state=State.WAITING)
     for one in waiting_there:
         if Delivery.objects.filter(pk=one.pk, state=State.WAITING).update(
             state=State.CANCELLED, error=f"suppressed: {reason}"
@@ -135,7 +131,9 @@ def suppress(*, workspace: Workspace, address: str, reason: Suppression.Reason, 
 def release(*, suppression: Suppression, by: Actor) -> None:
     """The address may be written to again."""
     require(suppression.workspace, by, Role.ANALYST)
-    audit("released", suppression, workspace=suppression.workspace, by=by, changes={"reason": [suppression.reason, None]})
+    audit(
+        "released", suppression, workspace=suppression.workspace, by=by, changes={"reason": [suppression.reason, None]}
+    )
     suppression.delete()
 
 
@@ -163,3 +161,7 @@ def _settled(delivery_id: UUID, verb: str = "", by: Actor = None) -> None:
     if verb:
         audit(verb, delivery, workspace=delivery.workspace, by=by, name=delivery.to)
     causes.tell(delivery)
+
+
+def too_large() -> str:
+    return _("A report of a mail server has at most 2 MB.")

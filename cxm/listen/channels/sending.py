@@ -179,9 +179,7 @@ def write(outcome: Outcome) -> None:
     if delivery.state != State.WAITING:
         causes.tell(delivery)
     if outcome.dead_address:
-        actions.suppress(
-            workspace=delivery.workspace, address=delivery.to, reason=Suppression.Reason.BOUNCED, by=None
-        )
+        actions.suppress(workspace=delivery.workspace, address=delivery.to, reason=Suppression.Reason.BOUNCED, by=None)
 
 
 def give_up_claims(is_alive: Callable[[str], bool]) -> int:

@@ -19,13 +19,9 @@ def unsubscribe(*, delivery: Delivery) -> None:
     """No further mail to this address, and consent to surveys is withdrawn. Saying it twice changes nothing."""
     if is_unsubscribed(delivery):
         return
-    suppress(
-        workspace=delivery.workspace, address=delivery.to, reason=Suppression.Reason.UNSUBSCRIBED, by=None
-    )
+    suppress(workspace=delivery.workspace, address=delivery.to, reason=Suppression.Reason.UNSUBSCRIBED, by=None)
     if delivery.customer:
-        set_consent(
-            customer=delivery.customer, purpose=PURPOSE, granted=False, source="unsubscribe link", by=None
-        )
+        set_consent(customer=delivery.customer, purpose=PURPOSE, granted=False, source="unsubscribe link", by=None)
 
 
 @transaction.atomic

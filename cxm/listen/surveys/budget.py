@@ -158,7 +158,7 @@ def _surveys(requests: Sequence[Request], rules: Sequence[Rule]) -> dict[int, _A
     if len(requests) == 1 and not any(rule.surveys for rule in rules):
         return {}
     rows = Survey.objects.filter(pk__in={one.survey_id for one in requests})
-    return {pk: _Asking(*more) for pk, *more in rows.values_list("pk", "key", "name", "priority")}
+    return {pk: _Asking(key, name, first) for pk, key, name, first in rows.values_list("pk", "key", "name", "priority")}
 
 
 def _refusal(

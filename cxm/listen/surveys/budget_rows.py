@@ -95,12 +95,15 @@ PEOPLE = (
 def people_of(asked: Iterable[UUID], *, traits: bool) -> tuple[dict[UUID, UUID], dict[UUID, Person]]:
     """To whom each id leads, and who they are. Ids that are no customer's stand for themselves."""
     leads = {one: one for one in asked}
-    for pk, canonical, *_more in _people("id", leads, traits=False):
+    rows = _people("id", leads, traits=traits)
+    for pk, canonical, *_more in rows:
         if canonical:
             leads[pk] = canonical
     people = {one: Person([one]) for one in leads.values()}
     newest: dict[UUID, datetime] = {}
-    rows = [*_people("id", people, traits=traits), *_people("canonical_id", people, traits=traits)]
+    rows += _people("id", people.keys() - leads.keys(), traits=traits)
+    asked_before = {row[0] for row in rows}
+    rows += [row for row in _people("canonical_id", people, traits=traits) if row[0] not in asked_before]
     for pk, canonical, own_traits, language, granted, said_at in rows:
         person = people[canonical if canonical in people else pk]
         if pk not in person.ids:
@@ -109,7 +112,7 @@ def people_of(asked: Iterable[UUID], *, traits: bool) -> tuple[dict[UUID, UUID],
             person.traits, person.language = own_traits, language
         root = person.ids[0]
         if said_at is not None and (root not in newest or said_at >= newest[root]):
-            newest[root], person.refused = said_at, not granted
+            newest[root], person.refused = said_at, not granted  # rows of one customer come oldest first
     return leads, people
 
 

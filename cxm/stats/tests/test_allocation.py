@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,9 @@ def test_no_other_allocation_needs_fewer_invitations() -> None:
             for number in range(3)
         ]  # fmt: skip
         overall = 0.12
-        best = sum(one.answers / group.response_rate for one, group in zip(fewest(groups, overall).shares, groups, strict=True))
+        best = sum(
+            one.answers / group.response_rate for one, group in zip(fewest(groups, overall).shares, groups, strict=True)
+        )
         grid = [[part * one.size * one.response_rate / 40 for part in range(41)] for one in groups]
         found = [
             sum(n / one.response_rate for n, one in zip(answers, groups, strict=True))
@@ -84,7 +87,12 @@ def test_no_other_allocation_needs_fewer_invitations() -> None:
 
 def test_a_skewed_population_needs_a_fifth_fewer_invitations_than_proportional_sampling() -> None:
     """NPS of ± 8 points for every segment and ± 4 for the whole, deviation 84 points (variance 0.7)."""
-    sizes = {"private": (60_000, 0.08), "small firms": (9_000, 0.18), "firms": (1_500, 0.30), "key accounts": (500, 0.45)}
+    sizes = {
+        "private": (60_000, 0.08),
+        "small firms": (9_000, 0.18),
+        "firms": (1_500, 0.30),
+        "key accounts": (500, 0.45),
+    }
     groups = [Group(name, size, rate, 83.67, 8 if size > 1000 else 10) for name, (size, rate) in sizes.items()]
     ours, usual = fewest(groups, overall=4), proportional(groups, overall=4)
     assert ours.reached
@@ -93,6 +101,7 @@ def test_a_skewed_population_needs_a_fifth_fewer_invitations_than_proportional_s
 
 
 def test_nonsense_is_refused() -> None:
+    good: dict[str, Any] = {"name": "a", "size": 10, "response_rate": 0.5, "deviation": 1.0}
     for wrong in ({"response_rate": 0.0}, {"response_rate": 1.2}, {"half_width": 0.0}, {"deviation": -1.0}):
         with pytest.raises(ValueError):
-            Group(**{"name": "a", "size": 10, "response_rate": 0.5, "deviation": 1.0, **wrong})
+            Group(**{**good, **wrong})

@@ -30,7 +30,7 @@ def test_two_characteristics_agree_with_the_known_fit() -> None:
     column = {"x": ["a"] * 50 + ["b"] * 50, "y": ["u"] * 40 + ["v"] * 10 + ["u"] * 30 + ["v"] * 20}
     fit = rake(column, {"x": {"a": 0.3, "b": 0.7}, "y": {"u": 0.5, "v": 0.5}})
     assert fit.converged
-    cells = {}
+    cells: dict[str, float] = {}
     for x, y, weight in zip(column["x"], column["y"], fit.weights, strict=True):
         cells[x + y] = cells.get(x + y, 0.0) + float(weight)
     assert cells["au"] + cells["av"] == pytest.approx(30, abs=1e-3)

@@ -1,4 +1,4 @@
-"""E-mails as blocks: HTML that every mail program shows (tables, inline styles, 600 pixels, dark mode) and the same as text."""
+"""E-mails as blocks: HTML for every mail program (tables, inline styles, 600 pixels, dark mode), and the same as text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Button:
 
 @dataclass(frozen=True)
 class Choices:
-    """Answers to click: (label, address). Short ones stand in a line and wrap on a phone, long ones one below another."""
+    """Answers to click: (label, address). Short ones stand in a line and wrap, long ones one below another."""
 
     items: Sequence[tuple[str, str]]
     lowest: str = ""

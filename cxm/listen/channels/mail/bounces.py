@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage, Message
@@ -70,7 +71,7 @@ def _blocks(part: Message) -> list[Message]:
     return [message_from_bytes(one.encode("utf-8", "replace")) for one in re.split(r"\r?\n\r?\n", text) if one.strip()]
 
 
-def _delivery_id(message: Message, parts: list[Message]) -> UUID | None:
+def _delivery_id(message: Message, parts: Sequence[Message]) -> UUID | None:
     """By the address that the report was sent to, else by the Message-ID of what came back."""
     for name in ("To", "Delivered-To", "X-Original-To"):
         if found := VERP.search(_text(message, name)):
@@ -112,7 +113,5 @@ def take(raw: bytes, *, workspace: Workspace) -> list[Report]:
             words = f"{report.status} {report.words}".strip()
             actions.bounced(delivery=delivery, error=words, dead=bool(DEAD.match(report.status)))
         elif report.kind == "complaint":
-            actions.suppress(
-                workspace=workspace, address=delivery.to, reason=Suppression.Reason.COMPLAINED, by=None
-            )
+            actions.suppress(workspace=workspace, address=delivery.to, reason=Suppression.Reason.COMPLAINED, by=None)
     return taken

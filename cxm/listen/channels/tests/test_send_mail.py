@@ -230,9 +230,7 @@ def test_a_signature_covers_the_headers_that_mailbox_providers_ask_for(
     )
     (tmp_path / "dkim.pem").write_bytes(pem)
     settings.DKIM_KEY, settings.DKIM_SELECTOR = tmp_path / "dkim.pem", "mail2026"
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     import base64
 
     record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)

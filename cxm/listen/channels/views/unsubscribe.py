@@ -1,4 +1,4 @@
-"""The page behind List-Unsubscribe. A GET only shows it: mail scanners open every link. RFC 8058 posts without cookies."""
+"""The page behind List-Unsubscribe. A GET only shows it: mail scanners open links. RFC 8058 posts without cookies."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ the answer in its query; it counts when the page is used, so that scanners, whic
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from functools import lru_cache
 from uuid import UUID
 
@@ -28,8 +27,13 @@ from .links import personal_link
 
 MOST_POINTS = 11
 MOST_CHOICES = 7
-PIPED = re.compile(r"\{(name|first_name|email|language|survey|sender|trait\.[^{}|\n]+|hidden\.[^{}|\n]+)(?:\|([^{}\n]*))?\}")
+PIPED = re.compile(
+    r"\{(name|first_name|email|language|survey|sender|trait\.[^{}|\n]+|hidden\.[^{}|\n]+)(?:\|([^{}\n]*))?\}"
+)
 State = Invitation.State
+# Large values that no mail needs: the list of a mailing alone may name a hundred thousand people.
+HEAVY = ["mailing__customers", "mailing__sample", "survey__draft", "survey__widget", "customer__search_text",
+         "customer__trait_times"]  # fmt: skip
 ENDED = {Delivery.State.FAILED, Delivery.State.CANCELLED}
 
 
@@ -47,7 +51,8 @@ def invitation_of(delivery: Delivery) -> Invitation | None:
         pk = UUID(hex=rest.partition(":")[0])
     except ValueError as error:
         raise Unusable(f"{delivery.cause!r} names no invitation.") from error
-    return Invitation.objects.select_related("survey__workspace", "customer", "mailing").filter(pk=pk).first()
+    rows = Invitation.objects.select_related("survey__workspace", "customer", "mailing").defer(*HEAVY)
+    return rows.filter(pk=pk).first()
 
 
 def make(delivery: Delivery) -> Letter | None:
@@ -66,8 +71,9 @@ def make(delivery: Delivery) -> Letter | None:
 
 def is_pointless(invitation: Invitation) -> bool:
     survey = invitation.survey
-    over = survey.state != Survey.State.LIVE or survey.archived_at or (survey.closes_at or timezone.now()) < timezone.now() - timedelta(seconds=1)
-    expired = invitation.expires_at and invitation.expires_at < timezone.now()
+    now = timezone.now()
+    over = survey.state != Survey.State.LIVE or survey.archived_at or (survey.closes_at and survey.closes_at <= now)
+    expired = invitation.expires_at and invitation.expires_at < now
     return bool(over or expired or invitation.state == State.ANSWERED or has_answered(invitation))
 
 
@@ -135,7 +141,11 @@ def default_subject(sender: str) -> str:
 
 
 def default_text(invitation: Invitation) -> str:
-    hello = _("Hello %(name)s,") % {"name": invitation.customer.name} if invitation.customer and invitation.customer.name else _("Hello,")
+    hello = (
+        _("Hello %(name)s,") % {"name": invitation.customer.name}
+        if invitation.customer and invitation.customer.name
+        else _("Hello,")
+    )
     return hello + "\n\n" + _("how are we doing? Your answer takes about a minute and helps us to get better.")
 
 
@@ -148,9 +158,7 @@ def first_question(invitation: Invitation, definition: Definition, language: str
     languages = definition.languages
     shown: list[Block] = [Heading(piped(said(question.title, language, languages), invitation))]
     points = points_of(question, language, languages)
-    items = [
-        (label, personal_link(invitation, q=question.id, v=value, lang=language)) for label, value in points
-    ]
+    items = [(label, personal_link(invitation, q=question.id, v=value, lang=language)) for label, value in points]
     scale = question.scale or default_scale(question.kind)
     scored = question.kind in {"nps", "csat", "ces", "rating"}
     lowest = said(scale.lowest_label, language, languages) if scored else ""
@@ -225,6 +233,11 @@ def settled(delivery: Delivery) -> None:
     """What became of an invitation's message, in the transaction that says so."""
     if not delivery.cause.startswith("invitation:"):
         return
+    if delivery.state == Delivery.State.SENT:
+        pk = UUID(hex=delivery.cause.partition(":")[2])
+        sent_at = delivery.sent_at or timezone.now()
+        if Invitation.objects.filter(pk=pk, state=State.CREATED).update(state=State.SENT, sent_at=sent_at):
+            return
     invitation = invitation_of(delivery)
     if invitation is None or invitation.state in {State.ANSWERED, State.OPENED}:
         return
@@ -260,9 +273,7 @@ def forget_contact(invitation: Invitation) -> None:
     """Nobody was asked after all."""
     canonical = invitation.customer.canonical_id if invitation.customer else None
     person = canonical or person_of(invitation)
-    take_back(
-        invitation.workspace_id, [(person, invitation.survey_id, invitation.channel, invitation.created_at)]
-    )
+    take_back(invitation.workspace_id, [(person, invitation.survey_id, invitation.channel, invitation.created_at)])
 
 
 def _contact(invitation: Invitation) -> None:

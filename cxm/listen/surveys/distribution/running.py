@@ -1,7 +1,7 @@
 """What a mailing does: plan its invitations, decide about them, queue their messages, remind.
 
-Everything is done in small transactions that can be repeated: a mailing that was interrupted at any moment goes on where
-it stood, and a unique invitation per person and mailing means that nobody is invited twice.
+Everything is done in small transactions that can be repeated: a mailing that was interrupted goes on where it stood, and
+a unique invitation per person and mailing means that nobody is invited twice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.db.models import F
@@ -25,7 +25,8 @@ from cxm.listen.surveys.models import Invitation, Mailing, Response, Survey
 from cxm.record.customers.models import Customer, Segment
 from cxm.record.customers.segments import condition_of, members
 from cxm.record.eventlog.ids import customer_id_of
-from cxm.record.eventlog.outbox import emit
+from cxm.record.eventlog.models import OutboxFact
+from cxm.record.eventlog.outbox import emit_all
 
 from .mails import invitation_cause, reminder_cause
 from .sampling import draw
@@ -54,7 +55,8 @@ def advance_all(stopping: Callable[[], bool] = lambda: False) -> int:
     """
     done = 0
     due = Mailing.objects.filter(state=Going.SENDING, survey__workspace__deleted_at=None)
-    for mailing in due.select_related("survey__workspace").order_by("-survey__priority", "pk"):
+    light = due.select_related("survey__workspace").defer("customers", "survey__draft", "survey__widget")
+    for mailing in light.order_by("-survey__priority", "pk"):
         if stopping():
             break
         if mailing.starts_at and mailing.starts_at > timezone.now():
@@ -146,9 +148,7 @@ def decide_some(mailing: Mailing, most: int) -> int:
     state = Mailing.objects.select_for_update().values_list("state", flat=True).get(pk=mailing.pk)
     if state != Going.SENDING:
         return 0
-    planned = list(
-        mailing.invitations.filter(state=State.PLANNED).select_related("customer").order_by("pk")[:most]
-    )
+    planned = list(mailing.invitations.filter(state=State.PLANNED).select_related("customer").order_by("pk")[:most])
     if not planned:
         return 0
     now = timezone.now()
@@ -215,12 +215,25 @@ def queue_invitations(invitations: Sequence[Invitation], mailing: Mailing | None
             for one in invitations
         ]
     )  # fmt: skip
-    for one in invitations:
-        if one.customer_id:
-            emit(
-                "survey_invited", workspace_id=one.workspace_id, customer_id=one.customer_id, survey=one.survey.key,
-                survey_name=one.survey.name, channel=one.channel, invitation_id=str(one.pk),
-            )  # fmt: skip
+    state_invited(invitations)
+
+
+def state_invited(invitations: Sequence[Invitation]) -> None:
+    """The fact of each invitation of a known customer, under an id that makes it once only."""
+    emit_all(
+        [
+            OutboxFact(
+                event_id=uuid5(one.pk, "survey_invited"), name="survey_invited", workspace_id=one.workspace_id,
+                customer_id=one.customer_id, occurred_at=one.created_at,
+                properties={
+                    "survey": one.survey.key, "survey_name": one.survey.name, "channel": one.channel,
+                    "invitation_id": str(one.pk),
+                },
+            )
+            for one in invitations
+            if one.customer_id
+        ]
+    )  # fmt: skip
 
 
 def finish(mailing: Mailing) -> None:
@@ -234,13 +247,13 @@ def finish(mailing: Mailing) -> None:
 
 
 def remind() -> int:
-    """Queue the reminders that are due; returns how many. A reminder is no new contact, and follows only a sent mail."""
+    """Queue the reminders that are due; returns how many. A reminder is no new contact and follows only a sent mail."""
     done = 0
     now = timezone.now()
     rows = Mailing.objects.filter(
         state__in=[Going.SENDING, Going.SENT], survey__state=Survey.State.LIVE, survey__workspace__deleted_at=None
     ).exclude(remind_after_days=[])
-    for mailing in rows.select_related("survey"):
+    for mailing in rows.select_related("survey").defer("customers", "survey__draft", "survey__widget"):
         for number, days in enumerate(sorted(mailing.remind_after_days), start=1):
             due = mailing.invitations.filter(
                 state__in=[State.SENT, State.OPENED], reminders=number - 1, sent_at__lte=now - timedelta(days=days)
@@ -252,7 +265,9 @@ def remind() -> int:
 
 @transaction.atomic
 def _remind_some(mailing: Mailing, some: Sequence[Invitation], number: int) -> int:
-    Invitation.objects.filter(pk__in=[one.pk for one in some], reminders=number - 1).update(reminders=F("reminders") + 1)
+    Invitation.objects.filter(pk__in=[one.pk for one in some], reminders=number - 1).update(
+        reminders=F("reminders") + 1
+    )
     refused = budget.without_consent(_person(one) for one in some)
     open_ = [one for one in some if _person(one) not in refused]
     queue_all(
