@@ -83,7 +83,7 @@ class WidgetForm(forms.Form):
         widget=forms.Textarea(attrs=ONE_A_LINE),
         help_text=gettext_lazy("One name a line, as the site sends it: Order Completed."),
     )  # fmt: skip
-    property = forms.CharField(
+    detail = forms.CharField(
         label=gettext_lazy("Only if this property of the event"), required=False, max_length=100
     )
     compared = forms.ChoiceField(label=gettext_lazy("Comparison"), choices=COMPARED, required=False)
@@ -128,7 +128,7 @@ class WidgetForm(forms.Form):
         help_text=gettext_lazy("Their user id comes with a proof; see “Who visitors are” below."),
     )  # fmt: skip
     look = ("enabled", "kind", "corner", "selector")
-    moments = ("at_load", "at_exit", "at_delay", "at_scroll", "at_click", "events", "property", "compared", "value", "wait_s")
+    moments = ("at_load", "at_exit", "at_delay", "at_scroll", "at_click", "events", "detail", "compared", "value", "wait_s")
     places = ("pages", "except_pages", "devices", "languages", "sources")
     people = ("share", "repeat", "every_days", "recognised_only", "verified_only")
 
@@ -179,9 +179,9 @@ class WidgetForm(forms.Form):
         values: dict[str, Any] = super().clean() or self.cleaned_data
         if values.get("kind") == "inline" and not values.get("selector"):
             self.add_error("selector", _("Say in which element of the page the survey stands."))
-        if values.get("property") and not values.get("events"):
+        if values.get("detail") and not values.get("events"):
             self.add_error("events", _("Name the event whose property it is."))
-        if values.get("property") and values.get("compared") != "is_set" and not values.get("value"):
+        if values.get("detail") and values.get("compared") != "is_set" and not values.get("value"):
             self.add_error("value", _("Say what the property is compared with."))
         if len(_lines(values.get("events", ""))) > MOST_TRIGGERS - 5:
             self.add_error("events", _("Name at most %(most)d events.") % {"most": MOST_TRIGGERS - 5})
@@ -227,10 +227,10 @@ def _triggers(values: Mapping[str, Any]) -> list[Trigger]:
     if values["at_click"]:
         found.append(Trigger("click", name=values["at_click"].strip()))
     where = None
-    if values["property"]:
+    if values["detail"]:
         number = number_of(values["value"])
         compared = () if values["compared"] == "is_set" else (values["value"] if number is None else number,)
-        where = Condition(field=values["property"].strip(), operator=values["compared"] or "is", values=compared)
+        where = Condition(field=values["detail"].strip(), operator=values["compared"] or "is", values=compared)
     return [*found, *(Trigger("event", name=name, where=where) for name in _lines(values["events"]))]
 
 
@@ -249,7 +249,7 @@ def _initial(widget: Widget) -> dict[str, Any]:
         "at_scroll": by_kind["scroll"].value if "scroll" in by_kind else None,
         "at_click": by_kind["click"].name if "click" in by_kind else "",
         "events": "\n".join(one.name for one in events),
-        "property": where.field if where else "", "compared": where.operator if where else "is",
+        "detail": where.field if where else "", "compared": where.operator if where else "is",
         "value": plain(where.values[0]) if where and where.values else "",
     }  # fmt: skip
 
