@@ -34,7 +34,7 @@ def set_widget(*, survey: Survey, widget: Widget, by: Actor) -> Survey:
     if codes := problems(widget):
         raise WidgetRefused(codes)
     survey = locked(survey)
-    stored: dict[str, Any] = msgspec.to_builtins(widget)
+    stored: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(widget))
     names = sorted(
         one for one in {*survey.widget, *stored} if survey.widget.get(one) != stored.get(one)
     )  # fmt: skip
