@@ -24,6 +24,7 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
+from cxm.listen.surveys.api import router as surveys_router
 from cxm.record.capture.api.imports import router as imports_router
 from cxm.record.capture.api.regulations import router as regulations_router
 from cxm.record.customers.api import router as customers_router
@@ -39,6 +40,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", regulations_router),
     ("/customers", customers_router),
     ("", metrics_router),
+    ("/surveys", surveys_router),
     ("", flow_router),
 ]
 PROBLEM_SCHEMA = {

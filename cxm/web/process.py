@@ -51,6 +51,8 @@ JOB_THREADS = 2  # so that a long import does not keep a short job waiting
 CONNECTIONS = 2048  # requests in progress; pages are limited in asgi.py, the tracking API in its own
 MAIL_EVERY = 2.0  # seconds; messages of this process leave at once, those of others and late ones at the latest then
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
+MANY_FACTS = 50  # moved at once: more are on their way
+GATHER = 0.4  # seconds
 TURN = (
     0.001  # seconds that a busy thread keeps the interpreter before the event loop gets it; Python's default is 0.005
 )
@@ -78,7 +80,7 @@ class OutboxThread(threading.Thread):
                 log = engine()
                 if not opened:
                     mend(log)
-                outbox.move_outbox()
+                moved = outbox.move_outbox()
                 if not opened:
                     opened = True
                     give_back_memory()
@@ -92,6 +94,8 @@ class OutboxThread(threading.Thread):
                 logger.exception("Moving the outbox failed")
                 self._stopping.wait(60)
                 continue
+            if moved >= MANY_FACTS:  # an insert costs much the same for few and for many, so let some more come
+                self._stopping.wait(GATHER)
             outbox.waiting.wait(OUTBOX_EVERY)
         connections.close_all()
 

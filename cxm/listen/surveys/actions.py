@@ -103,7 +103,7 @@ def edit_draft(*, survey: Survey, change: Callable[[Definition, Taken], None], b
     definition, taken = draft_of(survey), taken_by(survey)
     change(definition, taken)
     after = _storable(definition, taken)
-    if after == survey.draft:
+    if definition == draft_of(survey):  # not the JSON: 1 and 1.0, a default written down or left out, are the same
         return survey
     _keep(survey, by)
     Revision.objects.filter(survey=survey, number__gt=survey.revision).delete()  # what was undone is gone now
@@ -183,7 +183,7 @@ def publish(*, survey: Survey, by: Actor) -> Version:
             problems,
         )  # fmt: skip
     newest = Version.objects.filter(survey=survey, number=survey.version).first()
-    if newest and newest.definition == survey.draft:
+    if newest and read_definition(newest.definition) == definition:
         raise SurveyRefused(_("Nothing has changed since version %(number)s.") % {"number": newest.number})
     now = timezone.now()
     version = Version.objects.create(

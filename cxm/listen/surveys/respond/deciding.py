@@ -16,6 +16,7 @@ from typing import Any, Literal
 from django.db import connection, transaction
 
 from cxm.accounts.models import Workspace
+from cxm.lib.quick_insert import insert_rows
 from cxm.record.customers.marks import Refused, tag
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.models import OutboxFact
@@ -24,6 +25,7 @@ from cxm.record.eventlog.outbox import emit_all
 from ..models import Invitation, Response
 from ..runtime import Problem, finish, put
 from ..runtime.checking import problems_of
+from ..runtime.visiting import outcome_of
 from ..runtime.walk import Walk
 from . import abuse
 from .directory import ALL, Entry, Prepared
@@ -102,10 +104,11 @@ def decide(submissions: Sequence[Submission]) -> list[Outcome | Exception]:
             except Exception as error:
                 logger.exception("A submission to survey %d failed", one.entry.id)
                 outcomes.append(error)
-        Response.objects.bulk_create(batch.new.values())
-        Response.objects.bulk_create(
-            batch.changed.values(), update_conflicts=True, unique_fields=["id"], update_fields=CHANGED
-        )
+        insert_rows(batch.new.values())
+        if batch.changed:
+            Response.objects.bulk_create(
+                batch.changed.values(), update_conflicts=True, unique_fields=["id"], update_fields=CHANGED
+            )
         counts.save()
         emit_all(batch.facts)
         for response, entry in batch.finished:
@@ -180,9 +183,7 @@ def _walk(response: Response, one: Submission, batch: _Batch) -> Walk:
 
 def _finished(response: Response, one: Submission, batch: _Batch, walk: Walk) -> Outcome:
     """Complete it, or screen it out; a page before that is not answered properly comes up again instead."""
-    outcome = finish(
-        one.prepared.ready, response.answers, walk.facts, language=response.language, seed=response.seed, full=walk.full
-    )
+    outcome = outcome_of(walk)
     if outcome.problems and outcome.problem_page and not outcome.full:
         response.page = outcome.problem_page
         return Outcome(response, outcome.problem_page, dict(outcome.problems))

@@ -171,9 +171,9 @@ def _save(work: Work, deed: str, rest: str) -> None:
 
     def change(draft: Definition, taken: Taken) -> None:
         work.faults = []
+        form = work.form = part_form(draft, work.at, work.language, taken, sent)
         if sent.get("mark", "") != mark_of(draft, work.at) and changed_by_another(work.survey, person(work.request)):
             raise EditRefused(_("Somebody else changed this part meanwhile. Save again to put yours in its place."))
-        form = work.form = part_form(draft, work.at, work.language, taken, sent)
         if form is None:
             raise editing.gone()
         if not form.is_valid():

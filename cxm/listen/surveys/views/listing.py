@@ -72,7 +72,7 @@ def publish(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
         membership, survey, "", definition=definition, language=language, refused=refused,
         errors=[one for one in problems if one.level == "error"],
         warnings=[*(one for one in problems if one.level == "warning"), *linted(definition, language)],
-        before=before, changed=changed, same=bool(before and before.definition == survey.draft),
+        before=before, changed=changed, same=bool(before and actions.read_definition(before.definition) == definition),
     )  # fmt: skip
     return render(request, "surveys/publish.html", context, status=422 if refused else 200)
 

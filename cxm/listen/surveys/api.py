@@ -1,0 +1,186 @@
+"""REST: surveys, their drafts and versions. A definition is the same JSON that the builder stores and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Field, Query, Router, Schema
+
+from cxm.accounts.models import ApiKey, Role
+from cxm.accounts.rest import PageOut, PageQuery, Problem, page_of, require_key
+
+from . import actions
+from .actions import SurveyRefused
+from .checking import check
+from .models import QuestionVersion, Survey, Version
+from .queries import draft_of, survey_called, taken_by, version_of
+
+router = Router(tags=["surveys"])
+
+
+class SurveyOut(Schema):
+    id: int
+    key: str = Field(description="The name in the log; never changes")
+    name: str
+    state: str = Field(description="draft, live, paused or closed")
+    public_id: str = Field(description="Of the public link /s/…")
+    address: str
+    version: int = Field(description="The published version; 0: none yet")
+    revision: int = Field(description="Of the draft: one more with each edit")
+    archived: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @staticmethod
+    def resolve_archived(survey: Survey) -> bool:
+        return survey.archived_at is not None
+
+
+class ProblemOut(Schema):
+    level: str = Field(description="error (stops publishing) or warning")
+    code: str
+    place: str = Field(description="Such as question:nps or rule:r1")
+    message: str
+
+
+class DraftOut(Schema):
+    survey: SurveyOut
+    definition: dict[str, Any]
+    problems: list[ProblemOut]
+
+
+class SurveyIn(Schema):
+    name: str = Field(max_length=200)
+    definition: dict[str, Any]
+
+
+class DefinitionIn(Schema):
+    definition: dict[str, Any]
+    revision: int | None = Field(None, description="Refuse with 409 unless the draft still has this revision")
+
+
+class VersionOut(Schema):
+    number: int
+    published_at: datetime
+    question_versions: dict[str, int] = Field(description="Which wording of each question it holds")
+
+
+class VersionFullOut(VersionOut):
+    definition: dict[str, Any]
+
+
+class WordingOut(Schema):
+    question: str
+    number: int
+    scale_changed: bool = Field(description="Against the number before: the trend breaks here")
+    published_at: datetime
+    body: dict[str, Any]
+
+
+class SurveysQuery(PageQuery):
+    archived: bool = False
+    state: str = ""
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """What a verb refuses, as a problem of the API."""
+    try:
+        yield
+    except SurveyRefused as error:
+        errors = [{"field": str(one.place), "message": one.message} for one in error.problems]
+        raise Problem(422, "refused", str(error), **({"errors": errors} if errors else {})) from error
+
+
+def _survey(key: ApiKey, survey_id: int) -> Survey:
+    if survey_id > 2**63 - 1:
+        raise Http404
+    return survey_called(key.workspace, survey_id)
+
+
+def _draft(survey: Survey) -> dict[str, Any]:
+    found = check(draft_of(survey), taken_by(survey))
+    rows = [{"level": one.level, "code": one.code, "place": str(one.place), "message": one.message} for one in found]
+    return {"survey": survey, "definition": survey.draft, "problems": rows}
+
+
+@router.get("", response=PageOut[SurveyOut], summary="Surveys, newest first")
+def list_surveys(request: HttpRequest, query: Query[SurveysQuery]) -> dict[str, Any]:
+    key = require_key(request)
+    rows = Survey.objects.filter(workspace=key.workspace, archived_at__isnull=not query.archived)
+    if query.state:
+        rows = rows.filter(state=query.state)
+    return page_of(rows, query, newest_first=True)
+
+
+@router.post("", response={201: DraftOut}, summary="Create a survey as a draft")
+def create(request: HttpRequest, body: SurveyIn) -> Any:
+    key = require_key(request, Role.ANALYST)
+    with problems():
+        definition = actions.read_definition(body.definition)
+        survey = actions.create_survey(workspace=key.workspace, name=body.name, definition=definition, by=key)
+    return 201, _draft(survey)
+
+
+@router.get("/{int:survey_id}", response=DraftOut, summary="A survey with its draft, and what is wrong with it")
+def get_survey(request: HttpRequest, survey_id: int) -> dict[str, Any]:
+    return _draft(_survey(require_key(request), survey_id))
+
+
+@router.put("/{int:survey_id}/definition", response=DraftOut, summary="Replace the draft; one undo takes it back")
+def put_definition(request: HttpRequest, survey_id: int, body: DefinitionIn) -> dict[str, Any]:
+    key = require_key(request, Role.ANALYST)
+    survey = _survey(key, survey_id)
+    if body.revision is not None and body.revision != survey.revision:
+        detail = _("The draft has revision %(number)s now. Read it again, then repeat your change.")
+        raise Problem(409, "changed_meanwhile", detail % {"number": survey.revision})
+    with problems():
+        survey = actions.put_definition(survey=survey, definition=actions.read_definition(body.definition), by=key)
+    return _draft(survey)
+
+
+@router.post("/{int:survey_id}/publish", response=VersionOut, summary="Publish the draft as a new version")
+def publish(request: HttpRequest, survey_id: int) -> Version:
+    key = require_key(request, Role.ANALYST)
+    survey = _survey(key, survey_id)
+    with problems():
+        return actions.publish(survey=survey, by=key)
+
+
+STATES = {"pause": actions.pause, "close": actions.close, "reopen": actions.reopen, "archive": actions.archive}
+
+
+@router.post("/{int:survey_id}/{state}", response=SurveyOut, summary="Pause, close, reopen or archive a survey")
+def change_state(request: HttpRequest, survey_id: int, state: str) -> Survey:
+    key = require_key(request, Role.ANALYST)
+    survey = _survey(key, survey_id)
+    if state not in STATES:
+        raise Http404
+    with problems():
+        return STATES[state](survey=survey, by=key)
+
+
+@router.get("/{int:survey_id}/versions", response=PageOut[VersionOut], summary="Published versions, newest first")
+def versions(request: HttpRequest, survey_id: int, query: Query[PageQuery]) -> dict[str, Any]:
+    survey = _survey(require_key(request), survey_id)
+    return page_of(Version.objects.filter(survey=survey), query, by="number", newest_first=True)
+
+
+@router.get("/{int:survey_id}/versions/{int:number}", response=VersionFullOut, summary="A version as it was published")
+def get_version(request: HttpRequest, survey_id: int, number: int) -> Version:
+    survey = _survey(require_key(request), survey_id)
+    version = version_of(survey, number) if number < 2**31 else None
+    if version is None:
+        raise Http404
+    return version
+
+
+@router.get("/{int:survey_id}/wordings", response=PageOut[WordingOut], summary="Every wording that was ever asked")
+def wordings(request: HttpRequest, survey_id: int, query: Query[PageQuery]) -> dict[str, Any]:
+    survey = _survey(require_key(request), survey_id)
+    return page_of(QuestionVersion.objects.filter(survey=survey), query)
