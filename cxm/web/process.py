@@ -32,6 +32,10 @@ from cxm import __version__
 from cxm.listen.channels import actions as outgoing
 from cxm.listen.channels.mail.smtp import Away
 from cxm.listen.channels.sending import Sender, give_up_claims
+<<<<<<< HEAD
+=======
+from cxm.listen.surveys.distribution.running import advance_all
+>>>>>>> mail
 from cxm.listen.surveys.respond.app import stop_respond
 from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
@@ -101,11 +105,12 @@ class OutboxThread(threading.Thread):
 
 
 class MailThread(threading.Thread):
-    """Sends the messages of the delivery table over a connection of its own."""
+    """Sends the messages of the delivery table over a connection of its own; number 0 carries the mailings on."""
 
     def __init__(self, process: str, number: int) -> None:
         super().__init__(name=f"mail-{number}", daemon=True)
         self._stopping = threading.Event()
+        self._number = number
         self._sender = Sender(f"{process}/{number}")
 
     def stop(self) -> None:
@@ -118,9 +123,12 @@ class MailThread(threading.Thread):
             outgoing.waiting.clear()
             close_old_connections()
             try:
-                self._sender.send_due(self._stopping.is_set)
+                if self._number == 0:
+                    advance_all(self._stopping.is_set)
+                else:
+                    self._sender.send_due(self._stopping.is_set)
                 pause = 1.0
-            except (Error, Away) as error:  # the database or the mail server: messages wait for both
+            except (Error, Away, EventlogError) as error:  # a database or the mail server: messages wait for them
                 logger.warning("Messages wait: %s", error)
                 self._stopping.wait(pause)
                 pause = min(pause * 2, 60)
@@ -231,7 +239,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
             give_up_claims(lambda sender: not alone and workers.is_alive(sender))
             threads += [ClockThread(process), FlowThread(process, alone=alone)]
-            threads += [MailThread(process, number) for number in range(settings.EMAIL_CONNECTIONS)]
+            threads += [MailThread(process, number) for number in range(settings.EMAIL_CONNECTIONS + 1)]
         connections.close_all()
         sys.setswitchinterval(TURN)
         started = time.monotonic()

@@ -1,0 +1,235 @@
+"""What can be done: create and change a mailing, start, stop; a personal link; the rules of the contact budget."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cxm.accounts.audit import Actor, audit
+from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.lib.conditions import Condition, faults
+from cxm.listen.channels.actions import Refused, cancel_batch, require
+from cxm.listen.channels.queries import folded, suppressed
+from cxm.listen.surveys import budget
+from cxm.listen.surveys.models import ContactRule, Invitation, Mailing, Response, Survey
+from cxm.record.customers.models import Customer, Segment
+from cxm.record.eventlog.ids import customer_id_of
+from cxm.record.eventlog.outbox import emit
+
+from . import running, sampling
+from .mails import forget_contact
+
+MOST_LISTED = 100_000
+LISTED = re.compile(r"[\s,;]+")
+ADDRESS = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,253}")
+State = Mailing.State
+
+
+def person_of(by: Actor) -> User | None:
+    return by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
+
+
+def read_list(workspace: Workspace, text: str) -> tuple[list[str], list[str]]:
+    """Pasted addresses or ids of customers: (what can be invited, what cannot be read). Known addresses become ids."""
+    words = [one.strip("<>\"'") for one in LISTED.split(text) if one.strip("<>\"'")]
+    if len(words) > MOST_LISTED:
+        raise Refused(_("List at most %(most)s people; use a segment for more.") % {"most": MOST_LISTED})
+    addresses = {folded(one) for one in words if ADDRESS.fullmatch(one)}
+    known: dict[str, str] = {}
+    ordered = sorted(addresses)
+    for start in range(0, len(ordered), 500):
+        rows = Customer.objects.filter(workspace=workspace, email__in=ordered[start : start + 500])
+        known.update((folded(email), str(leads or pk)) for email, pk, leads in rows.values_list("email", "pk", "canonical_id"))
+    found: dict[str, None] = {}
+    wrong = []
+    for one in words:
+        if ADDRESS.fullmatch(one):
+            found[known.get(folded(one), folded(one))] = None
+            continue
+        try:
+            found[str(UUID(one))] = None
+        except ValueError:
+            wrong.append(one)
+    return list(found), wrong
+
+
+@transaction.atomic
+def create_mailing(*, survey: Survey, name: str, by: Actor, **values: Any) -> Mailing:
+    """A draft. `values` as in `change_mailing`."""
+    require(survey.workspace, by, Role.ANALYST)
+    mailing = Mailing(survey=survey, name=name.strip()[:200] or survey.name, created_by=person_of(by))
+    _put(mailing, values)
+    mailing.save()
+    audit("created", mailing, workspace=survey.workspace, by=by, name=mailing.name)
+    return mailing
+
+
+@transaction.atomic
+def change_mailing(*, mailing: Mailing, by: Actor, **values: Any) -> None:
+    """Change a draft: name, segment or customers, subject, text, remind_after_days, sample, per_hour, starts_at."""
+    require(mailing.survey.workspace, by, Role.ANALYST)
+    locked = Mailing.objects.select_for_update().get(pk=mailing.pk)
+    if locked.state != State.DRAFT:
+        raise Refused(_("This mailing has been started; it cannot be changed any more."))
+    _put(mailing, values)
+    mailing.save()
+    audit("changed", mailing, workspace=mailing.survey.workspace, by=by, name=mailing.name)
+
+
+def _put(mailing: Mailing, values: Mapping[str, Any]) -> None:
+    workspace = mailing.survey.workspace
+    segment = str(values.get("segment", mailing.segment) or "")
+    if segment:
+        try:
+            known = Segment.objects.filter(workspace=workspace, pk=UUID(segment)).exists()
+        except ValueError:
+            known = False
+        if not known:
+            raise Refused(_("There is no such segment."))
+    days = values.get("remind_after_days", mailing.remind_after_days)
+    if len(days) > 5 or any(not 1 <= one <= 90 for one in days):
+        raise Refused(_("Remind at most five times, each 1 to 90 days after the invitation."))
+    sample = values.get("sample", mailing.sample)
+    try:
+        msgspec.convert(sample or {}, sampling.Sample)
+    except msgspec.ValidationError as error:
+        raise Refused(_("The sample cannot be read: %(error)s") % {"error": error}) from error
+    for one in ("name", "segment", "customers", "subject", "text", "per_hour", "starts_at"):
+        if one in values:
+            setattr(mailing, one, values[one] if values[one] is not None or one in {"per_hour", "starts_at"} else "")
+    mailing.remind_after_days, mailing.sample = sorted(set(days)), sample
+
+
+@transaction.atomic
+def start_mailing(*, mailing: Mailing, by: Actor) -> None:
+    """Send it, at once or when its time comes. Raises Refused for a survey that nobody can answer, or for nobody."""
+    require(mailing.survey.workspace, by, Role.ANALYST)
+    mailing = Mailing.objects.select_for_update(of=("self",)).select_related("survey__workspace").get(pk=mailing.pk)
+    if mailing.state != State.DRAFT:
+        raise Refused(_("This mailing has been started already."))
+    if mailing.survey.state != Survey.State.LIVE or not mailing.survey.version:
+        raise Refused(_("Publish the survey first: nobody could answer it now."))
+    if not mailing.segment and not mailing.customers:
+        raise Refused(_("Choose a segment, or list the people to invite."))
+    sample = sampling.sample_of(mailing)
+    if sample.half_width or sample.overall:
+        sizes = sampling.sizes_of(mailing.survey.workspace, running.wanted(mailing), sample.by)
+        if len(sizes) > sampling.MOST_GROUPS:
+            raise Refused(_("“%(by)s” makes more than %(most)d groups; choose another trait.") % {"by": sample.by, "most": sampling.MOST_GROUPS})
+        mailing.sample = msgspec.to_builtins(sampling.decide_sample(mailing, sizes))
+    mailing.state = State.SENDING
+    mailing.save(update_fields=["state", "sample"])
+    audit("started", mailing, workspace=mailing.survey.workspace, by=by, name=mailing.name)
+
+
+@transaction.atomic
+def stop_mailing(*, mailing: Mailing, by: Actor) -> int:
+    """Send no more of it, reminders neither; returns how many messages did not leave. Contacts of those are given back."""
+    workspace = mailing.survey.workspace
+    require(workspace, by, Role.ANALYST)
+    if not Mailing.objects.filter(pk=mailing.pk, state__in=[State.SENDING, State.SENT]).update(
+        state=State.STOPPED, finished_at=timezone.now()
+    ):
+        raise Refused(_("This mailing is not being sent."))
+    states = Invitation.State
+    planned = mailing.invitations.filter(state=states.PLANNED).update(
+        state=states.SKIPPED, reason="stopped", address="", created_at=timezone.now()
+    )
+    cancelled = cancel_batch(workspace=workspace, batch=running.batch_of(mailing))
+    causes = [one.cause.partition(":")[2] for one in cancelled if one.cause.startswith("invitation:")]
+    for start in range(0, len(causes), 500):
+        ids = [UUID(hex=one) for one in causes[start : start + 500]]
+        waiting = mailing.invitations.filter(pk__in=ids, state=states.CREATED).select_related("customer")
+        for one in waiting:
+            forget_contact(one)
+        waiting.update(state=states.SKIPPED, reason="stopped")
+    audit("stopped", mailing, workspace=workspace, by=by, name=mailing.name, changes={"not sent": [None, planned + len(causes)]})
+    return planned + len(causes)
+
+
+@transaction.atomic
+def invite(
+    *, survey: Survey, by: Actor, customer: Customer | None = None, address: str = "", language: str = "",
+    send: bool = False, single_use: bool = True, hidden: Mapping[str, Any] | None = None,
+    expires_at: datetime | None = None,
+) -> Invitation:
+    """A personal link for one person, sent by e-mail if `send`. Raises Refused, with the budget's reason if it is that.
+
+    A link alone is for a person to hand over, and costs the budget as much as a mail.
+    """
+    workspace = survey.workspace
+    require(workspace, by, Role.AGENT)
+    if survey.state != Survey.State.LIVE:
+        raise Refused(_("Publish the survey first: nobody could answer it now."))
+    address = folded(address or (customer.email if customer else ""))
+    if send and not ADDRESS.fullmatch(address):
+        raise Refused(_("Give an e-mail address to send the invitation to."))
+    if send and suppressed(workspace.pk, [address]):
+        raise Refused(budget.sentence_of("suppressed", {}))
+    made = Invitation(
+        workspace=workspace, survey=survey, customer=customer, token=running.new_token(), address=address,
+        channel=Response.Channel.EMAIL if send else Response.Channel.PERSONAL, single_use=single_use,
+        language=language or (customer.language if customer else ""), hidden=dict(hidden or {}), expires_at=expires_at,
+    )  # fmt: skip
+    if customer or address:
+        person = customer.pk if customer else customer_id_of(workspace.pk, "email", address)
+        [decision] = budget.decide(workspace.pk, [budget.Request(person, survey.pk, made.channel)])
+        if not decision.allowed:
+            raise Refused(budget.sentence_of(decision.reason, decision.detail))
+        made.created_at = decision.at or made.created_at
+    if send:
+        made.save()
+        running.queue_invitations([made], None)
+    else:
+        made.state, made.sent_at = Invitation.State.SENT, timezone.now()
+        made.save()
+        if customer:
+            emit(
+                "survey_invited", workspace_id=workspace.pk, customer_id=customer.pk, survey=survey.key,
+                survey_name=survey.name, channel=made.channel, invitation_id=str(made.pk),
+            )  # fmt: skip
+    audit("invited", survey, workspace=workspace, by=by, changes={"person": [None, str(customer or address or "")]})
+    return made
+
+
+@transaction.atomic
+def save_rule(
+    *, workspace: Workspace, name: str, most: int, days: int, by: Actor, rule: ContactRule | None = None,
+    channels: Iterable[str] = (), surveys: Iterable[str] = (), condition: Condition | None = None, active: bool = True,
+) -> ContactRule:
+    """A rule of the contact budget, new or changed. It counts from the next decision on, also for contacts before it."""
+    require(workspace, by, Role.ADMIN)
+    name = name.strip()
+    if not name or len(name) > 100:
+        raise Refused(_("Give the rule a name of at most 100 characters."))
+    if not 0 <= most <= 1000 or not 1 <= days <= 3650:
+        raise Refused(_("Write how often, from 0 to 1000, and in how many days, from 1 to 3650."))
+    if unknown := set(channels) - set(Response.Channel.values) - {"sms", "chat", "call"}:
+        raise Refused(_("There is no channel “%(name)s”.") % {"name": min(unknown)})
+    if condition is not None and faults(condition):
+        raise Refused(_("The condition is not complete."))
+    before = {one: getattr(rule, one) for one in ("name", "most", "days", "active")} if rule else {}
+    rule = rule or ContactRule(workspace=workspace)
+    rule.name, rule.most, rule.days, rule.active = name, most, days, active
+    rule.channels, rule.surveys = sorted(set(channels)), sorted(set(surveys))
+    rule.condition = msgspec.to_builtins(condition) if condition is not None else {}
+    rule.save()
+    after = {"name": name, "most": most, "days": days, "active": active}
+    changes = {one: [before.get(one), value] for one, value in after.items() if before.get(one) != value}
+    audit("changed" if before else "created", rule, workspace=workspace, by=by, name=name, changes=changes)
+    return rule
+
+
+@transaction.atomic
+def remove_rule(*, rule: ContactRule, by: Actor) -> None:
+    require(rule.workspace, by, Role.ADMIN)
+    audit("removed", rule, workspace=rule.workspace, by=by, name=rule.name)
+    rule.delete()
