@@ -1,4 +1,4 @@
-"""survey.js on somebody else's page, under a strict content security policy: when it shows, what it sends, what it keeps."""
+"""survey.js on somebody else's page, under a strict policy: when it shows, what it sends, what it keeps."""
 
 from __future__ import annotations
 

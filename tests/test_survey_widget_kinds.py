@@ -1,5 +1,5 @@
-"""Every kind of question in the widget: drawn accessibly in light and dark, on a phone of 320 px, and answered by keyboard
-or pointer in the format in which answers are stored."""
+"""Every kind of question in the widget: drawn accessibly in light and dark, on a phone of 320 px, and answered by
+keyboard or pointer in the format in which answers are stored."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def tasks(box: Locator) -> None:
 Act = Callable[["Locator"], Any]
 CASES: dict[str, tuple[dict[str, Any], Act, Any]] = {
     "nps": ({"scale": {"lowest": 0, "highest": 10}}, lambda box: choose(box, "10 of 10"), 10),
-    "csat": ({"scale": {"look": "faces", "highest_label": {"en": "Great"}}}, lambda box: choose(box, "5 of 5: Great"), 5),
+    "csat": ({"scale": {"look": "faces", "highest_label": {"en": "Great"}}},
+             lambda box: choose(box, "5 of 5: Great"), 5),
     "ces": ({}, lambda box: choose(box, "6 of 7"), 6),
     "rating": ({"scale": {"look": "stars"}}, lambda box: choose(box, "4 of 5"), 4),
     "slider": ({"scale": {"lowest": 0, "highest": 100, "step": 5, "look": "slider"}},
@@ -56,7 +57,8 @@ CASES: dict[str, tuple[dict[str, Any], Act, Any]] = {
     "single": ({"choices": FIVE}, lambda box: choose(box, "Speed"), "speed"),
     "multiple": ({"choices": [*FIVE, {"id": "none", "label": {"en": "None of these"}, "exclusive": True}]},
                  lambda box: choose(box, "None of these", "Price", "Taste"), ["price", "taste"]),
-    "dropdown": ({"choices": FIVE}, lambda box: box.get_by_label("Question dropdown").select_option(label="Look"), "look"),
+    "dropdown": ({"choices": FIVE},
+                 lambda box: box.get_by_label("Question dropdown").select_option(label="Look"), "look"),
     "picture": ({"choices": [{**one, "image": "https://shop.example/a.png"} for one in FIVE], "several": True},
                 lambda box: choose(box, "Price", "Smell"), ["price", "smell"]),
     "matrix": ({"rows": texts("Shop", "Mail"), "choices": texts("Bad", "Fair", "Good")},
@@ -80,7 +82,8 @@ CASES: dict[str, tuple[dict[str, Any], Act, Any]] = {
     "consent": ({}, lambda box: choose(box, "Question consent"), True),
     "statement": ({"hint": {"en": "Read this."}}, lambda _box: None, None),
     "contact": ({"choices": texts("Name", "Email")},
-                lambda box: each(box, {"Name": "Ada", "Email": "ada@example.com"}), {"name": "Ada", "email": "ada@example.com"}),
+                lambda box: each(box, {"Name": "Ada", "Email": "ada@example.com"}),
+                {"name": "Ada", "email": "ada@example.com"}),
 }  # fmt: skip
 
 

@@ -17,9 +17,9 @@ from cxm.lib.conditions import Condition, Operator, holds
 from .source import ROOT
 
 VALUES: list[Any] = [
-    "", "a", "A", "ab", "Äb", "b a", 0, 1, -1, 2.5, 1e-7, 2.5e-9, 10**21, True, False, None, "0", "1", "1.0", "-2.50", "007",
-    "1e3", " 5", "٣", "nan", "true", "2026-03-01", "2026-03-01T10:00:00Z", "2026-03-02", [], ["a", 1], [["b"], None], {},
-    {"a": "b"}, {"a": None}, "x" * 50,
+    "", "a", "A", "ab", "Äb", "b a", 0, 1, -1, 2.5, 1e-7, 2.5e-9, 10**21, True, False, None, "0", "1", "1.0", "-2.50",
+    "007", "1e3", " 5", "٣", "nan", "true", "2026-03-01", "2026-03-01T10:00:00Z", "2026-03-02", [], ["a", 1],
+    [["b"], None], {}, {"a": "b"}, {"a": None}, "x" * 50,
 ]  # fmt: skip
 PLAIN = [one for one in VALUES if isinstance(one, str | int | float) and one != ""]
 SCRIPT = """

@@ -32,10 +32,7 @@ from cxm import __version__
 from cxm.listen.channels import actions as outgoing
 from cxm.listen.channels.mail.smtp import Away
 from cxm.listen.channels.sending import Sender, give_up_claims
-<<<<<<< HEAD
-=======
 from cxm.listen.surveys.distribution.running import advance_all
->>>>>>> mail
 from cxm.listen.surveys.respond.app import stop_respond
 from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox

@@ -13,11 +13,8 @@ from django.core.management import call_command
 from django.db import close_old_connections, connections
 
 from cxm.listen.channels.sending import give_up_claims
-<<<<<<< HEAD
-from cxm.listen.surveys.respond.giving_up import give_up
-=======
 from cxm.listen.surveys.distribution.running import remind
->>>>>>> mail
+from cxm.listen.surveys.respond.giving_up import give_up
 from cxm.record.capture.jobs import resume_interrupted, resume_regulations
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.repair import repair

@@ -66,5 +66,3 @@ def identity(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
         actions.require_identity(workspace=survey.workspace, required=required, by=person(request))
         messages.success(request, _("Saved."))
     return redirect("surveys:widget", slug, survey_id)
-
-

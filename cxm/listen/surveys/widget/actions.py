@@ -67,6 +67,4 @@ def require_identity(*, workspace: Workspace, required: bool, by: Actor) -> None
     """Whether a user id is believed only with its HMAC. Without a secret there is nothing to require."""
     _require_admin(workspace, by)
     if IdentityKey.objects.filter(workspace=workspace).exclude(required=required).update(required=required):
-        audit(
-            "changed", workspace, workspace=workspace, by=by, changes={"identity required": [not required, required]}
-        )
+        audit("changed", workspace, workspace=workspace, by=by, changes={"identity required": [not required, required]})

@@ -7,9 +7,8 @@ from typing import Any
 
 from django import forms
 from django.utils.text import format_lazy
-from django.utils.translation import get_language_info
+from django.utils.translation import get_language_info, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from cxm.accounts.models import Workspace
 from cxm.lib.conditions import Condition, number_of
@@ -83,9 +82,7 @@ class WidgetForm(forms.Form):
         widget=forms.Textarea(attrs=ONE_A_LINE),
         help_text=gettext_lazy("One name a line, as the site sends it: Order Completed."),
     )  # fmt: skip
-    detail = forms.CharField(
-        label=gettext_lazy("Only if this property of the event"), required=False, max_length=100
-    )
+    detail = forms.CharField(label=gettext_lazy("Only if this property of the event"), required=False, max_length=100)
     compared = forms.ChoiceField(label=gettext_lazy("Comparison"), choices=COMPARED, required=False)
     value = forms.CharField(label=gettext_lazy("Value"), required=False, max_length=200)
     wait_s = forms.FloatField(label=gettext_lazy("Then wait for so many seconds"), min_value=0, max_value=3600)
@@ -104,7 +101,9 @@ class WidgetForm(forms.Form):
     )  # fmt: skip
     languages = forms.CharField(
         label=gettext_lazy("Only for visitors who read"), required=False, max_length=200,
-        help_text=gettext_lazy("Codes of languages, such as “pl, uk”. Empty: all; they get the survey in the best we have."),
+        help_text=gettext_lazy(
+            "Codes of languages, such as “pl, uk”. Empty: all; they get the survey in the best we have."
+        ),
     )  # fmt: skip
     sources = forms.MultipleChoiceField(
         label=gettext_lazy("Only on these sites and apps"), required=False, widget=forms.CheckboxSelectMultiple,
@@ -119,8 +118,8 @@ class WidgetForm(forms.Form):
     recognised_only = forms.BooleanField(
         label=gettext_lazy("Only visitors whom we can recognise"), required=False,
         help_text=gettext_lazy(
-            "Those who are signed in at the site, or agreed that it remembers them. Others may be asked again on the next"
-            " page until they close the survey."
+            "Those who are signed in at the site, or agreed that it remembers them. Others may be asked again on the"
+            " next page until they close the survey."
         ),
     )  # fmt: skip
     verified_only = forms.BooleanField(
@@ -128,7 +127,9 @@ class WidgetForm(forms.Form):
         help_text=gettext_lazy("Their user id comes with a proof; see “Who visitors are” below."),
     )  # fmt: skip
     look = ("enabled", "kind", "corner", "selector")
-    moments = ("at_load", "at_exit", "at_delay", "at_scroll", "at_click", "events", "detail", "compared", "value", "wait_s")
+    moments = (
+        "at_load", "at_exit", "at_delay", "at_scroll", "at_click", "events", "detail", "compared", "value", "wait_s",
+    )  # fmt: skip
     places = ("pages", "except_pages", "devices", "languages", "sources")
     people = ("share", "repeat", "every_days", "recognised_only", "verified_only")
 
@@ -239,8 +240,7 @@ def _initial(widget: Widget) -> dict[str, Any]:
     events = [one for one in widget.triggers if one.on == "event"]
     where = next((one.where for one in events if one.where and one.where.field), None)
     initial: dict[str, Any] = {
-        name: getattr(widget, name)
-        for name in (*WidgetForm.look, *WidgetForm.people, "wait_s", "devices", "sources")
+        name: getattr(widget, name) for name in (*WidgetForm.look, *WidgetForm.people, "wait_s", "devices", "sources")
     }
     return initial | {
         "pages": "\n".join(widget.pages), "except_pages": "\n".join(widget.except_pages),

@@ -118,4 +118,3 @@ def wanted(said: Said) -> list[str]:
 def look_of(definition: Definition) -> dict[str, Any]:
     look = definition.look
     return {"accent": look.accent, "logo": look.logo, "font": look.font, "dark": look.dark}
-

@@ -14,7 +14,9 @@ from cxm.listen.surveys.definition import Definition, Ending, Page, Question, Se
 from cxm.listen.surveys.models import Survey
 
 
-def live_survey(workspace: Workspace, name: str = "Opinion", *, hidden: list[str] | None = None, **widget: Any) -> Survey:
+def live_survey(
+    workspace: Workspace, name: str = "Opinion", *, hidden: list[str] | None = None, **widget: Any
+) -> Survey:
     definition = Definition(
         title={"en": "Your opinion", "uk": "Ваша думка"}, languages=["en", "uk"], hidden=hidden or [],
         pages=[Page("p1", [Section("s1", [Question("nps", "nps", {"en": "How likely?", "uk": "Наскільки?"})])])],

@@ -58,7 +58,9 @@ def test_what_is_filled_in_is_stored_and_shown_again(client: Client, survey: Sur
     make_write_key(survey.workspace)
     source = Source.objects.get()
     segment = Segment.objects.create(
-        workspace=survey.workspace, name="Paying", condition={"field": "trait.plan", "operator": "is", "values": ["pro"]}
+        workspace=survey.workspace,
+        name="Paying",
+        condition={"field": "trait.plan", "operator": "is", "values": ["pro"]},
     )
     condition = {"when-0-join": "all", "when-0.0-field": "segment", "when-0.0-shown": "segment",
                  "when-0.0-operator": "is", "when-0.0-value": str(segment.pk)}  # fmt: skip
