@@ -21,10 +21,10 @@ from cxm.accounts.models import User
 from cxm.accounts.actions import create_workspace
 from cxm.listen.surveys.actions import create_survey, publish
 from cxm.listen.surveys.definition import Choice, Definition, Ending, Page, Question, Section
+from cxm.listen.surveys.identity import identity_hash
 from cxm.listen.surveys.models import ContactRule
 from cxm.listen.surveys.widget.actions import make_identity_key, set_widget
 from cxm.listen.surveys.widget.config import Trigger, Widget
-from cxm.listen.surveys.widget.visitors import identity_hash
 from cxm.record.capture.models import Source
 from cxm.record.capture.source_actions import create_source
 owner = User.objects.create_user(email="olena@example.com", password="correct horse battery", name="Olena")

@@ -37,6 +37,16 @@ def each(box: Locator, values: dict[str, str]) -> None:
         box.get_by_label(name).fill(value)
 
 
+def cells(box: Locator, chosen: dict[str, str]) -> None:
+    for row, column in chosen.items():
+        box.get_by_role("group", name=row).get_by_label(column).check()
+
+
+def press(box: Locator, *names: str) -> None:
+    for name in names:
+        box.get_by_role("button", name=name).click()
+
+
 def tasks(box: Locator) -> None:
     for group in box.locator("fieldset.task").all():
         group.get_by_label("Best: Price").or_(group.get_by_label("Best: Speed")).first.check()
@@ -62,11 +72,9 @@ CASES: dict[str, tuple[dict[str, Any], Act, Any]] = {
     "picture": ({"choices": [{**one, "image": "https://shop.example/a.png"} for one in FIVE], "several": True},
                 lambda box: choose(box, "Price", "Smell"), ["price", "smell"]),
     "matrix": ({"rows": texts("Shop", "Mail"), "choices": texts("Bad", "Fair", "Good")},
-               lambda box: [box.get_by_role("group", name=row).get_by_label(column).check()
-                            for row, column in (("Shop", "Good"), ("Mail", "Fair"))], {"shop": "good", "mail": "fair"}),
+               lambda box: cells(box, {"Shop": "Good", "Mail": "Fair"}), {"shop": "good", "mail": "fair"}),
     "ranking": ({"choices": FIVE[:3]},
-                lambda box: [box.get_by_role("button", name=name).click()
-                             for name in ("Speed", "Price", "Taste", "Price", "Price")], ["speed", "taste", "price"]),
+                lambda box: press(box, "Speed", "Price", "Taste", "Price", "Price"), ["speed", "taste", "price"]),
     "constant_sum": ({"choices": FIVE[:2], "total": 100}, lambda box: each(box, {"Price": "70", "Speed": "30"}),
                      {"price": 70, "speed": 30}),
     "maxdiff": ({"choices": FIVE, "per_task": 4, "tasks": 2}, tasks, None),
@@ -123,7 +131,7 @@ def test_every_kind_is_answered_in_the_format_of_answers(shop: Shop) -> None:
         box.get_by_role("button", name="Send").click()
         box.get_by_text("Thanks a lot!").wait_for()
         token = next(one for one in shop.server.answers if one.startswith(f"{kind}."))
-        found = shop.server.answers[token].get(kind)
+        found: Any = shop.server.answers[token].get(kind)
         if kind == "maxdiff":
             assert len(found) == 2, found
             assert all(set(task) == {"best", "worst"} for task in found), found

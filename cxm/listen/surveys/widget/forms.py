@@ -220,7 +220,7 @@ def _patterns(text: str) -> list[str]:
 
 
 def _triggers(values: Mapping[str, Any]) -> list[Trigger]:
-    found = [Trigger(name) for name in ("load", "exit") if values[f"at_{name}"]]  # type: ignore[arg-type]  # both are
+    found = [Trigger(name) for name in ("load", "exit") if values[f"at_{name}"]]
     if values["at_delay"] is not None:
         found.append(Trigger("delay", values["at_delay"]))
     if values["at_scroll"]:
