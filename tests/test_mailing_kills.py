@@ -81,7 +81,7 @@ def test_nobody_is_invited_twice_and_nobody_is_forgotten(tmp_path: Path) -> None
         assert state["mailing"] == "sent"
 
 
-def wait_for(condition: object, seconds: float = 240) -> None:
+def wait_for(condition: object, seconds: float = 900) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]  # a lambda
         assert time.monotonic() < deadline, "it stands still"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
+from .distribution.urls import urlpatterns as distribution_urls
 from .views import creating, editor, listing, logic, parts, translations, versions, widget
 
 app_name = "surveys"
 urlpatterns = [
+    *distribution_urls,
     path("", listing.index, name="list"),
     path("new/", creating.new, name="new"),
     path("new/wizard/", creating.wizard, name="wizard"),

@@ -72,3 +72,9 @@ def duration(time: timedelta | float | None) -> str:
 def day(when: date | datetime | None) -> str:
     """Mar 1, 2026"""
     return numbers.day(when)
+
+
+@register.filter
+def estimate(figure: Any, unit: str) -> str:
+    """An estimate of cxm.stats, which knows no unit: 39.8 (37.0 to 42.6), n = 2,746"""
+    return numbers.statement(figure.value, figure.low, figure.high, figure.n, unit)

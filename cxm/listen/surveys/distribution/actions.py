@@ -22,7 +22,6 @@ from cxm.listen.surveys import budget
 from cxm.listen.surveys.models import ContactRule, Invitation, Mailing, Response, Survey
 from cxm.record.customers.models import Customer, Segment
 from cxm.record.eventlog.ids import customer_id_of
-from cxm.record.eventlog.outbox import emit
 
 from . import running, sampling
 from .mails import forget_contact
@@ -191,11 +190,7 @@ def invite(
     else:
         made.state, made.sent_at = Invitation.State.SENT, timezone.now()
         made.save()
-        if customer:
-            emit(
-                "survey_invited", workspace_id=workspace.pk, customer_id=customer.pk, survey=survey.key,
-                survey_name=survey.name, channel=made.channel, invitation_id=str(made.pk),
-            )  # fmt: skip
+        running.state_invited([made])
     audit("invited", survey, workspace=workspace, by=by, changes={"person": [None, str(customer or address or "")]})
     return made
 

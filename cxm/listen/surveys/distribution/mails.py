@@ -7,7 +7,6 @@ the answer in its query; it counts when the page is used, so that scanners, whic
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from functools import lru_cache
 from uuid import UUID
 
@@ -30,6 +29,9 @@ MOST_POINTS = 11
 MOST_CHOICES = 7
 PIPED = re.compile(r"\{(name|first_name|email|language|survey|sender|trait\.[^{}|\n]+|hidden\.[^{}|\n]+)(?:\|([^{}\n]*))?\}")
 State = Invitation.State
+# Large values that no mail needs: the list of a mailing alone may name a hundred thousand people.
+HEAVY = ["mailing__customers", "mailing__sample", "survey__draft", "survey__widget", "customer__search_text",
+         "customer__trait_times"]  # fmt: skip
 ENDED = {Delivery.State.FAILED, Delivery.State.CANCELLED}
 
 
@@ -47,7 +49,8 @@ def invitation_of(delivery: Delivery) -> Invitation | None:
         pk = UUID(hex=rest.partition(":")[0])
     except ValueError as error:
         raise Unusable(f"{delivery.cause!r} names no invitation.") from error
-    return Invitation.objects.select_related("survey__workspace", "customer", "mailing").filter(pk=pk).first()
+    rows = Invitation.objects.select_related("survey__workspace", "customer", "mailing").defer(*HEAVY)
+    return rows.filter(pk=pk).first()
 
 
 def make(delivery: Delivery) -> Letter | None:
@@ -66,8 +69,9 @@ def make(delivery: Delivery) -> Letter | None:
 
 def is_pointless(invitation: Invitation) -> bool:
     survey = invitation.survey
-    over = survey.state != Survey.State.LIVE or survey.archived_at or (survey.closes_at or timezone.now()) < timezone.now() - timedelta(seconds=1)
-    expired = invitation.expires_at and invitation.expires_at < timezone.now()
+    now = timezone.now()
+    over = survey.state != Survey.State.LIVE or survey.archived_at or (survey.closes_at and survey.closes_at <= now)
+    expired = invitation.expires_at and invitation.expires_at < now
     return bool(over or expired or invitation.state == State.ANSWERED or has_answered(invitation))
 
 
@@ -225,6 +229,11 @@ def settled(delivery: Delivery) -> None:
     """What became of an invitation's message, in the transaction that says so."""
     if not delivery.cause.startswith("invitation:"):
         return
+    if delivery.state == Delivery.State.SENT:
+        pk = UUID(hex=delivery.cause.partition(":")[2])
+        sent_at = delivery.sent_at or timezone.now()
+        if Invitation.objects.filter(pk=pk, state=State.CREATED).update(state=State.SENT, sent_at=sent_at):
+            return
     invitation = invitation_of(delivery)
     if invitation is None or invitation.state in {State.ANSWERED, State.OPENED}:
         return

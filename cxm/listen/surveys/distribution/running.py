@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.db.models import F
@@ -25,7 +25,8 @@ from cxm.listen.surveys.models import Invitation, Mailing, Response, Survey
 from cxm.record.customers.models import Customer, Segment
 from cxm.record.customers.segments import condition_of, members
 from cxm.record.eventlog.ids import customer_id_of
-from cxm.record.eventlog.outbox import emit
+from cxm.record.eventlog.models import OutboxFact
+from cxm.record.eventlog.outbox import emit_all
 
 from .mails import invitation_cause, reminder_cause
 from .sampling import draw
@@ -54,7 +55,8 @@ def advance_all(stopping: Callable[[], bool] = lambda: False) -> int:
     """
     done = 0
     due = Mailing.objects.filter(state=Going.SENDING, survey__workspace__deleted_at=None)
-    for mailing in due.select_related("survey__workspace").order_by("-survey__priority", "pk"):
+    light = due.select_related("survey__workspace").defer("customers", "survey__draft", "survey__widget")
+    for mailing in light.order_by("-survey__priority", "pk"):
         if stopping():
             break
         if mailing.starts_at and mailing.starts_at > timezone.now():
@@ -215,12 +217,25 @@ def queue_invitations(invitations: Sequence[Invitation], mailing: Mailing | None
             for one in invitations
         ]
     )  # fmt: skip
-    for one in invitations:
-        if one.customer_id:
-            emit(
-                "survey_invited", workspace_id=one.workspace_id, customer_id=one.customer_id, survey=one.survey.key,
-                survey_name=one.survey.name, channel=one.channel, invitation_id=str(one.pk),
-            )  # fmt: skip
+    state_invited(invitations)
+
+
+def state_invited(invitations: Sequence[Invitation]) -> None:
+    """The fact of each invitation of a known customer, under an id that makes it once only."""
+    emit_all(
+        [
+            OutboxFact(
+                event_id=uuid5(one.pk, "survey_invited"), name="survey_invited", workspace_id=one.workspace_id,
+                customer_id=one.customer_id, occurred_at=one.created_at,
+                properties={
+                    "survey": one.survey.key, "survey_name": one.survey.name, "channel": one.channel,
+                    "invitation_id": str(one.pk),
+                },
+            )
+            for one in invitations
+            if one.customer_id
+        ]
+    )  # fmt: skip
 
 
 def finish(mailing: Mailing) -> None:
@@ -240,7 +255,7 @@ def remind() -> int:
     rows = Mailing.objects.filter(
         state__in=[Going.SENDING, Going.SENT], survey__state=Survey.State.LIVE, survey__workspace__deleted_at=None
     ).exclude(remind_after_days=[])
-    for mailing in rows.select_related("survey"):
+    for mailing in rows.select_related("survey").defer("customers", "survey__draft", "survey__widget"):
         for number, days in enumerate(sorted(mailing.remind_after_days), start=1):
             due = mailing.invitations.filter(
                 state__in=[State.SENT, State.OPENED], reminders=number - 1, sent_at__lte=now - timedelta(days=days)
