@@ -309,6 +309,8 @@ def _references(definition: Definition) -> Iterator[Problem]:
         elif first == "hidden" and rest not in definition.hidden:
             message = _("There is no hidden field “%(name)s”. Add it under “Settings”, or correct the name.")
             yield _error("no_such_hidden", place, message % {"name": rest})
+        elif first == "value" and place.part != "question":
+            yield _error("no_such_field", place, _("Nothing is called “%(name)s” here.") % {"name": name})
         elif not asked and first not in NAMED_FIELDS | PLAIN_FIELDS | {"variable", "hidden", "value", "event", "tag"}:
             yield _error("no_such_field", place, _("Nothing is called “%(name)s” here.") % {"name": name})
     for place, condition in conditions(definition):

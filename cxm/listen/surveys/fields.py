@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -75,6 +76,13 @@ def answer_fields(question: Question, definition: Definition, language: str) -> 
     if question.kind in CHOOSING or question.kind in ("file", "contact"):
         return [Field(name, label, group=group, without=BARE)]
     return [Field(name, label, group=group)]
+
+
+def value_field(question: Question, definition: Definition, language: str) -> Field:
+    """The answer itself, in a rule that it must satisfy."""
+    found = answer_fields(question, definition, language)
+    first = found[0] if found else Field("value", "")
+    return replace(first, name="value", label=_("The answer"), group=_("This question"))
 
 
 def labels(choices: Iterable[Choice], definition: Definition, language: str) -> tuple[tuple[str, str], ...]:

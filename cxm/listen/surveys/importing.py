@@ -1,32 +1,101 @@
-"""Questionnaires from files, and into them: our own JSON, SurveyJS and XLSForm."""
+"""Questionnaires from files, and into them: our own JSON, SurveyJS and XLSForm; and what was lost, in sentences."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
+from pathlib import PurePath
+from typing import Any, Final
 
 import msgspec
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from . import interchange
 from .actions import SurveyRefused, read_definition
 from .definition import Definition, said
+from .interchange import Note, write_surveyjs
+
+REASONS: Final[dict[str, Promise]] = {
+    "no_counterpart": gettext_lazy("there is nothing like it here"),
+    "look": gettext_lazy("how it looks is decided elsewhere"),
+    "expression": gettext_lazy("it is a condition or formula that cannot be said here"),
+    "unknown_property": gettext_lazy("it is no part of the format"),
+    "renamed": gettext_lazy("it is there under another name"),
+    "approximated": gettext_lazy("it is there with a slightly different meaning"),
+    "repeated": gettext_lazy("it was asked several times and is asked once now"),
+    "broken": gettext_lazy("it is not sound in itself"),
+}
+REFUSALS: Final[dict[str, Promise]] = {
+    "not_json": gettext_lazy("The file is no JSON. Choose a file that OpenCXM or SurveyJS has written."),
+    "not_a_survey": gettext_lazy("The file holds no survey of OpenCXM or SurveyJS."),
+    "not_a_workbook": gettext_lazy("The file is no workbook. Choose an XLSForm as XLSX."),
+    "no_survey_sheet": gettext_lazy("The workbook has no sheet “survey”, so it is no XLSForm."),
+    "too_large": gettext_lazy("The file is too large for a questionnaire."),
+}
+# Names of XLSForm's two functions; they are taken from the package when it has them.
+_read_xlsform: Callable[..., Any] | None = getattr(interchange, "read_xlsform", None)
+_write_xlsform: Callable[..., Any] | None = getattr(interchange, "write_xlsform", None)
 
 
 class ImportRefused(ValueError):
     """The file is no questionnaire that we can read; the message says why and what to do."""
 
 
-def read_file(name: str, data: bytes) -> tuple[str, Definition, list[str]]:
+def read_file(name: str, data: bytes, *, language: str = "en") -> tuple[str, Definition, list[str]]:
     """(name of the survey, definition, sentences about what was not taken over). Raises ImportRefused."""
+    title = PurePath(name).stem
     try:
-        found = json.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ImportRefused(_("The file cannot be read. Choose a JSON file of a survey.")) from error
-    try:
-        definition = read_definition(found)
+        if data[:2] == b"PK" and _read_xlsform is not None:
+            found = _read_xlsform(data, language=language)
+        else:
+            plain = _json(data)
+            if isinstance(plain, dict) and "languages" in plain and "title" in plain:
+                definition = read_definition(plain)
+                return said(definition.title, language, definition.languages) or title, definition, []
+            found = interchange.read_surveyjs(plain, language=language)
+    except interchange.ImportRefused as error:
+        raise ImportRefused(str(REFUSALS.get(error.code, REFUSALS["not_a_survey"]))) from error
     except SurveyRefused as error:
         raise ImportRefused(str(error)) from error
-    return said(definition.title, "en", definition.languages), definition, []
+    made: Definition = found.definition
+    return said(made.title, language, made.languages) or title, made, sentences(found.notes)
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ImportRefused(str(REFUSALS["not_json"])) from error
+
+
+def sentences(notes: Iterable[Note]) -> list[str]:
+    """What could not be carried over, the weighty first."""
+    order = {"logic": 0, "content": 1, "look": 2}
+    return [
+        _("“%(where)s”, %(what)s: %(why)s.")
+        % {"where": one.where, "what": one.what, "why": REASONS.get(one.why, one.why)}
+        for one in sorted(notes, key=lambda one: order.get(one.weight, 3))
+    ]
 
 
 def own_json(definition: Definition) -> bytes:
     return msgspec.json.format(msgspec.json.encode(definition), indent=2)
+
+
+def exports() -> list[tuple[str, str]]:
+    """(code, name) of the forms that a survey can be written in, beside our own."""
+    return [("surveyjs", "SurveyJS"), *([("xlsform", "XLSForm")] if _write_xlsform is not None else [])]
+
+
+def written(definition: Definition, form: str) -> tuple[bytes, str, str] | None:
+    """(the file, its media type, its ending); None for a form that we do not write."""
+    if form == "json":
+        return own_json(definition), "application/json", "json"
+    if form == "surveyjs":
+        return write_surveyjs(definition).file, "application/json", "surveyjs.json"
+    if form == "xlsform" and _write_xlsform is not None:
+        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        return _write_xlsform(definition).file, kind, "xlsx"
+    return None

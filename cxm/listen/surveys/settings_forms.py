@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .checking import COLOUR, ID, LANGUAGE, safe_picture
-from .definition import Definition, Look
+from .definition import Definition, Look, Text
 from .models import Survey
 
 
@@ -134,6 +134,22 @@ class LanguagesForm(forms.Form):
 
     def put(self, definition: Definition) -> None:
         definition.languages, definition.hidden = self.cleaned_data["languages"], self.cleaned_data["hidden"]
+
+
+class CheckForm(forms.Form):
+    """What people read when an answer does not satisfy a rule, in each language of the survey."""
+
+    def __init__(self, data: Mapping[str, Any] | None, *, definition: Definition, message: Text) -> None:
+        super().__init__(data)
+        self.languages = definition.languages
+        for number, code in enumerate(self.languages):
+            self.fields[f"message-{code}"] = forms.CharField(
+                label=_("Message (%(language)s)") % {"language": code}, max_length=500, required=number == 0,
+                initial=message.get(code, ""), widget=forms.TextInput(attrs={"lang": code}),
+            )  # fmt: skip
+
+    def message(self) -> Text:
+        return {code: text for code in self.languages if (text := self.cleaned_data[f"message-{code}"].strip())}
 
 
 def _parts(text: str) -> list[str]:

@@ -196,6 +196,8 @@ class Respond:
         answers = {**(begun.response.answers if begun.response else {}), **given}
         one_click = query.get("q", "") in given
         page = begun.response.page if begun.response else ""
+        if begun.start.test:  # the editor shows the page that is being written
+            page = page or query.get("page", "")
         return await self._page(request, begun, answers, page, one_click=one_click)
 
     async def _resumed(self, request: Request, start: Start) -> Reply:

@@ -100,7 +100,7 @@ def part(survey: Survey, at: str, **more: str) -> dict[str, Any]:
 
 def save(survey: Survey, at: str, do: str = "save", status: int = 302, **changes: str) -> Any:
     answer = client_of(survey).post(url(survey), part(survey, at) | {"do": do} | changes)
-    assert answer.status_code == status, re.findall('(?s)id=.notice.*?</div>', answer.content.decode())
+    assert answer.status_code == status, re.findall("(?s)id=.notice.*?</div>", answer.content.decode())
     survey.refresh_from_db()
     return answer
 
@@ -140,7 +140,14 @@ def test_choices_are_written_moved_removed_and_added_in_lines(survey: Survey) ->
     save(survey, "question:why", do="choices:down:0")
     save(survey, "question:why", do="choices:lines", **{"choices-lines": "Taste\n\nStaff and help\nЦіна"})
     save(survey, "question:why", do="choices:other")
-    assert [c.id for c in question(survey, "why").choices] == ["speed", "price", "taste", "staff_and_help", "c1", "other"]
+    assert [c.id for c in question(survey, "why").choices] == [
+        "speed",
+        "price",
+        "taste",
+        "staff_and_help",
+        "c1",
+        "other",
+    ]
     save(survey, "question:why", do="choices:remove:1")
     save(survey, "question:why", do="choices:add")  # in front of "other", which stays last
     assert [(c.id, c.other) for c in question(survey, "why").choices][-2:] == [("c2", False), ("other", True)]
@@ -248,6 +255,40 @@ def test_a_condition_is_set_and_read_as_a_sentence(survey: Survey) -> None:
     assert client.get(url(survey, "when/question/nowhere/")).status_code == 404
 
 
+def test_a_rule_for_the_answer_has_a_message_in_each_language(survey: Survey) -> None:
+    client = client_of(survey)
+    client.post(url(survey, "settings/"), {"form": "languages", "languages": "en, uk", "hidden": ""})
+    must = {"when-0-join": "all", "when-0.0-field": "value", "when-0.0-shown": "value", "when-0.0-operator": "at_most",
+            "when-0.0-value": "9"}  # fmt: skip
+    address = url(survey, "check/nps/")
+    assert client.post(address, must | {"message-en": "", "message-uk": ""}).status_code == 422
+    assert client.post(address, must | {"message-en": "At most 9", "message-uk": "Не більше 9"}).status_code == 302
+    survey.refresh_from_db()
+    check = question(survey, "nps").checks[0]
+    assert check.message == {"en": "At most 9", "uk": "Не більше 9"}
+    assert check.must == Condition(all=(Condition(field="value", operator="at_most", values=(9.0,)),))
+    assert "At most 9" in client.get(url(survey), {"at": "question:nps"}).content.decode()
+    assert client.get(f"{address}1/").status_code == 200
+    assert client.get(f"{address}2/").status_code == 404
+    actions.publish(survey=survey, by=by(survey))
+    client.post(f"{address}1/", {"do": "remove"})
+    survey.refresh_from_db()
+    assert question(survey, "nps").checks == []
+
+
+def test_surveyjs_comes_in_with_notes_and_goes_out(survey: Survey) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    client = client_of(survey)
+    data = b'{"pages": [{"elements": [{"type": "comment", "name": "why", "title": "Why?", "shimmer": true}]}]}'
+    address = f"/w/{survey.workspace.slug}/surveys/new/import/"
+    page = client.post(address, {"file": SimpleUploadedFile("theirs.json", data)}, follow=True).content.decode()
+    assert "shimmer: it is no part of the format" in page
+    assert [one.kind for one in draft_of(Survey.objects.order_by("-pk")[0]).questions()] == ["long_text"]
+    assert b'"elements"' in client.get(url(survey, "export/surveyjs/")).content
+    assert client.get(url(survey, "export/nothing/")).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -312,7 +353,12 @@ def test_look_and_settings_are_saved(survey: Survey) -> None:
     assert client.post(url(survey, "settings/"), languages).status_code == 302
     survey.refresh_from_db()
     draft = draft_of(survey)
-    assert (survey.name, survey.address, draft.look.accent, draft.look.progress) == ("New name", "tea-shop", "#aa0000", False)
+    assert (survey.name, survey.address, draft.look.accent, draft.look.progress) == (
+        "New name",
+        "tea-shop",
+        "#aa0000",
+        False,
+    )
     assert (draft.languages, draft.hidden) == (["en", "uk"], ["order", "campaign"])
     assert client.post(url(survey, "settings/"), languages | {"languages": "русский"}).status_code == 422
     assert client.post(url(survey, "settings/"), sent | {"address": "i"}).status_code == 422

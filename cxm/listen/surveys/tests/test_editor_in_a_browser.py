@@ -96,10 +96,10 @@ def test_a_survey_is_built_by_keyboard_and_undone(open_page: OpenPage, live_serv
     assert titles() == ["Would you recommend us?", "How was the parcel?", "What was it?"]
     page.locator("#id_required").focus()
     page.keyboard.press("Alt+ArrowDown")
-    page.locator('.outline-row[data-place]:last-child .current').wait_for()
+    page.locator(".outline-row[data-place]:last-child .current").wait_for()
     assert titles() == ["Would you recommend us?", "What was it?", "How was the parcel?"]
     page.locator("body").press("Control+z")
-    page.locator('.outline-row[data-place]:nth-child(2) .current').wait_for()
+    page.locator(".outline-row[data-place]:nth-child(2) .current").wait_for()
     assert titles() == ["Would you recommend us?", "How was the parcel?", "What was it?"]
     check(page)
 
@@ -126,5 +126,5 @@ def test_a_question_is_dragged(open_page: OpenPage, live_server: Any) -> None:
     page = open_page(1500)
     opened(page, live_server, survey)
     page.locator('[data-place="question:nps"]').drag_to(page.locator('[data-place="question:why"]'))
-    page.locator('.outline-row[data-place]:last-child .current').wait_for()
+    page.locator(".outline-row[data-place]:last-child .current").wait_for()
     assert [one.id for one in draft_of(Survey.objects.get()).questions()] == ["why", "nps"]

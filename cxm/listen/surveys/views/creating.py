@@ -134,7 +134,9 @@ def import_file(request: HttpRequest, slug: str) -> HttpResponse:
                 raise ImportRefused(
                     _("The file is larger than 5 MB. A questionnaire is smaller: is it the right file?")
                 )
-            name, definition, notes = read_file(file.name or "", file.read())
+            name, definition, notes = read_file(
+                file.name or "", file.read(), language=translation.get_language() or "en"
+            )
             survey = actions.create_survey(
                 workspace=membership.workspace, name=name or file.name or _("Survey"), definition=definition,
                 by=person(request),

@@ -356,7 +356,13 @@ def _question_context(question: Question, definition: Definition, language: str,
                     "other": which == "choices" and question.kind in ("single", "multiple", "dropdown"),
                 }
             )
-    return {"question": question, "kind": kind, "tables": tables, "published": question.id in taken.shapes}
+    return {
+        "question": question,
+        "kind": kind,
+        "tables": tables,
+        "published": question.id in taken.shapes,
+        "checks": [said(one.message, language, definition.languages) for one in question.checks],
+    }
 
 
 def outline(definition: Definition, language: str, problems: list[Problem], at: Place) -> list[dict[str, Any]]:

@@ -11,12 +11,13 @@ from django.views.decorators.http import require_http_methods
 from cxm.lib.conditions_form import ConditionForm
 from cxm.listen.surveys import actions, editing
 from cxm.listen.surveys.checking import Taken
-from cxm.listen.surveys.definition import Definition
-from cxm.listen.surveys.fields import catalogue
-from cxm.listen.surveys.places import Place
+from cxm.listen.surveys.definition import Check, Definition
+from cxm.listen.surveys.fields import catalogue, value_field
+from cxm.listen.surveys.importing import exports
+from cxm.listen.surveys.places import Place, question_called
 from cxm.listen.surveys.preview import framed, preview_url
 from cxm.listen.surveys.queries import draft_of
-from cxm.listen.surveys.settings_forms import LanguagesForm, LookForm, SettingsForm
+from cxm.listen.surveys.settings_forms import CheckForm, LanguagesForm, LookForm, SettingsForm
 
 from . import context_for, language_of, person, survey_for
 from .editor import condition_form, editor_url, when_url
@@ -55,6 +56,61 @@ def when(request: HttpRequest, slug: str, survey_id: int, part: str, part_id: st
     context = context_for(membership, survey, tab, definition=definition, form=form, refused=refused, language=language)
     context["back"] = editor_url(survey, at, language)
     return render(request, "surveys/when.html", context, status=422 if form.problems or refused else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check_answer(request: HttpRequest, slug: str, survey_id: int, question_id: str, number: int = 0) -> HttpResponse:
+    """A rule that an answer must satisfy, and what is said if it does not. `number` counts from 1; 0: a new one."""
+    membership, survey = survey_for(request, slug, survey_id)
+    definition, at = draft_of(survey), Place("question", question_id)
+    language = language_of(request, definition)
+    question = question_called(definition, question_id)
+    if question is None or number > len(question.checks):
+        raise Http404
+    present = question.checks[number - 1] if number else None
+    fields = [
+        value_field(question, definition, language),
+        *catalogue(definition, membership.workspace, language, at=at),
+    ]
+    sent = request.POST if request.method == "POST" else None
+    form = CheckForm(sent, definition=definition, message=present.message if present else {})
+    must = (
+        ConditionForm.read(request.POST, fields) if sent else ConditionForm(fields, present.must if present else None)
+    )
+    must.address, must.nothing = request.get_full_path(), _("No rule yet: any answer will do.")
+    removed = bool(sent and sent.get("do") == "remove")
+    saved = bool(sent and not must.changed and all([form.is_valid(), must.is_valid()]))
+    if saved and must.condition is None and not removed:
+        form.add_error(None, _("Say what the answer must satisfy."))
+    elif saved or removed:
+
+        def change(draft: Definition, _taken: Taken) -> None:
+            checks = editing.question_at(draft, question_id)[2].checks
+            if number > len(checks):
+                raise editing.gone()
+            if removed:
+                checks[number - 1 : number] = []
+            elif must.condition is not None:
+                made = Check(must=must.condition, message=form.message())
+                if number:
+                    checks[number - 1] = made
+                else:
+                    checks.append(made)
+
+        try:
+            actions.edit_draft(survey=survey, change=change, by=person(request))
+        except (actions.SurveyRefused, editing.EditRefused) as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect(editor_url(survey, at, language))
+    if must.changed:  # somebody asked for a row, not to save: nothing is wrong yet
+        given = {code: request.POST.get(f"message-{code}", "") for code in definition.languages}
+        form = CheckForm(None, definition=definition, message=given)
+    context = context_for(
+        membership, survey, "edit", definition=definition, form=form, must=must, present=present, question=question,
+        language=language, back=editor_url(survey, at, language),
+    )  # fmt: skip
+    return render(request, "surveys/check.html", context, status=422 if sent and not must.changed else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -109,6 +165,13 @@ def settings(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
             (form if about == "settings" else languages).add_error(None, str(error))
     answered = survey.responses.filter(test=False).exists() or survey.invitations.exists()
     context = context_for(
-        membership, survey, "settings", definition=definition, form=form, languages_form=languages, answered=answered
+        membership,
+        survey,
+        "settings",
+        definition=definition,
+        form=form,
+        languages_form=languages,
+        answered=answered,
+        exports=exports(),
     )
     return render(request, "surveys/settings.html", context, status=422 if form.errors or languages.errors else 200)

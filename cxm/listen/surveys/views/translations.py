@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cxm.listen.surveys import actions, texts
 from cxm.listen.surveys.checking import Taken
 from cxm.listen.surveys.definition import Definition
-from cxm.listen.surveys.importing import own_json
+from cxm.listen.surveys.importing import written
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.queries import draft_of
 
@@ -145,9 +145,11 @@ def export(request: HttpRequest, slug: str, survey_id: int, form: str) -> HttpRe
 def export_survey(request: HttpRequest, slug: str, survey_id: int, form: str) -> HttpResponse:
     """The draft as a file that can be imported again."""
     _membership, survey = survey_for(request, slug, survey_id)
-    if form == "json":
-        return _file(own_json(draft_of(survey)), "application/json", f"{survey.key}.json")
-    raise Http404
+    found = written(draft_of(survey), form)
+    if found is None:
+        raise Http404
+    data, kind, ending = found
+    return _file(data, kind, f"{survey.key}.{ending}")
 
 
 def _file(data: bytes, kind: str, name: str) -> HttpResponse:
