@@ -127,7 +127,8 @@ def _frame(language: str, style: str, images: str, classes: str, logo: str) -> F
     direction = ' dir="rtl"' if language.partition("-")[0] in RIGHT_TO_LEFT else ""
     before = (
         f'<!doctype html><html lang="{e(html_language(language))}"{direction} class="{classes}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
+        '<link rel="icon" href="data:,"><title>'
     )
     head = (
         f'</title><style>{style}</style><link rel="stylesheet" href="{static("vendor/respond.css")}">'
