@@ -1,4 +1,4 @@
-"""survey.js on somebody else's page, under a strict content security policy: when it shows, what it sends, what it keeps."""
+"""survey.js on somebody else's page, under a strict policy: when it shows, what it sends, what it keeps."""
 
 from __future__ import annotations
 
@@ -289,9 +289,12 @@ def test_the_site_opens_and_closes_surveys_itself(shop: Shop) -> None:
     assert widget(page).count() == 0
     page.evaluate("cx('survey', 'S1', {element: '#box'})")
     page.locator("#box [data-cx-widget] section.inline").wait_for()
+    page.evaluate("cx('survey', 'S1', {asked: true})")
+    page.locator("[role=dialog]").wait_for()
+    assert [one["by"] for one in shop.server.openings] == ["call", "call", "visitor"]
     page.evaluate("cx('survey', 'no such')")
     page.wait_for_timeout(200)
-    assert widget(page).count() == 1
+    assert page.locator("#box [data-cx-widget]").count() == 1
 
 
 @browser

@@ -1,5 +1,5 @@
-"""Every kind of question in the widget: drawn accessibly in light and dark, on a phone of 320 px, and answered by keyboard
-or pointer in the format in which answers are stored."""
+"""Every kind of question in the widget: drawn accessibly in light and dark, on a phone of 320 px, and answered by
+keyboard or pointer in the format in which answers are stored."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def each(box: Locator, values: dict[str, str]) -> None:
         box.get_by_label(name).fill(value)
 
 
+def cells(box: Locator, chosen: dict[str, str]) -> None:
+    for row, column in chosen.items():
+        box.get_by_role("group", name=row).get_by_label(column).check()
+
+
+def press(box: Locator, *names: str) -> None:
+    for name in names:
+        box.get_by_role("button", name=name).click()
+
+
 def tasks(box: Locator) -> None:
     for group in box.locator("fieldset.task").all():
         group.get_by_label("Best: Price").or_(group.get_by_label("Best: Speed")).first.check()
@@ -46,7 +56,8 @@ def tasks(box: Locator) -> None:
 Act = Callable[["Locator"], Any]
 CASES: dict[str, tuple[dict[str, Any], Act, Any]] = {
     "nps": ({"scale": {"lowest": 0, "highest": 10}}, lambda box: choose(box, "10 of 10"), 10),
-    "csat": ({"scale": {"look": "faces", "highest_label": {"en": "Great"}}}, lambda box: choose(box, "5 of 5: Great"), 5),
+    "csat": ({"scale": {"look": "faces", "highest_label": {"en": "Great"}}},
+             lambda box: choose(box, "5 of 5: Great"), 5),
     "ces": ({}, lambda box: choose(box, "6 of 7"), 6),
     "rating": ({"scale": {"look": "stars"}}, lambda box: choose(box, "4 of 5"), 4),
     "slider": ({"scale": {"lowest": 0, "highest": 100, "step": 5, "look": "slider"}},
@@ -56,15 +67,14 @@ CASES: dict[str, tuple[dict[str, Any], Act, Any]] = {
     "single": ({"choices": FIVE}, lambda box: choose(box, "Speed"), "speed"),
     "multiple": ({"choices": [*FIVE, {"id": "none", "label": {"en": "None of these"}, "exclusive": True}]},
                  lambda box: choose(box, "None of these", "Price", "Taste"), ["price", "taste"]),
-    "dropdown": ({"choices": FIVE}, lambda box: box.get_by_label("Question dropdown").select_option(label="Look"), "look"),
+    "dropdown": ({"choices": FIVE},
+                 lambda box: box.get_by_label("Question dropdown").select_option(label="Look"), "look"),
     "picture": ({"choices": [{**one, "image": "https://shop.example/a.png"} for one in FIVE], "several": True},
                 lambda box: choose(box, "Price", "Smell"), ["price", "smell"]),
     "matrix": ({"rows": texts("Shop", "Mail"), "choices": texts("Bad", "Fair", "Good")},
-               lambda box: [box.get_by_role("group", name=row).get_by_label(column).check()
-                            for row, column in (("Shop", "Good"), ("Mail", "Fair"))], {"shop": "good", "mail": "fair"}),
+               lambda box: cells(box, {"Shop": "Good", "Mail": "Fair"}), {"shop": "good", "mail": "fair"}),
     "ranking": ({"choices": FIVE[:3]},
-                lambda box: [box.get_by_role("button", name=name).click()
-                             for name in ("Speed", "Price", "Taste", "Price", "Price")], ["speed", "taste", "price"]),
+                lambda box: press(box, "Speed", "Price", "Taste", "Price", "Price"), ["speed", "taste", "price"]),
     "constant_sum": ({"choices": FIVE[:2], "total": 100}, lambda box: each(box, {"Price": "70", "Speed": "30"}),
                      {"price": 70, "speed": 30}),
     "maxdiff": ({"choices": FIVE, "per_task": 4, "tasks": 2}, tasks, None),
@@ -80,7 +90,8 @@ CASES: dict[str, tuple[dict[str, Any], Act, Any]] = {
     "consent": ({}, lambda box: choose(box, "Question consent"), True),
     "statement": ({"hint": {"en": "Read this."}}, lambda _box: None, None),
     "contact": ({"choices": texts("Name", "Email")},
-                lambda box: each(box, {"Name": "Ada", "Email": "ada@example.com"}), {"name": "Ada", "email": "ada@example.com"}),
+                lambda box: each(box, {"Name": "Ada", "Email": "ada@example.com"}),
+                {"name": "Ada", "email": "ada@example.com"}),
 }  # fmt: skip
 
 
@@ -120,7 +131,7 @@ def test_every_kind_is_answered_in_the_format_of_answers(shop: Shop) -> None:
         box.get_by_role("button", name="Send").click()
         box.get_by_text("Thanks a lot!").wait_for()
         token = next(one for one in shop.server.answers if one.startswith(f"{kind}."))
-        found = shop.server.answers[token].get(kind)
+        found: Any = shop.server.answers[token].get(kind)
         if kind == "maxdiff":
             assert len(found) == 2, found
             assert all(set(task) == {"best", "worst"} for task in found), found

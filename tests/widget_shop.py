@@ -37,7 +37,8 @@ NPS: dict[str, Any] = {
     "pages": [
         {"id": "p1", "sections": [{"id": "s1", "questions": [
             {"id": "nps", "kind": "nps", "title": {"en": "How likely?", "uk": "Наскільки?"}, "required": True,
-             "scale": {"lowest": 0, "highest": 10, "lowest_label": {"en": "Not at all"}, "highest_label": {"en": "Very"}}},
+             "scale": {"lowest": 0, "highest": 10, "lowest_label": {"en": "Not at all"},
+                       "highest_label": {"en": "Very"}}},
             {"id": "why", "kind": "long_text", "title": {"en": "Why so low?", "uk": "Чому?"},
              "show": {"field": "answer.nps", "operator": "at_most", "values": [6]}},
         ]}]},
@@ -133,8 +134,7 @@ class Server:
         number = token.split(".")[0]
         prepared, language = self.definitions[number], self.looks[number]["language"]
         self.steps.append(said)
-        given = {name: value for name, value in said["answers"].items()}
-        read = read_json(prepared, given)
+        read = read_json(prepared, said["answers"])
         self.answers[token] = put(self.answers[token], read.answers)
         now = self.answers[token]
         about = {"language": language, "seed": 7}

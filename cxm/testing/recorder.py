@@ -36,8 +36,8 @@ class Answer:
 
 
 class Recorder:
-    """`pages` are what GET finds, by path; `replies` answer POSTs to a path that matches their pattern as a whole; other
-    POSTs take the next of `answers`, or get `{"success":true}`, and are written down."""
+    """`pages` are what GET finds, by path; `replies` answer POSTs whose whole path matches their pattern. Other POSTs
+    take the next of `answers`, or get `{"success":true}`, and are written down."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []  # the POSTs

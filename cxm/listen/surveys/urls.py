@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .distribution.urls import urlpatterns as distribution_urls
-from .views import creating, editor, listing, logic, parts, translations, versions
+from .views import creating, editor, listing, logic, parts, translations, versions, widget
 
 app_name = "surveys"
 urlpatterns = [
@@ -25,6 +25,8 @@ urlpatterns = [
     path("<int:survey_id>/logic/quota/<str:quota_id>/", logic.quota, name="quota"),
     path("<int:survey_id>/look/", parts.look, name="look"),
     path("<int:survey_id>/settings/", parts.settings, name="settings"),
+    path("<int:survey_id>/website/", widget.show, name="widget"),
+    path("<int:survey_id>/website/identity/", widget.identity, name="identity"),
     path("<int:survey_id>/state/", listing.change_state, name="state"),
     path("<int:survey_id>/copy/", listing.duplicate, name="duplicate"),
     path("<int:survey_id>/delete/", listing.delete, name="delete"),

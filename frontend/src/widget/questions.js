@@ -49,13 +49,15 @@ function scored(question, texts, changed) {
     }),
   );
   paint();
+  const row = h('div', { class: 'points' }, picks.map(({ node }) => node));
+  if (picks.length > 7) {
+    // More than fit side by side on a phone: in rows of about the same length.
+    const rows = Math.ceil(picks.length / 7);
+    row.classList.add('many');
+    row.style.setProperty('--n', Math.ceil(picks.length / rows));
+  }
   return {
-    node: h(
-      'div',
-      { class: 'scale' },
-      h('div', { class: `points n${picks.length > 7 ? 'many' : 'few'}` }, picks.map(({ node }) => node)),
-      ends(scale),
-    ),
+    node: h('div', { class: 'scale' }, row, ends(scale)),
     read: () => (checked(picks).length ? Number(checked(picks)[0]) : undefined),
     focus: focusFirst(picks),
   };

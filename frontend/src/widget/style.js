@@ -54,7 +54,7 @@ background:var(--ground);cursor:pointer;text-align:start}
 .place{flex:none;inline-size:26px;block-size:26px;border:1px solid var(--line);border-radius:50%;text-align:center;font-size:14px;line-height:24px}
 [aria-pressed=true] .place{background:var(--a);color:var(--on)}
 .points{display:grid;grid-auto-flow:column;grid-auto-columns:1fr;gap:4px}
-.nmany{grid-auto-flow:row;grid-template-columns:repeat(auto-fill,minmax(40px,1fr))}
+.many{grid-auto-flow:row;grid-template-columns:repeat(var(--n),1fr)}
 .point{justify-content:center;min-width:0}
 .point:has(:checked){background:var(--a);border-color:var(--a);color:var(--on);font-weight:700}
 .stars,.faces{border:0;justify-content:center;padding:4px;min-width:0;color:var(--dim)}

@@ -275,7 +275,7 @@ cx('extend', 'survey', {
       place();
     } else if (id) {
       const element = typeof options.element === 'string' ? document.querySelector(options.element) : options.element;
-      open(String(id), { ...options, by: 'call', element, offer: offers.find((one) => one.id === id) });
+      open(String(id), { ...options, by: options.asked ? 'visitor' : 'call', focus: !!options.asked, element, offer: offers.find((one) => one.id === id) });
     }
   },
   /** Somebody else, or with another consent: ask again. */

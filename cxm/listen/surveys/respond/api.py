@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from ..identity import UNVERIFIED, belief_in
 from ..runtime import Problem, View, read_json, visit
 from . import abuse, bodies
 from .beginning import Begun, Shut, begin_preview, clean, going_on, hidden_from, new_start, opened
@@ -49,6 +50,7 @@ class Asked(msgspec.Struct):
     channel: Literal["widget", "api"] = "api"
     hidden: dict[str, str | float | bool | None] = {}
     user_id: str = ""
+    hash: str = ""  # the proof of the user id; see identity.py
     anonymous_id: str = ""
     url: str = ""
     origin: str = ""
@@ -137,18 +139,30 @@ async def _begun(request: Asking, name: str, asked: Asked) -> Begun:
     if not abuse.guard().may_start(request.address):
         raise Shut("too_many")
     person = customer = None
+    flags: list[str] = []
     if asked.user_id or asked.anonymous_id:
         user, anonymous = clean(asked.user_id)[:300], clean(asked.anonymous_id)[:300]
-        person, customer = await directory().in_thread(
-            lambda: identified(entry.workspace, user_id=user, anonymous_id=anonymous)
+        person, customer, flags = await directory().in_thread(
+            lambda: _believed(entry.workspace, user, anonymous, asked.hash)
         )
     response = uuid.uuid5(KEYS, f"{entry.id}:{asked.key}") if asked.key else None
     start = new_start(
         entry, prepared, request, clean(asked.language)[:20], response=response, channel=asked.channel,
         origin=clean(asked.origin)[:200], hidden=hidden_from(prepared, {k: _text(v) for k, v in asked.hidden.items()}),
-        person=person, customer=customer, address=clean(asked.url)[:500], device=asked.device,
+        person=person, customer=customer, address=clean(asked.url)[:500], device=asked.device, flags=flags,
     )  # fmt: skip
     return Begun(entry, prepared, start)
+
+
+def _believed(
+    workspace: int, user: str, anonymous: str, proof: str
+) -> tuple[uuid.UUID | None, uuid.UUID | None, list[str]]:
+    """(whose facts these are, whose traits and earlier answers may be put into texts, flags)."""
+    belief = belief_in(workspace, user, proof) if user else "proven"
+    if belief == "doubted":
+        user = ""
+    person, customer = identified(workspace, user_id=user, anonymous_id=anonymous)
+    return (person, customer, []) if belief == "proven" or not user else (person, None, [UNVERIFIED])
 
 
 def _text(value: str | float | bool | None) -> str:

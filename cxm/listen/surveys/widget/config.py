@@ -57,7 +57,7 @@ class Widget(Struct, omit_defaults=True, forbid_unknown_fields=True):
     repeat: Repeat = "once"
     every_days: int = 90  # of `every`, and between two tries of `until_answered`
     sources: list[str] = field(default_factory=list)  # uuids of sites and apps; empty: all of the workspace
-    # Only to visitors who are known by a user id, or let the site keep an id: others may be asked again on another page.
+    # Only to visitors who are known by a user id, or let the site keep an id; others may be asked again on each page.
     recognised_only: bool = False
     verified_only: bool = False  # only to people whom the site itself vouches for
 

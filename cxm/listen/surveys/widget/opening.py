@@ -13,6 +13,7 @@ from cxm.record.capture.models import Source
 from ..budget import Request, decide
 from ..definition import Definition
 from ..definition import said as text_in
+from ..identity import UNVERIFIED
 from ..models import Survey, Version
 from ..respond.beginning import clean, hidden_from
 from ..respond.directory import Prepared, directory, read
@@ -23,7 +24,6 @@ from .offers import live_surveys, refusal, suppressed
 from .visitors import Said, Visitor
 
 CHANNEL = "widget"
-UNVERIFIED = "unverified"  # a flag: the site did not vouch for who this is
 
 
 class Opening(Said):
@@ -118,4 +118,3 @@ def wanted(said: Said) -> list[str]:
 def look_of(definition: Definition) -> dict[str, Any]:
     look = definition.look
     return {"accent": look.accent, "logo": look.logo, "font": look.font, "dark": look.dark}
-

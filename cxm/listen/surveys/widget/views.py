@@ -126,7 +126,7 @@ FOR_PAGE = ("kind", "corner", "selector", "triggers", "wait_s", "pages", "except
 def for_page(offer: Offer, said: Said) -> dict[str, Any]:
     widget: Widget = offer.widget
     settings = msgspec.to_builtins(widget)
-    shown = {"id": offer.survey.public_id, "kind": widget.kind, "corner": widget.corner}
+    shown: dict[str, Any] = {"id": offer.survey.public_id, "kind": widget.kind, "corner": widget.corner}
     shown |= {name: settings[name] for name in FOR_PAGE if name in settings}
     if widget.kind == "button":
         definition = prepared_of(offer.survey).definition

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +18,8 @@ from cxm.record.customers.models import Consent, Customer, Identity
 from cxm.record.customers.segments import Answers, segments_of
 from cxm.record.customers.snapshot import families
 
-from ..models import Contact, IdentityKey, Response, Survey
+from ..identity import belief_in
+from ..models import Contact, Response, Survey
 from .config import Device
 
 LONGEST_ID = 300
@@ -56,15 +55,9 @@ class Visitor:
     def __init__(self, workspace: Workspace, said: Said) -> None:
         self.workspace, self.said = workspace, said
         user = identity(said.user_id)
-        self.verified, self.doubted = False, False
-        if user:
-            key = IdentityKey.objects.filter(workspace=workspace).first()
-            if said.hash:
-                self.verified = key is not None and proves(key.secret, user, said.hash)
-                self.doubted = not self.verified  # somebody tries to be somebody else
-            elif key is not None and key.required:
-                self.doubted = True
-        self.user = "" if self.doubted else user
+        belief = belief_in(workspace.pk, user, said.hash or "") if user else "doubted"
+        self.verified = belief == "proven"
+        self.user = "" if belief == "doubted" else user
         self.anonymous = identity(said.anonymous_id)
         self.recognised = bool(self.user) or (said.kept and bool(self.anonymous))
 
@@ -120,9 +113,9 @@ class Visitor:
         answered = Response.objects.filter(
             workspace=self.workspace, person=self.person, state=Response.State.COMPLETED, test=False, archived_at=None
         ).order_by("completed_at")  # fmt: skip
-        for survey, at, answers in answered.values_list("survey_id", "completed_at", "answers"):
+        for survey, done_at, answers in answered.values_list("survey_id", "completed_at", "answers"):
             past = found.setdefault(survey, History())
-            past.answered_at, past.answers = at, answers
+            past.answered_at, past.answers = done_at, answers
         return found
 
     def fits(self, condition: Condition) -> bool:
@@ -164,12 +157,3 @@ def identity(value: str | int | None) -> str:
     """An id as the tracking API keeps it; empty where there is none."""
     text = "" if value is None else str(value).strip()
     return text if len(text) <= LONGEST_ID and "\0" not in text else ""
-
-
-def proves(secret: str, user: str, given: str) -> bool:
-    return hmac.compare_digest(identity_hash(secret, user), given.lower())
-
-
-def identity_hash(secret: str, user: str) -> str:
-    """What a site's own server computes for its signed-in user: HMAC-SHA256 in hex."""
-    return hmac.new(secret.encode(), user.encode(), sha256).hexdigest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from cxm.accounts.models import Workspace
@@ -14,7 +13,9 @@ from cxm.listen.surveys.definition import Definition, Ending, Page, Question, Se
 from cxm.listen.surveys.models import Survey
 
 
-def live_survey(workspace: Workspace, name: str = "Opinion", *, hidden: list[str] | None = None, **widget: Any) -> Survey:
+def live_survey(
+    workspace: Workspace, name: str = "Opinion", *, hidden: list[str] | None = None, **widget: Any
+) -> Survey:
     definition = Definition(
         title={"en": "Your opinion", "uk": "Ваша думка"}, languages=["en", "uk"], hidden=hidden or [],
         pages=[Page("p1", [Section("s1", [Question("nps", "nps", {"en": "How likely?", "uk": "Наскільки?"})])])],
@@ -28,9 +29,8 @@ def live_survey(workspace: Workspace, name: str = "Opinion", *, hidden: list[str
     return survey
 
 
-def say(client: Client, address: str, **said: Any) -> HttpResponse:
+def say(client: Client, address: str, **said: Any) -> Any:
     """As the script does it: a text, so that the browser asks no permission first."""
-    found: Any = client.post(
+    return client.post(
         address, json.dumps(said), content_type="text/plain;charset=UTF-8", headers={"origin": "https://shop.example"}
     )
-    return found

@@ -12,12 +12,12 @@ from django.test import Client
 from django.utils import timezone
 
 from cxm.accounts.models import Workspace
+from cxm.listen.surveys.identity import identity_hash
 from cxm.listen.surveys.models import Contact, ContactRule, IdentityKey, Response, Survey
 from cxm.listen.surveys.respond.directory import directory
 from cxm.listen.surveys.respond.tokens import start_of
 from cxm.listen.surveys.widget.config import Trigger, Widget, in_sample, language_fits, problems
 from cxm.listen.surveys.widget.texts import texts
-from cxm.listen.surveys.widget.visitors import identity_hash
 from cxm.record.capture.models import Source, Suppression
 from cxm.record.customers.linking import USER, log_id
 from cxm.record.customers.models import Consent, Customer, Identity, Segment
@@ -55,13 +55,13 @@ def offered(client: Client, key: str, **said: Any) -> list[str]:
     """The ids of what the page hears of."""
     answer = say(client, "/widget/surveys", writeKey=key, **said)
     assert answer.status_code == 200, answer.content
-    return [one["id"] for one in answer.json()["surveys"]]  # type: ignore[attr-defined]  # the test client's answer
+    return [one["id"] for one in answer.json()["surveys"]]
 
 
 def opened(client: Client, key: str, survey: Survey, **said: Any) -> dict[str, Any]:
     answer = say(client, f"/widget/{survey.public_id}/open", writeKey=key, **said)
     assert answer.status_code == 200, answer.content
-    found: dict[str, Any] = answer.json()  # type: ignore[attr-defined]  # the test client's answer
+    found: dict[str, Any] = answer.json()
     return found
 
 
@@ -74,7 +74,7 @@ def test_a_page_hears_what_to_show_when_and_in_which_words(client: Client, works
     answer = say(client, "/widget/surveys", writeKey=key, anonymousId="a", language="uk-UA")
     assert answer["Access-Control-Allow-Origin"] == "https://shop.example"
     assert answer["Cache-Control"] == "no-store"
-    body = answer.json()  # type: ignore[attr-defined]  # the test client's answer
+    body = answer.json()
     look = {"accent": "#206bc4", "logo": "", "font": "system", "dark": "auto"}
     assert body["surveys"] == [
         {"id": survey.public_id, "kind": "button", "corner": "bottom_left", "label": "Відгук", "language": "uk",
