@@ -82,7 +82,8 @@ def _name(text: str) -> str:
     return name
 
 
-def _stored(condition: Condition) -> dict[str, Any]:
+def sound(condition: Condition) -> Condition:
+    """The condition, if customers can be asked it. Raises Refused."""
     if wrong := faults(condition):
         raise Refused(explained(wrong[0]))
     try:
@@ -94,4 +95,8 @@ def _stored(condition: Condition) -> dict[str, Any]:
                 % {"field": error.field}
             ) from None
         raise Refused(_("Segments cannot ask for “%(field)s”.") % {"field": error.field}) from None
-    return dict(msgspec.to_builtins(condition))
+    return condition
+
+
+def _stored(condition: Condition) -> dict[str, Any]:
+    return dict(msgspec.to_builtins(sound(condition)))

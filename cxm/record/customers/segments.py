@@ -6,7 +6,7 @@ In SQL for all customers (`count`, `members`), in Python for one (`segments_of`)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from cxm.accounts.models import Workspace
 from cxm.lib.conditions import Condition, Value, holds, leaves
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.membership import DAY_MS, EVENT, LAST_SEEN, SEEN, counted, people, tally
-from cxm.record.eventlog.scope import Scope
+from cxm.record.eventlog.scope import SEGMENT, Filter, Scope
 from cxm.record.eventlog.snapshot import items_by_field
 
 from .models import Customer, Segment
@@ -38,6 +38,28 @@ def find_segment(workspace_id: int, segment_id: str) -> Condition | None:
     except ValueError:
         return None
     return condition_of(found) if found else None
+
+
+def with_segments(workspace_id: int, filters: Iterable[Filter]) -> tuple[Filter, ...]:
+    """The filters as the log can take them: those on segments with the conditions of these segments, read now.
+
+    A filter on a segment that is not there stays without, and the log refuses it as a field that there is not.
+    """
+    filters = tuple(filters)
+    if not any(one.field == SEGMENT for one in filters):
+        return filters
+    known = {str(one.pk): condition_of(one) for one in Segment.objects.filter(workspace=workspace_id)}
+    return tuple(
+        replace(one, members=Condition(any=tuple(known[value] for value in one.values)))
+        if one.field == SEGMENT and one.values and known.keys() >= set(one.values)
+        else one
+        for one in filters
+    )
+
+
+def segment_names(workspace_id: int) -> dict[str, str]:
+    """The name of each segment by its id, in the order of the names."""
+    return {str(pk): name for pk, name in Segment.objects.filter(workspace=workspace_id).values_list("pk", "name")}
 
 
 # All customers
@@ -134,23 +156,31 @@ def member_page(
     return [row.customer_id for row in rows]
 
 
-def members(workspace: Workspace, condition: Condition, now: datetime | None = None) -> Iterator[UUID]:
-    """Every member, in the order of their ids; a part at a time, so that a million take little memory."""
+def members_after(
+    workspace: Workspace, condition: Condition, *, after: UUID, limit: int, now: datetime | None = None
+) -> list[UUID]:
+    """Members in the order of their ids as text, from the one after `after`."""
     who = people(condition, now or timezone.now())
     sql = (
-        f"SELECT person.customer_id AS customer_id {who.source} AND person.customer_id > {{after:UUID}}"
-        " ORDER BY person.customer_id LIMIT {limit:UInt32}"
+        f"SELECT person.customer_id AS customer_id {who.source} AND toString(person.customer_id) > {{after:String}}"
+        " ORDER BY toString(person.customer_id) LIMIT {limit:UInt32}"
     )
-    after = UUID(int=0)
+    rows = ask(
+        sql, Scope(workspace.pk), row=Member, name="segments.members", table="customers",
+        after=str(after), limit=limit, **who.parameters,
+    ).rows  # fmt: skip
+    return [row.customer_id for row in rows]
+
+
+def members(workspace: Workspace, condition: Condition, now: datetime | None = None) -> Iterator[UUID]:
+    """Every member; a part at a time, so that a million take little memory."""
+    now, after = now or timezone.now(), UUID(int=0)
     while True:
-        rows = ask(
-            sql, Scope(workspace.pk), row=Member, name="segments.members", table="customers",
-            after=str(after), limit=PART, **who.parameters,
-        ).rows  # fmt: skip
-        yield from (row.customer_id for row in rows)
-        if len(rows) < PART:
+        some = members_after(workspace, condition, after=after, limit=PART, now=now)
+        yield from some
+        if len(some) < PART:
             return
-        after = rows[-1].customer_id
+        after = some[-1]
 
 
 # One customer

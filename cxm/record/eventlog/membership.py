@@ -132,7 +132,8 @@ class _Writer:
             f" GLOBAL ANY LEFT JOIN (SELECT who.person_id AS person_id, {', '.join(wholes)}"
             f" FROM (SELECT customer_id, {', '.join(parts)} FROM events WHERE {workspace} AND {which}"
             " GROUP BY customer_id) AS done GLOBAL ANY INNER JOIN (SELECT customer_id AS log_id,"
-            f" canonical_id AS person_id FROM customers FINAL WHERE {workspace}) AS who ON done.customer_id = who.log_id"
+            f" canonical_id AS person_id FROM customers FINAL WHERE {workspace}) AS who"
+            " ON done.customer_id = who.log_id"
             " GROUP BY who.person_id) AS did ON person.customer_id = did.person_id"
         )
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -55,8 +55,6 @@ PERIOD: Mapping[Grain, str] = {
 
 
 SEGMENT = "segment"  # the field of a filter whose values are ids of segments
-# Segments are kept above the log: whoever keeps them says here how to find the condition of one, None if it is gone.
-find_segment: Callable[[int, str], Condition | None] = lambda _workspace, _segment: None  # noqa: E731
 
 
 class UnknownField(ValueError):
@@ -77,6 +75,8 @@ class Filter:
     field: str
     operator: Operator = "is"
     values: tuple[str, ...] = ()
+    # Of `segment`: whom the segments hold for. They are kept above the log, see customers.segments.with_segments.
+    members: Condition | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def compile_question(
         values["scope_until"] = scope.until
     for number, one in enumerate(scope.filters):
         if one.field == SEGMENT:
-            conditions.append(in_segments(one, scope, f"scope_filter{number}", values))
+            conditions.append(in_segments(one, f"scope_filter{number}", values))
         else:
             conditions.append(condition(one, table, f"scope_filter{number}", values))
     named = (*(one.field for one in scope.filters), by or "")
@@ -193,13 +193,11 @@ def compile_question(
     return Compiled(sql=re.sub(r"[ \t]+\n", "\n", filled), parameters=values)
 
 
-def in_segments(one: Filter, scope: Scope, name: str, values: dict[str, Any]) -> str:
+def in_segments(one: Filter, name: str, values: dict[str, Any]) -> str:
     """The customer of the record is in one of the segments, or in none of them; nobody we know is in none."""
-    found = [find_segment(scope.workspace_id, text) for text in one.values]
-    known = tuple(tree for tree in found if tree is not None)
-    if one.operator not in ("is", "is_not") or len(known) != len(found) or not found:
+    if one.operator not in ("is", "is_not") or one.members is None:
         raise UnknownField(one.field)
-    who = people(Condition(any=known), datetime.now(UTC), name)
+    who = people(one.members, datetime.now(UTC), name)
     values |= who.parameters
     workspace = "workspace_id = {scope_workspace:UInt32}"
     return (

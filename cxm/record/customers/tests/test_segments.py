@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cxm.accounts.models import AuditEntry
+from cxm.accounts.actions import create_api_key
+from cxm.accounts.models import ApiKey, AuditEntry, Role
 from cxm.lib.conditions import Condition
 from cxm.lib.conditions_form import ConditionForm
 from cxm.record.customers.actions import change_profile, create_customer, remove_customer
@@ -23,7 +25,7 @@ from cxm.record.customers.merging import merge_customers, unmerge
 from cxm.record.customers.models import Customer, Segment
 from cxm.record.customers.segment_actions import change_segment, create_segment, delete_segment
 from cxm.record.customers.segment_fields import fields
-from cxm.record.customers.segments import condition_of, count, is_in, members, segments_of
+from cxm.record.customers.segments import condition_of, count, is_in, members, segments_of, with_segments
 from cxm.record.eventlog.scope import Filter, Scope, UnknownField
 from cxm.testing.cast import event, given_events, make_workspace
 
@@ -173,7 +175,7 @@ def test_the_list_and_its_export_are_narrowed_to_a_segment(client: Client) -> No
     assert b"".join(export.streaming_content).decode().count("Pro ") == 60  # type: ignore[attr-defined]  # a streaming answer
     second = client.get(address(firm, "segment", segment.pk), {"page": 2}).content.decode()
     assert "Pro 59" in second and "Pro 49" not in second
-    assert "Bob" in client.get(address(firm, "list"), {"segment": "no id"}).content.decode()
+    assert "Bob" in client.get(address(firm, "list"), {"segment": "no id", "sort": "name"}).content.decode()
 
 
 def test_strangers_and_viewers_are_kept_out_of_the_pages(client: Client) -> None:
@@ -212,7 +214,7 @@ def test_numbers_are_narrowed_to_a_segment_or_to_the_rest() -> None:
     both = create_segment(workspace=firm.workspace, name="Buyers", condition=BUYERS, by=firm.agent)
 
     def n(*filters: Filter) -> int:
-        scope = Scope(firm.workspace.pk).where(*filters)
+        scope = Scope(firm.workspace.pk).where(*with_segments(firm.workspace.pk, filters))
         sql = "SELECT count() AS n FROM events WHERE $scope AND name = 'order_placed'"
         return ask(sql, scope, row=Row, name="test", table="events").rows[0].n
 
@@ -226,6 +228,54 @@ def test_numbers_are_narrowed_to_a_segment_or_to_the_rest() -> None:
         with pytest.raises(UnknownField):
             n(wrong)
     other = make_workspace("Other", firm.stranger)
+    theirs = Scope(other.pk).where(*with_segments(other.pk, [Filter("segment", "is", (str(segment.pk),))]))
     with pytest.raises(UnknownField):
-        ask("SELECT count() AS n FROM events WHERE $scope", Scope(other.pk).where(Filter("segment", "is", (str(segment.pk),))),
-            row=Row, name="test", table="events")  # fmt: skip
+        ask("SELECT count() AS n FROM events WHERE $scope", theirs, row=Row, name="test", table="events")
+
+
+def test_a_program_keeps_segments_and_walks_through_their_members() -> None:
+    firm = Firm()
+    made = {str(customer(firm, f"Pro {number}", plan="pro").pk) for number in range(5)}
+    ada = customer(firm, "Ada", plan="free")
+    _row, secret = create_api_key(
+        workspace=firm.workspace, kind=ApiKey.Kind.SECRET, name="shop", by=firm.owner, role=Role.AGENT
+    )
+
+    def call(method: str, path: str, body: object = None) -> tuple[int, Any]:
+        reply = Client().generic(
+            method, f"/api/v1/segments{path}", json.dumps(body) if body is not None else "",
+            content_type="application/json", headers={"Authorization": f"Bearer {secret}"},
+        )  # fmt: skip
+        return reply.status_code, json.loads(reply.content) if reply.content else None
+
+    tree = {"field": "trait.plan", "values": ["pro"]}
+    assert call("POST", "/count", {"condition": tree}) == (200, {"customers": 5})
+    status, segment = call("POST", "", {"name": "Pro", "condition": tree})
+    assert status == 201 and segment["condition"] == tree
+    where = f"/{segment['id']}"
+    found, cursor = [], ""
+    while True:
+        page = call("GET", f"{where}/members?limit=2&cursor={cursor}")[1]
+        found += [one["id"] for one in page["items"]]
+        cursor = page["next"]
+        if not cursor:
+            break
+    assert len(found) == 5 and set(found) == made
+    assert call("GET", f"/of/{found[0]}")[1] == [segment] and call("GET", f"/of/{ada.pk}")[1] == []
+    assert call("GET", "")[1] == [segment]
+    other = {"not": {"field": "trait.plan", "values": ["pro"]}}
+    assert call("PATCH", where, {"condition": other})[1]["condition"] == other
+    assert call("GET", f"{where}/count")[1] == {"customers": 1}
+    deep: Any = tree
+    for _level in range(30):
+        deep = {"not": deep}
+    for wrong in (
+        {"field": "trait.plan", "operator": "resembles", "values": ["pro"]}, {"fields": "x"}, {}, deep,
+        {"field": "trait.plan", "values": [["pro"]]}, {"field": "answer.x", "values": ["pro"]},
+        {"field": "email", "operator": "matches", "values": ["x"]}, {"all": [tree] * 201},
+        {"field": "event.x", "operator": "at_least", "values": [1], "within_days": 10**9},
+    ):  # fmt: skip
+        status, problem = call("POST", "", {"name": "Wrong", "condition": wrong})
+        assert status == 422 and problem["detail"], wrong
+    assert call("GET", f"{where}/members?cursor=nonsense")[0] == 400
+    assert call("DELETE", where) == (204, None) and not Segment.objects.exists()

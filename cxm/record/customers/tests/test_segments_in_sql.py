@@ -28,7 +28,8 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 VALUES: list[Any] = [
     5, 5.0, 2.5, -3, 0, 1e-7, 10**20, True, False, "5", "5.0", "05", "+5", " 5", "1_0", "1e3", "nan", "inf", "٣", "",
     None, "2026-03-01", "2026-03-01T10:00:00Z", "2026-03-02 09:00", "2026-3-1", "pro", "PRO", "Straße", "STRASSE",
-    "ПРО",    "про", "ΟΔΟΣ", "οδος", "it's \\ {x:String} $scope", "a%b", "专业", [], ["pro", 5, True], ["5", ["x", "PRO"]],
+    "ПРО", "про", "ΟΔΟΣ", "οδος", "it's \\ {x:String} $scope", "a%b", "专业", [], ["pro", 5, True],
+    ["5", ["x", "PRO"]],
     {"deep": {"er": 5}}, "true", "9" * 320, "0.1", 0.1, "x\ny", "2026-03-01\n",
 ]  # fmt: skip
 NAMES = ["plan", "seats", "since", "odd.name", "odd", "deep", "qu\"o`t'e"]
