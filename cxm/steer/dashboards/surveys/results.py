@@ -19,7 +19,8 @@ from cxm.listen.surveys.definition import WRITTEN
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.wordings import Asked, asked_questions
 from cxm.record.customers.models import Trait
-from cxm.record.eventlog.scope import Filter, Scope
+from cxm.record.customers.segments import segment_names, with_segments
+from cxm.record.eventlog.scope import SEGMENT, Filter, Scope
 
 from ..address import View
 from ..names import OPERATORS, field_name
@@ -42,6 +43,7 @@ class Results:
     view: View
     now: datetime
     language: str
+    moments: tuple[datetime | None, datetime | None] | None = None  # in place of the days of the view
 
     @property
     def workspace(self) -> Workspace:
@@ -57,7 +59,7 @@ class Results:
 
     @property
     def scope(self) -> Scope:
-        since, until = self.days.moments(self.workspace.time_zone)
+        since, until = self.moments or self.days.moments(self.workspace.time_zone)
         return Scope(self.workspace.pk, self.workspace.time_zone, since, until, self.view.filters)
 
     @property
@@ -76,6 +78,7 @@ class Results:
 
 
 def results_of(survey: Survey, view: View, now: datetime) -> Results:
+    view = replace(view, filters=with_segments(survey.workspace_id, view.filters))
     return Results(survey, asked_questions(survey), view, now, get_language() or "en")
 
 
@@ -216,7 +219,8 @@ def filter_words(results: Results, one: Filter) -> str:
         name = one.field.removeprefix(ANSWER)
         asked = results.question(name) or results.question(name.rpartition(".")[0])
         label = part_title(results, asked, name) if asked else name
-    values = [_value_words(results, asked, value) for value in one.values]
+    segments = segment_names(results.workspace.pk) if one.field == SEGMENT else {}
+    values = [segments.get(value) or _value_words(results, asked, value) for value in one.values]
     parts = {"field": label, "operator": OPERATORS[one.operator]}
     if not values:
         return _("%(field)s %(operator)s") % parts
