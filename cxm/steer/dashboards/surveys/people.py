@@ -136,6 +136,7 @@ def overview(found: QuerySet[Response]) -> Overview:
     seconds = [
         max((ended - started).total_seconds(), 0.0)
         for started, ended in times.values_list("started_at", "completed_at")[:MOST_WALKED]
+        if ended is not None
     ]
     counted = total - counts[state.SCREENED_OUT]  # a screen-out had no chance to complete
     return Overview(
