@@ -32,10 +32,13 @@ from cxm.accounts.access import membership_for
 from cxm.accounts.actions import create_api_key, revoke_api_key
 from cxm.accounts.invitations import invite
 from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.listen.surveys.definition import Question
 from cxm.record.capture.models import Import, Mapping, PropertySeen, Regulation, SourceKey, Suppression, TrackingPlan
 from cxm.record.capture.models import Source as CaptureSource
 from cxm.record.customers.models import Consent, Group, Identity, IdentityLink, Note, Segment, Tag
 from cxm.record.eventlog.models import DeadLetter
+from cxm.steer.dashboards.models import ResultsExport
+from cxm.testing.answered import answered, make_survey
 from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.web.api import api
 
@@ -47,6 +50,7 @@ PUBLIC = {
     "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
     "mfa_authenticate",  # the second step of a login; without the first it leads back to it
     "accounts:home", "accounts:setup", "accounts:join",
+    "public_results",  # what somebody shared, by a secret address
     "health", "set_language", "api_docs", "api:openapi-json",
 }  # fmt: skip
 CHANGING = ("post", "put", "patch", "delete")
@@ -141,6 +145,9 @@ def build_world() -> World:
     Suppression.objects.create(workspace=workspace, user_id=CANARY)
     Regulation.objects.create(workspace=workspace, type="DELETE_ONLY", subject_ids=[CANARY], subjects=1)
     invite(workspace=workspace, email="friend@zanzibar.example", role=Role.VIEWER, by=owner)
+    survey = make_survey(workspace, Question(id="nps", kind="nps", title={"en": CANARY}), name=CANARY)
+    answered(survey, {"nps": 9}, customer=customer, tags=[CANARY], assigned_to=owner)
+    ResultsExport.objects.create(workspace=workspace, survey=survey, form="csv", language="en", created_by=owner)
     given_events([answer(workspace, 9, customer_id=customer.pk, comment=CANARY, question="nps")])
     keys = {}
     for name, kind, role in [

@@ -52,7 +52,8 @@ def expected_counts(counts: ArrayLike) -> Floats:
     total = table.sum()
     if total == 0:
         return np.zeros_like(table)
-    return np.outer(table.sum(axis=1), table.sum(axis=0)) / total
+    found: Floats = np.outer(table.sum(axis=1), table.sum(axis=0)) / total
+    return found
 
 
 def independence(counts: ArrayLike) -> Association:
@@ -187,7 +188,8 @@ def _filled(counts: ArrayLike) -> Floats:
 
 
 def _middle_ranks(totals: Floats) -> Floats:
-    return np.cumsum(totals) - (totals - 1) / 2
+    found: Floats = np.cumsum(totals) - (totals - 1) / 2
+    return found
 
 
 def _fisher(table: Floats) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -75,7 +75,7 @@ def answered(
 
 def answered_many(
     survey: Survey,
-    many: list[Mapping[str, Any]],
+    many: Sequence[Mapping[str, Any]],
     when: str = "2026-03-01 12:00",
     *,
     state: Response.State = Response.State.COMPLETED,

@@ -31,6 +31,7 @@ from cxm.record.capture.api.imports import router as imports_router
 from cxm.record.capture.api.regulations import router as regulations_router
 from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
+from cxm.steer.dashboards.api import router as results_router
 from cxm.understand.metrics.api import router as metrics_router
 
 from .flow_page import router as flow_router
@@ -44,7 +45,11 @@ ROUTERS: list[tuple[str, Router]] = [
     ("/customers", customers_router),
     ("/segments", segments_router),
     ("", metrics_router),
+<<<<<<< HEAD
     ("/surveys", surveys_router),
+=======
+    ("", results_router),
+>>>>>>> results
     ("", flow_router),
     ("", messages_router),
     ("", mailings_router),

@@ -90,9 +90,15 @@ def test_two_scores_have_a_rank_correlation() -> None:
 
 
 def test_nonsense_is_refused() -> None:
-    for bad in ([[1, -1], [2, 3]], [[0.5, 1], [1, 1]], [1, 2, 3], [[math.nan, 1], [1, 1]]):
+    bad: list[list[list[float]] | list[float]] = [
+        [[1, -1], [2, 3]],
+        [[0.5, 1], [1, 1]],
+        [1, 2],
+        [[math.nan, 1], [1, 1]],
+    ]
+    for one in bad:
         with pytest.raises(ValueError, match="table"):
-            independence(bad)
+            independence(np.array(one))
 
 
 def test_the_interval_of_cramers_v_holds_the_truth() -> None:

@@ -302,6 +302,35 @@ def texts(
     return rows, total[0].n if total else 0
 
 
+NEWEST_SQL = """
+SELECT response_id, toString(question) AS question, occurred_at, score, toString(language) AS language, comment
+FROM feedback $join
+WHERE $scope AND $answers AND comment != '' AND has({questions:Array(String)}, toString(question))
+ORDER BY question, occurred_at DESC, event_id LIMIT {size:UInt32} BY question
+"""
+TEXTS_BY_SQL = """
+SELECT toString(question) AS question, toUInt64(count()) AS n FROM feedback $join
+WHERE $scope AND $answers AND comment != '' AND has({questions:Array(String)}, toString(question))
+GROUP BY question ORDER BY question
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TextsRow:
+    question: str
+    n: int
+
+
+def newest_texts(asking: Asking, questions: Iterable[str], size: int) -> dict[str, tuple[list[TextRow], int]]:
+    """By question: the newest texts, and how many there are."""
+    sql, values = _answers(asking)
+    more: dict[str, Any] = {"questions": list(questions), **values}
+    scope = asking.filters()
+    rows = ask(sql(NEWEST_SQL), scope, row=TextRow, name="surveys.newest_texts", size=size, **more).rows
+    found = ask(sql(TEXTS_BY_SQL), scope, row=TextsRow, name="surveys.newest_texts", **more).rows
+    return {one.question: ([row for row in rows if row.question == one.question], one.n) for one in found}
+
+
 @dataclass(slots=True)
 class _Filled:
     condition: str

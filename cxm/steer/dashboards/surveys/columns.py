@@ -77,9 +77,7 @@ def _about(survey: Survey) -> Iterator[Column]:
         ("state", _("State"), Response.State.choices), ("channel", _("Channel"), Response.Channel.choices)
     ):  # fmt: skip
         numbered = {value: (number, str(text)) for number, (value, text) in enumerate(choices, start=1)}
-        yield Column(
-            name, label, _attribute(name), lambda one, n=name: str(getattr(one, f"get_{n}_display")()), labels=numbered
-        )
+        yield Column(name, label, _attribute(name), _display(name), labels=numbered)
     yield Column("language", _("Language"), _attribute("language"))
     yield Column("origin", _("Origin"), _attribute("origin"))
     yield Column("customer_id", _("Customer"), lambda one: str(one.customer_id or ""))
@@ -92,7 +90,15 @@ def _about(survey: Survey) -> Iterator[Column]:
     for hidden in survey.responses.order_by("-started_at").values_list("hidden", flat=True)[:1000]:
         names |= dict.fromkeys(hidden)
     for name in sorted(names)[:MOST_HIDDEN]:
-        yield Column(f"hidden.{name}", name, lambda one, n=name: one.hidden.get(n))
+        yield Column(f"hidden.{name}", name, _hidden(name))
+
+
+def _display(name: str) -> Callable[[Response], Value]:
+    return lambda one: str(getattr(one, f"get_{name}_display")())
+
+
+def _hidden(name: str) -> Callable[[Response], Value]:
+    return lambda one: _plain(one.hidden.get(name))
 
 
 def _attribute(name: str) -> Callable[[Response], Value]:

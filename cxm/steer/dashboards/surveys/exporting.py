@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from django.utils import timezone, translation
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import User
 from cxm.listen.surveys.models import Survey
+from cxm.record.customers.segments import with_segments
 
 from ..address import View, read
 from ..models import ResultsExport
@@ -54,6 +56,7 @@ def run(export_id: UUID) -> None:
     state = ResultsExport.State
     survey = one.survey
     view = read(QueryDict(one.query), View(comparison="none")).view
+    view = replace(view, filters=with_segments(survey.workspace_id, view.filters))
     results = Results(survey, [], view, one.created_at, one.language)
     found = people.responses_of(survey, results.scope).order_by("started_at", "pk")
     ResultsExport.objects.filter(pk=one.pk).update(state=state.RUNNING, done=0, total=found.count())

@@ -18,7 +18,8 @@ from django.db.models.functions import Cast, Coalesce
 
 from cxm.listen.surveys.models import Response, Survey
 from cxm.listen.surveys.wordings import Asked
-from cxm.record.eventlog.scope import Filter, Scope, UnknownField
+from cxm.record.customers.queries import Wanted, customers
+from cxm.record.eventlog.scope import SEGMENT, Filter, Scope, UnknownField
 from cxm.stats.estimate import Estimate
 from cxm.stats.intervals import share
 from cxm.stats.quantiles import median
@@ -38,11 +39,11 @@ def responses_of(survey: Survey, scope: Scope, *, archived: bool = False) -> Que
     if scope.until is not None:
         found = found.filter(ended_at__lt=scope.until)
     for number, one in enumerate(scope.filters):
-        found = _filtered(found, one, f"filter{number}")
+        found = _filtered(survey, found, one, f"filter{number}")
     return found
 
 
-def _filtered(found: QuerySet[Response], one: Filter, alias: str) -> QuerySet[Response]:
+def _filtered(survey: Survey, found: QuerySet[Response], one: Filter, alias: str) -> QuerySet[Response]:
     negated = one.operator in {"is_not", "is_not_set"}
     if one.field in COLUMNS:
         condition = _of_text(COLUMNS[one.field], one)
@@ -52,9 +53,20 @@ def _filtered(found: QuerySet[Response], one: Filter, alias: str) -> QuerySet[Re
         condition = _of_text(alias, one)
     elif one.field.startswith(ANSWER):
         return _by_answer(found, one, alias)
+    elif one.field == SEGMENT and one.members is not None and one.operator in {"is", "is_not"}:
+        condition = _in_segments(survey, one)
     else:
         raise UnknownField(one.field)
     return found.exclude(condition) if negated else found.filter(condition)
+
+
+def _in_segments(survey: Survey, one: Filter) -> Q:
+    """Its customer, or the one whom it was merged into, is in one of the segments."""
+    members = Q(pk__in=[])
+    for segment in one.values:
+        rows = customers(survey.workspace, Wanted(segment=segment)).order_by().values("pk")
+        members |= Q(customer__in=rows) | Q(customer__canonical__in=rows)
+    return members
 
 
 def _of_text(name: str, one: Filter) -> Q:
@@ -124,6 +136,7 @@ def overview(found: QuerySet[Response]) -> Overview:
     seconds = [
         max((ended - started).total_seconds(), 0.0)
         for started, ended in times.values_list("started_at", "completed_at")[:MOST_WALKED]
+        if ended is not None
     ]
     counted = total - counts[state.SCREENED_OUT]  # a screen-out had no chance to complete
     return Overview(

@@ -11,6 +11,7 @@ from cxm.lib import numbers
 from cxm.lib.charts import Bar, Bars, Bin, Chart, Distribution, Histogram, Part, Stack, Tone
 from cxm.listen.surveys.definition import said
 from cxm.listen.surveys.wordings import Asked
+from cxm.stats.samples import ShareSample
 
 from .asking import Tally
 from .figures import Key, TallyOf, in_order, nps_sample, on_scale, the_scale
@@ -104,8 +105,7 @@ def bars_of(asked: Asked, keys: Sequence[Key]) -> Bars:
         bars=[
             Bar(
                 label=key.name, value=key.estimate.value, low=key.estimate.low, high=key.estimate.high,
-                n=int(key.sample.successes) if key.code == "share" and hasattr(key.sample, "successes")
-                else key.estimate.n,
+                n=int(key.sample.successes) if isinstance(key.sample, ShareSample) else key.estimate.n,
             )
             for key in keys
         ],

@@ -19,12 +19,13 @@ from cxm.listen.surveys.definition import WRITTEN
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.wordings import Asked, asked_questions
 from cxm.record.customers.models import Trait
-from cxm.record.eventlog.scope import Filter, Scope
+from cxm.record.customers.segments import segment_names, with_segments
+from cxm.record.eventlog.scope import SEGMENT, Filter, Scope
 
 from ..address import View
 from ..names import OPERATORS, field_name
 from ..periods import Days
-from .asking import ANSWER, Asking, Counted, Key, Tally, TextRow, asking_of, count, texts
+from .asking import ANSWER, Asking, Counted, Key, Tally, TextRow, asking_of, count, newest_texts
 from .figures import Key as Figure
 from .figures import TallyOf, answers_of, keys_of, parts_of
 from .pictures import charts_of
@@ -42,6 +43,7 @@ class Results:
     view: View
     now: datetime
     language: str
+    moments: tuple[datetime | None, datetime | None] | None = None  # in place of the days of the view
 
     @property
     def workspace(self) -> Workspace:
@@ -57,7 +59,7 @@ class Results:
 
     @property
     def scope(self) -> Scope:
-        since, until = self.days.moments(self.workspace.time_zone)
+        since, until = self.moments or self.days.moments(self.workspace.time_zone)
         return Scope(self.workspace.pk, self.workspace.time_zone, since, until, self.view.filters)
 
     @property
@@ -76,6 +78,7 @@ class Results:
 
 
 def results_of(survey: Survey, view: View, now: datetime) -> Results:
+    view = replace(view, filters=with_segments(survey.workspace_id, view.filters))
     return Results(survey, asked_questions(survey), view, now, get_language() or "en")
 
 
@@ -133,6 +136,9 @@ class Shown:
 def shown_questions(results: Results, *, with_texts: bool = True) -> list[Shown]:
     """Every question with what was answered under its present scale, and apart from it what was before."""
     counted = results.counted()
+    text_names = {one.id: names for one in results.questions if (names := text_names_of(one))} if with_texts else {}
+    wanted = {name for names in text_names.values() for name in names}
+    written = newest_texts(results.asking, sorted(wanted), SOME_TEXTS) if wanted else {}
     found = []
     for asked in results.questions:
         *before, present = asked.series()
@@ -149,18 +155,20 @@ def shown_questions(results: Results, *, with_texts: bool = True) -> list[Shown]
             old_tally = tally_of(counted, {*old, 0} if old is before[0] else old)
             if old_figures := keys_of(asked, old_tally, results.language, max(old)):
                 shown.earlier.append(Earlier(versions_text(old), old_figures))
-        if with_texts and (asked.kind in WRITTEN or _may_have_texts(asked)):
-            shown.texts, shown.texts_total = texts(results.asking, [asked.id], size=SOME_TEXTS)
-            if asked.kind in WRITTEN and asked.newest.explains:
-                scores = [asked.newest.explains]
-                shown.texts, shown.texts_total = texts(results.asking, [asked.id, *scores], size=SOME_TEXTS)
-                shown.n = max(shown.n, shown.texts_total)
+        for name in text_names.get(asked.id, ()):
+            some, total = written.get(name, ([], 0))
+            shown.texts, shown.texts_total = [*shown.texts, *some][:SOME_TEXTS], shown.texts_total + total
+        if asked.kind in WRITTEN:
+            shown.n = max(shown.n, shown.texts_total)
         found.append(shown)
     return found
 
 
-def _may_have_texts(asked: Asked) -> bool:
-    return any(choice.other for choice in asked.choices())
+def text_names_of(asked: Asked) -> list[str]:
+    """Under which names the log has what people wrote: the explanation of a score is that score's comment."""
+    if asked.kind in WRITTEN:
+        return [one for one in (asked.newest.explains, asked.id) if one]
+    return [asked.id] if any(choice.other for choice in asked.choices()) else []
 
 
 def _notes(asked: Asked, tally: TallyOf) -> list[str]:
@@ -216,7 +224,8 @@ def filter_words(results: Results, one: Filter) -> str:
         name = one.field.removeprefix(ANSWER)
         asked = results.question(name) or results.question(name.rpartition(".")[0])
         label = part_title(results, asked, name) if asked else name
-    values = [_value_words(results, asked, value) for value in one.values]
+    segments = segment_names(results.workspace.pk) if one.field == SEGMENT else {}
+    values = [segments.get(value) or _value_words(results, asked, value) for value in one.values]
     parts = {"field": label, "operator": OPERATORS[one.operator]}
     if not values:
         return _("%(field)s %(operator)s") % parts

@@ -8,7 +8,6 @@ changed between two groups nothing is compared: the break is shown.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -136,7 +135,9 @@ def _waves(counted: Counted, by: str, grain: Grain) -> tuple[list[Wave], int]:
 
 
 def _rows(results: Results, asked: Asked, counted: Counted, waves: list[Wave], ordered: bool) -> list[WaveRow]:
-    """The figures of a question, each over all waves; a wave with two scales has no figure."""
+    """The figures of a question, each over all waves. A period with two scales has no figure; of groups without an
+    order only the answers under the present scale are compared.
+    """
     series = asked.series()
     figures: list[dict[tuple[str, str], Figure]] = []
     scales: list[set[int]] = []  # which series the answers of a wave belong to
@@ -147,16 +148,19 @@ def _rows(results: Results, asked: Asked, counted: Counted, waves: list[Wave], o
         held = {place for place, numbers_ in enumerate(series) if present & set(numbers_)}
         if 0 in present:  # wordings that nobody knows go with the first scale
             held.add(0)
+        kept = {*series[-1], 0} if len(series) == 1 else set(series[-1])
+        if not ordered and present & kept:
+            held = {len(series) - 1}
         versions.append(present)
         scales.append(held)
         if len(held) != 1:
             figures.append({})
             continue
         number = max(present & set(series[next(iter(held))]), default=max(asked.wordings))
-        keys = keys_of(asked, tally_of(counted, None, wave.key), results.language, number)
+        keys = keys_of(asked, tally_of(counted, None if ordered else kept, wave.key), results.language, number)
         figures.append({(one.code, one.of): one for one in keys if one.estimate.n})
     names = dict.fromkeys(name for one in figures for name in one)
-    rows = []
+    rows: list[WaveRow] = []
     for name in names:
         cells = [
             WaveCell(one.get(name), versions[place], mixed=len(scales[place]) > 1) for place, one in enumerate(figures)
@@ -195,7 +199,3 @@ def by_name(by: str) -> str:
     if by == VERSION:
         return _("Wording of the question")
     return field_name(by)
-
-
-def first_day_text(day: date) -> str:
-    return day.isoformat()

@@ -38,7 +38,9 @@ EVERY_KIND = (
         id="agree", kind="matrix", title={"en": "Agree?"}, rows=choices("price", "speed"),
         choices=[Choice(id=f"c{n}", label={"en": f"Agree {n}"}, score=n) for n in (1, 2, 3)],
     ),
-    Question(id="grid", kind="matrix", title={"en": "Grid"}, rows=choices("am", "pm"), choices=choices("tea", "coffee")),
+    Question(
+        id="grid", kind="matrix", title={"en": "Grid"}, rows=choices("am", "pm"), choices=choices("tea", "coffee")
+    ),
     Question(id="rank", kind="ranking", title={"en": "Rank"}, choices=choices("x", "y", "z")),
     Question(id="sum", kind="constant_sum", title={"en": "Share out"}, choices=choices("p", "q"), total=100),
     Question(id="max", kind="maxdiff", title={"en": "Best and worst"}, choices=choices("k", "l", "m")),

@@ -101,7 +101,7 @@ def test_drop_off_counts_who_saw_answered_and_left(workspace: Workspace) -> None
     answered_many(survey, [{}], state=Response.State.PARTIAL, seen={"nps": 1})
     from cxm.record.eventlog.scope import Scope
     from cxm.steer.dashboards.surveys import people
-    from cxm.steer.dashboards.surveys.results import asked_questions
+    from cxm.listen.surveys.wordings import asked_questions
 
     found = people.funnel(people.responses_of(survey, Scope(workspace.pk)), asked_questions(survey))
     first, second = found.steps
@@ -146,6 +146,7 @@ def test_a_changed_scale_breaks_the_comparison(workspace: Workspace) -> None:
     compared = page(survey, "compare/", "period=all&by=month")
     assert "Scale changed" in compared and "verdict-good" not in compared and "verdict-bad" not in compared
     assert "Scale changed" in page(survey, "compare/", "period=all&by=question_version")
+    assert "n = 12" in page(survey, "compare/", "period=all&by=channel")  # of 24: those on the present scale
 
 
 def test_texts_are_found_by_a_search(workspace: Workspace) -> None:
