@@ -45,11 +45,8 @@ ROUTERS: list[tuple[str, Router]] = [
     ("/customers", customers_router),
     ("/segments", segments_router),
     ("", metrics_router),
-<<<<<<< HEAD
     ("/surveys", surveys_router),
-=======
     ("", results_router),
->>>>>>> results
     ("", flow_router),
     ("", messages_router),
     ("", mailings_router),

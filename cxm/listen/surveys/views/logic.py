@@ -19,7 +19,13 @@ from cxm.listen.surveys.models import QuotaCount, Survey
 from cxm.listen.surveys.places import Place, places, question_called
 from cxm.listen.surveys.queries import draft_of, taken_by
 from cxm.listen.surveys.rule_forms import (
-    DEEDS, PRIORITY_NAMES, QuotaForm, RuleForm, ending_names, page_names, question_names,
+    DEEDS,
+    PRIORITY_NAMES,
+    QuotaForm,
+    RuleForm,
+    ending_names,
+    page_names,
+    question_names,
 )  # fmt: skip
 
 from . import context_for, language_of, person, survey_for
