@@ -453,6 +453,29 @@ def test_a_file_comes_back_as_the_same_survey(survey: Survey) -> None:
     assert Survey.objects.count() == 2
 
 
+def test_xlsform_goes_out_and_comes_back(survey: Survey) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    client = client_of(survey)
+    data = client.get(url(survey, "export/xlsform/")).content
+    address = f"/w/{survey.workspace.slug}/surveys/new/import/"
+    assert client.post(address, {"file": SimpleUploadedFile("form.xlsx", data)}).status_code == 302
+    found = draft_of(Survey.objects.order_by("-pk")[0])
+    assert [one.title["en"] for one in found.questions()] == ["Would you recommend us?", "What was it?"]
+    assert client.post(address, {"file": SimpleUploadedFile("form.xlsx", b"PK nothing")}).status_code == 422
+
+
+def test_the_linter_advises_where_the_question_stands_and_stops_nothing(survey: Survey) -> None:
+    save(survey, "question:nps", title="Don't you agree that our excellent service is fast and friendly?")
+    client_of(survey).post(url(survey, "settings/"), {"form": "languages", "languages": "en, uk", "hidden": ""})
+    page = client_of(survey).get(url(survey), {"at": "question:nps"}).content.decode()
+    assert "Ask neutrally." in page
+    page = client_of(survey).get(url(survey, "publish/")).content.decode()
+    assert "have no translation into “uk”" in page
+    survey.refresh_from_db()
+    actions.publish(survey=survey, by=by(survey))
+
+
 def test_viewers_read_the_list_and_change_nothing(survey: Survey) -> None:
     viewer = make_member(survey.workspace, Role.VIEWER, "viewer@example.com")
     client = Client()
