@@ -71,5 +71,7 @@ def sentence(finding: Finding) -> str:
             text = _("Other answers are put into the text than in the first language (%(fields)s).")
         case _:
             return finding.code
-    params = {name: ", ".join(map(str, one)) if isinstance(one, list | tuple) else one for name, one in finding.params.items()}
+    params = {
+        name: ", ".join(map(str, one)) if isinstance(one, list | tuple) else one for name, one in finding.params.items()
+    }
     return text % params

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from csp.constants import SELF
 from csp.decorators import csp_update
+
 from .definition import Definition
 from .models import Survey
 from .places import Place, page_of

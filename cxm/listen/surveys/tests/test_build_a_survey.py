@@ -38,8 +38,8 @@ def client_of(survey: Survey | Workspace) -> Client:
 
 UNHAPPY = Condition(all=(Condition(field="answer.nps", operator="at_most", values=(6.0,)),))
 WHEN = {
-    "when-0-join": "all", "when-0.0-field": "answer.nps", "when-0.0-shown": "answer.nps", "when-0.0-operator": "at_most",
-    "when-0.0-value": "6",
+    "when-0-join": "all", "when-0.0-field": "answer.nps", "when-0.0-shown": "answer.nps",
+    "when-0.0-operator": "at_most", "when-0.0-value": "6",
 }  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def part(survey: Survey, at: str, **more: str) -> dict[str, Any]:
     return form_of(page.content.decode())
 
 
-def save(survey: Survey, at: str, do: str = "save", status: int = 302, **changes: str) -> Any:
+def save(survey: Survey, at: str, do: str = "save", status: int = 302, **changes: Any) -> Any:
     answer = client_of(survey).post(url(survey), part(survey, at) | {"do": do} | changes)
     assert answer.status_code == status, re.findall("(?s)id=.notice.*?</div>", answer.content.decode())
     survey.refresh_from_db()
@@ -133,12 +133,14 @@ def test_a_question_of_every_kind_is_added_and_saved_as_it_is(survey: Survey, ki
 
 
 def test_choices_are_written_moved_removed_and_added_in_lines(survey: Survey) -> None:
-    save(survey, "question:why", **{"choices-0-label": "Too dear", "choices-1-score": "2,5"})
+    changes: dict[str, Any] = {"choices-0-label": "Too dear", "choices-1-score": "2,5"}
+    save(survey, "question:why", **changes)
     assert [(c.id, c.label, c.score) for c in question(survey, "why").choices] == [
         ("price", {"en": "Too dear"}, None), ("speed", {"en": "Speed"}, 2.5),
     ]  # fmt: skip
     save(survey, "question:why", do="choices:down:0")
-    save(survey, "question:why", do="choices:lines", **{"choices-lines": "Taste\n\nStaff and help\nЦіна"})
+    lines: dict[str, Any] = {"choices-lines": "Taste\n\nStaff and help\nЦіна"}
+    save(survey, "question:why", do="choices:lines", **lines)
     save(survey, "question:why", do="choices:other")
     assert [c.id for c in question(survey, "why").choices] == [
         "speed",
@@ -155,7 +157,8 @@ def test_choices_are_written_moved_removed_and_added_in_lines(survey: Survey) ->
 
 def test_a_wrong_value_is_told_and_nothing_is_lost(survey: Survey) -> None:
     before = survey.draft
-    answer = save(survey, "question:why", status=422, **{"choices-0-score": "many", "title": "Kept <b>text</b>"})
+    wrong: dict[str, Any] = {"choices-0-score": "many", "title": "Kept <b>text</b>"}
+    answer = save(survey, "question:why", status=422, **wrong)
     page = answer.content.decode()
     assert "“many” is no number" in page
     assert "Kept &lt;b&gt;text&lt;/b&gt;" in page
@@ -331,7 +334,8 @@ def test_a_quota_is_added(survey: Survey) -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", ["", "?at=start", "?at=page:p1", "?at=section:s1", "?at=question:why", "?at=question:gone", "logic/", "logic/rule/",
+    "rest", ["", "?at=start", "?at=page:p1", "?at=section:s1", "?at=question:why", "?at=question:gone", "logic/",
+             "check/nps/", "logic/rule/",
              "logic/quota/", "look/", "settings/", "publish/", "preview/", "versions/", "translations/", "export/json/",
              "translations/csv/", "translations/xlsx/", "when/question/why/"],
 )  # fmt: skip

@@ -178,7 +178,7 @@ def _save(work: Work, deed: str, rest: str) -> None:
         if form is None:
             raise editing.gone()
         if not form.is_valid():
-            work.faults += [f"{form[name].label}: {' '.join(errors)}" for name, errors in form.errors.items()]
+            work.faults += [f"{form[name].label}: {' '.join(map(str, errors))}" for name, errors in form.errors.items()]
             raise EditRefused(_("Nothing was saved yet: some fields need another value."))
         if isinstance(form, forms.QuestionForm):
             _put_question(work, draft, taken, form, deed, rest)

@@ -19,7 +19,13 @@ from cxm.listen.surveys.models import QuotaCount, Survey
 from cxm.listen.surveys.places import Place, places, question_called
 from cxm.listen.surveys.queries import draft_of, taken_by
 from cxm.listen.surveys.rule_forms import (
-    DEEDS, PRIORITY_NAMES, QuotaForm, RuleForm, ending_names, page_names, question_names,
+    DEEDS,
+    PRIORITY_NAMES,
+    QuotaForm,
+    RuleForm,
+    ending_names,
+    page_names,
+    question_names,
 )  # fmt: skip
 
 from . import context_for, language_of, person, survey_for
@@ -193,7 +199,7 @@ def kept(form: RuleForm | QuotaForm, definition: Definition, language: str) -> R
         RuleForm(None, definition=definition, language=language) if isinstance(form, RuleForm)
         else QuotaForm(None, definition=definition, language=language)
     )  # fmt: skip
-    fresh.initial |= sent
+    fresh.initial.update(sent)
     return fresh
 
 
