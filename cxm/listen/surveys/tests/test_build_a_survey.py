@@ -193,6 +193,16 @@ def test_a_question_moves_is_copied_deleted_and_comes_back(survey: Survey) -> No
     assert ids() == ["why", "nps", "why_2"]
 
 
+def test_texts_are_changed_in_the_language_that_is_shown(survey: Survey) -> None:
+    client_of(survey).post(url(survey, "settings/"), {"form": "languages", "languages": "en, uk", "hidden": ""})
+    data = part(survey, "question:nps", lang="uk")
+    assert (data["lang"], data["title"]) == ("uk", "")
+    client_of(survey).post(url(survey), data | {"do": "save", "title": "Чи порекомендуєте ви нас?"})
+    survey.refresh_from_db()
+    assert question(survey, "nps").title == {"en": "Would you recommend us?", "uk": "Чи порекомендуєте ви нас?"}
+    assert part(survey, "question:nps", lang="uk")["title"] == "Чи порекомендуєте ви нас?"
+
+
 def test_saving_by_itself_answers_with_the_notice_only(survey: Survey) -> None:
     data = part(survey, "question:nps") | {"do": "save", "auto": "1", "title": "By itself"}
     answer = client_of(survey).post(url(survey), data, headers={"HX-Request": "true"})
