@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as made
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -74,7 +75,7 @@ class Filter:
     operator: Operator = "is"
     values: tuple[str, ...] = ()
     # Of `segment`: whom the segments hold for. They are kept above the log, see customers.segments.with_segments.
-    members: Condition | None = field(default=None, compare=False)
+    members: Condition | None = made(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Scope:
     time_zone: str = "UTC"
     since: datetime | None = None
     until: datetime | None = None
-    filters: tuple[Filter, ...] = field(default=())
+    filters: tuple[Filter, ...] = made(default=())
 
     def during(self, since: datetime | None, until: datetime | None) -> Scope:
         return replace(self, since=since, until=until)

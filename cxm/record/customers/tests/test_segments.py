@@ -167,7 +167,7 @@ def test_the_list_and_its_export_are_narrowed_to_a_segment(client: Client) -> No
     customer(firm, "Bob", plan="free")
     segment = create_segment(workspace=firm.workspace, name="Pro", condition=PRO, by=firm.agent)
     client.force_login(firm.viewer)
-    page = client.get(address(firm, "list"), {"segment": str(segment.pk), "sort": "name", "page": 2}).content.decode()
+    page = client.get(address(firm, "list"), {"segment": str(segment.pk), "sort": "name", "page": "2"}).content.decode()
     assert "60 customers" in page and "Pro 59" in page and "Bob" not in page
     found = client.get(address(firm, "list"), {"segment": str(segment.pk), "q": "pro 07"}).content.decode()
     assert "Pro 07" in found and "Bob" not in found
