@@ -36,7 +36,7 @@ WORDS = ["Price", "Speed", "Taste", "Help", "Ціна", "速度", "", "Price", "
 def start() -> Definition:
     questions = [
         editing.new_question(kind, kind, "en") for kind in ("nps", "single", "multiple", "matrix", "long_text")
-    ]  # type: ignore[arg-type]  # kinds
+    ]
     return Definition(
         title={"en": "Live"}, languages=["en"], pages=[Page(id="p1", sections=[Section(id="s1", questions=questions)])]
     )
@@ -51,8 +51,8 @@ class Editor:
 
     def edit(self, survey: Survey, by: User) -> Survey:
         deed = self.chance.choice(
-            ["text", "text", "choice_text", "add", "delete", "move", "copy", "kind", "add_choice", "drop_choice", "rename",
-             "scale", "condition", "rule", "page", "undo", "redo", "replace", "several"]
+            ["text", "text", "choice_text", "add", "delete", "move", "copy", "kind", "add_choice", "drop_choice",
+             "rename", "scale", "condition", "rule", "page", "undo", "redo", "replace", "several"]
         )  # fmt: skip
         try:
             if deed in ("undo", "redo"):
@@ -147,7 +147,7 @@ class Editor:
         if self.chance.random() < 0.8:
             return
         question = self.question(draft)
-        question.kind = self.chance.choice(KINDS)  # type: ignore[assignment]  # any of them
+        question.kind = self.chance.choice(KINDS)  # type: ignore[arg-type]  # any of them
         question.choices = [
             Choice(id=one.id, label={"en": f"Other {self.chance.randrange(99)}"}) for one in question.choices
         ]

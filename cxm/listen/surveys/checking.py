@@ -34,7 +34,7 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 PRIORITIES: Final = ("low", "normal", "high", "urgent")
 PLAIN_FIELDS: Final = {"segment", "language", "channel", "device", "url"}
-NAMED_FIELDS: Final = {"trait", "survey"}
+KNOWN_FIELDS: Final = PLAIN_FIELDS | {"trait", "survey", "variable", "hidden", "value", "event", "tag"}
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _published(definition: Definition, taken: Taken) -> Iterator[Problem]:
         if taken.shapes.get(question.id, shape_of(question)) != shape_of(question):
             yield _error(
                 "shape", here,
-                _("There may be answers of another kind under the code “%(id)s”. Delete this question and add a new one.")
+                _("There may be other answers under the code “%(id)s”. Delete this question and add a new one.")
                 % {"id": question.id},
             )  # fmt: skip
             continue
@@ -215,7 +215,7 @@ def _published(definition: Definition, taken: Taken) -> Iterator[Problem]:
             if one.id in known and one.id not in newest and one.label not in known[one.id]:
                 yield _error(
                     "choice_again", here,
-                    _("The code “%(id)s” meant something else in an earlier version. Delete the choice and add it anew.")
+                    _("The code “%(id)s” meant something else in an earlier version. Delete and re-add the choice.")
                     % {"id": one.id},
                 )  # fmt: skip
 
@@ -309,9 +309,7 @@ def _references(definition: Definition) -> Iterator[Problem]:
         elif first == "hidden" and rest not in definition.hidden:
             message = _("There is no hidden field “%(name)s”. Add it under “Settings”, or correct the name.")
             yield _error("no_such_hidden", place, message % {"name": rest})
-        elif first == "value" and place.part != "question":
-            yield _error("no_such_field", place, _("Nothing is called “%(name)s” here.") % {"name": name})
-        elif not asked and first not in NAMED_FIELDS | PLAIN_FIELDS | {"variable", "hidden", "value", "event", "tag"}:
+        elif (first == "value" and place.part != "question") or (not asked and first not in KNOWN_FIELDS):
             yield _error("no_such_field", place, _("Nothing is called “%(name)s” here.") % {"name": name})
     for place, condition in conditions(definition):
         for leaf in leaves(condition):

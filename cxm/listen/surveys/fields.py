@@ -67,9 +67,8 @@ def answer_fields(question: Question, definition: Definition, language: str) -> 
         return [Field(name, label, "choice", choices, group, many=True), counted]
     if question.kind == "matrix":
         return [
-            Field(f"{name}.{row.id}", f"{label} · {said(row.label, language, definition.languages)[:60]}", "choice", choices,
-                  group, many=question.several)
-            for row in question.rows
+            Field(f"{name}.{row}", f"{label} · {text[:60]}", "choice", choices, group, many=question.several)
+            for row, text in labels(question.rows, definition, language)
         ]  # fmt: skip
     if question.kind == "date":
         return [Field(name, label, "date", group=group)]

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from .checking import Taken, safe_link, safe_picture
-from .definition import SCORED, Carry, Choice, Definition, Ending, Look, Page, Question, Scale, Section, Text, said
+from .definition import SCORED, Carry, Choice, Definition, Ending, Page, Question, Scale, Section, Text, said
 from .editing import free_choice_id
 from .kinds import KIND
-from .models import Survey
 
 SHORT: Final = 500
 LONG: Final = 5_000
@@ -113,7 +112,8 @@ class QuestionForm(PartForm):
     def _add_range(self) -> None:
         scale = self.scale
         for name, label, value in (
-            ("lowest", _("From"), scale.lowest), ("highest", _("To"), scale.highest), ("step", _("In steps of"), scale.step),
+            ("lowest", _("From"), scale.lowest), ("highest", _("To"), scale.highest),
+            ("step", _("In steps of"), scale.step),
         ):  # fmt: skip
             self.fields[name] = forms.FloatField(label=label, min_value=-1e12, max_value=1e12)
             self.initial[name] = f"{value:g}"
@@ -154,10 +154,11 @@ class QuestionForm(PartForm):
     def _limit(self, name: str, number: int) -> None:
         label = LIMITS.get(self.question.kind, CHOICE_LIMITS)[number]
         whole = self.question.kind != "number"
-        field = forms.IntegerField if whole else forms.FloatField
         value = getattr(self.question, name)
-        self.fields[name] = field(
-            label=label, required=False, min_value=0 if whole else -1e12, max_value=100_000 if whole else 1e12
+        self.fields[name] = (
+            forms.IntegerField(label=label, required=False, min_value=0, max_value=100_000)
+            if whole
+            else forms.FloatField(label=label, required=False, min_value=-1e12, max_value=1e12)
         )
         self.initial[name] = None if value is None else f"{value:g}"
 
@@ -438,7 +439,7 @@ class EndingForm(PartForm):
             label=_("Whoever gets here has completed the survey"), required=False,
             help_text=_("Without it this is a screen-out: the answers do not count."),
         )  # fmt: skip
-        self.initial |= {"link": ending.link, "redirect": ending.redirect, "completes": ending.completes}
+        self.initial.update({"link": ending.link, "redirect": ending.redirect, "completes": ending.completes})
 
     def clean_link(self) -> str:
         link = str(self.cleaned_data["link"]).strip()

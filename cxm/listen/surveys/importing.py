@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from . import interchange
 from .actions import SurveyRefused, read_definition
 from .definition import Definition, said
-from .interchange import Note, write_surveyjs
+from .interchange import Note, write_surveyjs, write_xlsform
 
 REASONS: Final[dict[str, Promise]] = {
     "no_counterpart": gettext_lazy("there is nothing like it here"),
@@ -34,9 +34,6 @@ REFUSALS: Final[dict[str, Promise]] = {
     "no_survey_sheet": gettext_lazy("The workbook has no sheet “survey”, so it is no XLSForm."),
     "too_large": gettext_lazy("The file is too large for a questionnaire."),
 }
-# Names of XLSForm's two functions; they are taken from the package when it has them.
-_read_xlsform: Callable[..., Any] | None = getattr(interchange, "read_xlsform", None)
-_write_xlsform: Callable[..., Any] | None = getattr(interchange, "write_xlsform", None)
 
 
 class ImportRefused(ValueError):
@@ -47,8 +44,8 @@ def read_file(name: str, data: bytes, *, language: str = "en") -> tuple[str, Def
     """(name of the survey, definition, sentences about what was not taken over). Raises ImportRefused."""
     title = PurePath(name).stem
     try:
-        if data[:2] == b"PK" and _read_xlsform is not None:
-            found = _read_xlsform(data, language=language)
+        if data[:2] == b"PK":
+            found = interchange.read_xlsform(data, language=language, name=title)
         else:
             plain = _json(data)
             if isinstance(plain, dict) and "languages" in plain and "title" in plain:
@@ -86,7 +83,7 @@ def own_json(definition: Definition) -> bytes:
 
 def exports() -> list[tuple[str, str]]:
     """(code, name) of the forms that a survey can be written in, beside our own."""
-    return [("surveyjs", "SurveyJS"), *([("xlsform", "XLSForm")] if _write_xlsform is not None else [])]
+    return [("surveyjs", "SurveyJS"), ("xlsform", "XLSForm")]
 
 
 def written(definition: Definition, form: str) -> tuple[bytes, str, str] | None:
@@ -95,7 +92,7 @@ def written(definition: Definition, form: str) -> tuple[bytes, str, str] | None:
         return own_json(definition), "application/json", "json"
     if form == "surveyjs":
         return write_surveyjs(definition).file, "application/json", "surveyjs.json"
-    if form == "xlsform" and _write_xlsform is not None:
+    if form == "xlsform":
         kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        return _write_xlsform(definition).file, kind, "xlsx"
+        return write_xlsform(definition).file, kind, "xlsx"
     return None

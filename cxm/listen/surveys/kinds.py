@@ -1,4 +1,4 @@
-"""The kinds of questions as authors choose them: names, pictures, and which settings each has. Nothing is decided here."""
+"""The kinds of questions as authors choose them: names, pictures, and their settings. Nothing is decided here."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ GROUPS: Final[tuple[tuple[Promise, tuple[KindOf, ...]], ...]] = (
             KindOf("thumbs", _("Thumbs"), _("Up or down"), "thumb-up"),
             KindOf("matrix", _("Matrix"), _("Several statements on one scale"), "grid-dots",
                    ("several", "order", "carry"), choices=True, rows=True),
-            KindOf("ranking", _("Ranking"), _("In order of importance"), "list-numbers", (*LENGTH, *ORDER), choices=True),
+            KindOf("ranking", _("Ranking"), _("In order of importance"), "list-numbers", (*LENGTH, *ORDER),
+                   choices=True),
             KindOf("constant_sum", _("Constant sum"), _("Points shared out among choices"), "chart-pie",
                    ("total", *ORDER), choices=True),
             KindOf("maxdiff", _("Best and worst"), _("MaxDiff: what matters most and least"), "arrows-sort",

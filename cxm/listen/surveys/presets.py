@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,7 +102,7 @@ def build(
     called is asked how. Languages that we have no texts in are left out of the texts and stay in the list."""
     known = [one for one in languages if one in LANGUAGES] or ["en"]
     asked = [question(key, known, touchpoint) for key in keys]
-    for before, text in zip(asked, asked[1:], strict=False):
+    for before, text in pairwise(asked):
         if before.kind in SCORED and text.kind in WRITTEN:
             text.explains = before.id
     if "looked_for" in keys:

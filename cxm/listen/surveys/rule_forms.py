@@ -177,7 +177,10 @@ class QuotaForm(forms.Form):
     limit = forms.IntegerField(label=gettext_lazy("At most so many complete responses"), min_value=1, max_value=10**9)
     then = forms.ChoiceField(
         label=gettext_lazy("When it is full"),
-        choices=[("end", gettext_lazy("End the survey for whoever fits")), ("close", gettext_lazy("Let nobody begin any more"))],
+        choices=[
+            ("end", gettext_lazy("End the survey for whoever fits")),
+            ("close", gettext_lazy("Let nobody begin any more")),
+        ],
     )  # fmt: skip
     ending = forms.ChoiceField(label=gettext_lazy("With the end screen"), required=False)
 

@@ -18,7 +18,8 @@ from .models import Survey
 
 class LookForm(forms.Form):
     accent = forms.RegexField(
-        COLOUR, label=gettext_lazy("Main colour"), widget=forms.TextInput(attrs={"type": "color", "class": "form-control-color"}),
+        COLOUR, label=gettext_lazy("Main colour"),
+        widget=forms.TextInput(attrs={"type": "color", "class": "form-control-color"}),
         help_text=gettext_lazy("Of buttons and chosen answers. The text on it is chosen so that it can be read."),
     )  # fmt: skip
     background = forms.RegexField(
@@ -107,7 +108,7 @@ class LanguagesForm(forms.Form):
     languages = forms.CharField(
         label=gettext_lazy("Languages"), max_length=200,
         help_text=gettext_lazy(
-            "Codes, the main one first, such as “en, pl, uk”. People get theirs, and the main one where we do not have it."
+            "Codes, the main one first, such as “en, pl, uk”. People get theirs, or the main one if theirs is missing."
         ),
     )  # fmt: skip
     hidden = forms.CharField(

@@ -38,8 +38,8 @@ def client_of(survey: Survey | Workspace) -> Client:
 
 UNHAPPY = Condition(all=(Condition(field="answer.nps", operator="at_most", values=(6.0,)),))
 WHEN = {
-    "when-0-join": "all", "when-0.0-field": "answer.nps", "when-0.0-shown": "answer.nps", "when-0.0-operator": "at_most",
-    "when-0.0-value": "6",
+    "when-0-join": "all", "when-0.0-field": "answer.nps", "when-0.0-shown": "answer.nps",
+    "when-0.0-operator": "at_most", "when-0.0-value": "6",
 }  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def part(survey: Survey, at: str, **more: str) -> dict[str, Any]:
     return form_of(page.content.decode())
 
 
-def save(survey: Survey, at: str, do: str = "save", status: int = 302, **changes: str) -> Any:
+def save(survey: Survey, at: str, do: str = "save", status: int = 302, **changes: Any) -> Any:
     answer = client_of(survey).post(url(survey), part(survey, at) | {"do": do} | changes)
     assert answer.status_code == status, re.findall("(?s)id=.notice.*?</div>", answer.content.decode())
     survey.refresh_from_db()
@@ -133,12 +133,14 @@ def test_a_question_of_every_kind_is_added_and_saved_as_it_is(survey: Survey, ki
 
 
 def test_choices_are_written_moved_removed_and_added_in_lines(survey: Survey) -> None:
-    save(survey, "question:why", **{"choices-0-label": "Too dear", "choices-1-score": "2,5"})
+    changes: dict[str, Any] = {"choices-0-label": "Too dear", "choices-1-score": "2,5"}
+    save(survey, "question:why", **changes)
     assert [(c.id, c.label, c.score) for c in question(survey, "why").choices] == [
         ("price", {"en": "Too dear"}, None), ("speed", {"en": "Speed"}, 2.5),
     ]  # fmt: skip
     save(survey, "question:why", do="choices:down:0")
-    save(survey, "question:why", do="choices:lines", **{"choices-lines": "Taste\n\nStaff and help\nЦіна"})
+    lines: dict[str, Any] = {"choices-lines": "Taste\n\nStaff and help\nЦіна"}
+    save(survey, "question:why", do="choices:lines", **lines)
     save(survey, "question:why", do="choices:other")
     assert [c.id for c in question(survey, "why").choices] == [
         "speed",
@@ -155,7 +157,8 @@ def test_choices_are_written_moved_removed_and_added_in_lines(survey: Survey) ->
 
 def test_a_wrong_value_is_told_and_nothing_is_lost(survey: Survey) -> None:
     before = survey.draft
-    answer = save(survey, "question:why", status=422, **{"choices-0-score": "many", "title": "Kept <b>text</b>"})
+    wrong: dict[str, Any] = {"choices-0-score": "many", "title": "Kept <b>text</b>"}
+    answer = save(survey, "question:why", status=422, **wrong)
     page = answer.content.decode()
     assert "“many” is no number" in page
     assert "Kept &lt;b&gt;text&lt;/b&gt;" in page
@@ -188,6 +191,16 @@ def test_a_question_moves_is_copied_deleted_and_comes_back(survey: Survey) -> No
     ]  # fmt: skip
     client.post(url(survey), {"do": "after:question:nps", "after": "question:why", "at": "question:nps"})
     assert ids() == ["why", "nps", "why_2"]
+
+
+def test_texts_are_changed_in_the_language_that_is_shown(survey: Survey) -> None:
+    client_of(survey).post(url(survey, "settings/"), {"form": "languages", "languages": "en, uk", "hidden": ""})
+    data = part(survey, "question:nps", lang="uk")
+    assert (data["lang"], data["title"]) == ("uk", "")
+    client_of(survey).post(url(survey), data | {"do": "save", "title": "Чи порекомендуєте ви нас?"})
+    survey.refresh_from_db()
+    assert question(survey, "nps").title == {"en": "Would you recommend us?", "uk": "Чи порекомендуєте ви нас?"}
+    assert part(survey, "question:nps", lang="uk")["title"] == "Чи порекомендуєте ви нас?"
 
 
 def test_saving_by_itself_answers_with_the_notice_only(survey: Survey) -> None:
@@ -331,7 +344,8 @@ def test_a_quota_is_added(survey: Survey) -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", ["", "?at=start", "?at=page:p1", "?at=section:s1", "?at=question:why", "?at=question:gone", "logic/", "logic/rule/",
+    "rest", ["", "?at=start", "?at=page:p1", "?at=section:s1", "?at=question:why", "?at=question:gone", "logic/",
+             "check/nps/", "logic/rule/",
              "logic/quota/", "look/", "settings/", "publish/", "preview/", "versions/", "translations/", "export/json/",
              "translations/csv/", "translations/xlsx/", "when/question/why/"],
 )  # fmt: skip
@@ -451,6 +465,29 @@ def test_a_file_comes_back_as_the_same_survey(survey: Survey) -> None:
         assert client.post(address, {"file": SimpleUploadedFile("s.json", bad)}).status_code == 422
     assert client.post(address, {}).status_code == 422
     assert Survey.objects.count() == 2
+
+
+def test_xlsform_goes_out_and_comes_back(survey: Survey) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    client = client_of(survey)
+    data = client.get(url(survey, "export/xlsform/")).content
+    address = f"/w/{survey.workspace.slug}/surveys/new/import/"
+    assert client.post(address, {"file": SimpleUploadedFile("form.xlsx", data)}).status_code == 302
+    found = draft_of(Survey.objects.order_by("-pk")[0])
+    assert [one.title["en"] for one in found.questions()] == ["Would you recommend us?", "What was it?"]
+    assert client.post(address, {"file": SimpleUploadedFile("form.xlsx", b"PK nothing")}).status_code == 422
+
+
+def test_the_linter_advises_where_the_question_stands_and_stops_nothing(survey: Survey) -> None:
+    save(survey, "question:nps", title="Don't you agree that our excellent service is fast and friendly?")
+    client_of(survey).post(url(survey, "settings/"), {"form": "languages", "languages": "en, uk", "hidden": ""})
+    page = client_of(survey).get(url(survey), {"at": "question:nps"}).content.decode()
+    assert "Ask neutrally." in page
+    page = client_of(survey).get(url(survey, "publish/")).content.decode()
+    assert "have no translation into “uk”" in page
+    survey.refresh_from_db()
+    actions.publish(survey=survey, by=by(survey))
 
 
 def test_viewers_read_the_list_and_change_nothing(survey: Survey) -> None:

@@ -32,6 +32,8 @@ def language_of(request: HttpRequest, definition: Definition) -> str:
 
 def context_for(membership: Membership, survey: Survey, tab: str, **more: Any) -> dict[str, Any]:
     """What every page of a survey shows: the heading, the tabs, the state."""
+    if "language" in more:  # base.html takes that name for the language of the page
+        more["text_language"] = more.pop("language")
     return {
         "membership": membership,
         "workspace": membership.workspace,

@@ -52,7 +52,7 @@ class WizardForm(NewForm):
     )  # fmt: skip
     touchpoint = forms.CharField(
         label=gettext_lazy("At which touchpoint?"), required=False, max_length=60,
-        help_text=gettext_lazy("As it should stand in the question: “delivery”, “our shop in Kyiv”. Empty: the company."),
+        help_text=gettext_lazy("As it should stand in the question: “delivery”, “our shop in Kyiv”; may stay empty."),
     )  # fmt: skip
     call_back = forms.BooleanField(
         label=gettext_lazy("Somebody will call unhappy customers back"), required=False,

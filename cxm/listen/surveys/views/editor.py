@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 from cxm.accounts.models import Membership
 from cxm.lib.conditions_form import ConditionForm
 from cxm.listen.surveys import actions, editing, forms
+from cxm.listen.surveys.advice import advice
 from cxm.listen.surveys.checking import Problem, Taken, check
 from cxm.listen.surveys.definition import Definition, Question, said
 from cxm.listen.surveys.editing import EditRefused
@@ -177,7 +178,7 @@ def _save(work: Work, deed: str, rest: str) -> None:
         if form is None:
             raise editing.gone()
         if not form.is_valid():
-            work.faults += [f"{form[name].label}: {' '.join(errors)}" for name, errors in form.errors.items()]
+            work.faults += [f"{form[name].label}: {' '.join(map(str, errors))}" for name, errors in form.errors.items()]
             raise EditRefused(_("Nothing was saved yet: some fields need another value."))
         if isinstance(form, forms.QuestionForm):
             _put_question(work, draft, taken, form, deed, rest)
@@ -310,7 +311,8 @@ def _context(work: Work) -> dict[str, Any]:
         mark=mark_of(definition, work.at), refused=work.refused, faults=work.faults or [], focus=work.focus,
         can_undo=undo, can_redo=redo, groups=GROUPS, outline=outline(definition, language, problems, work.at),
         problems=problems, errors=sum(one.level == "error" for one in problems),
-        here=[one for one in problems if one.place == work.at or (work.at == START and one.place.part == "survey")],
+        here=[one for one in [*problems, *advice(definition)]
+              if one.place == work.at or (work.at == START and one.place.part == "survey")],
         saved=work.request.method == "POST" and not work.refused,
         preview=preview_url(work.survey, language, work.at, definition),
     )  # fmt: skip

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Role
 from cxm.listen.surveys import actions
+from cxm.listen.surveys.advice import advice
 from cxm.listen.surveys.checking import check
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.places import Place
@@ -22,7 +23,6 @@ from cxm.listen.surveys.wording import differences
 
 from . import context_for, language_of, person, survey_for
 from .versions import named
-from .warnings import linted
 
 
 @require_safe
@@ -71,7 +71,7 @@ def publish(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
     context = context_for(
         membership, survey, "", definition=definition, language=language, refused=refused,
         errors=[one for one in problems if one.level == "error"],
-        warnings=[*(one for one in problems if one.level == "warning"), *linted(definition, language)],
+        warnings=[*(one for one in problems if one.level == "warning"), *advice(definition)],
         before=before, changed=changed, same=bool(before and actions.read_definition(before.definition) == definition),
     )  # fmt: skip
     return render(request, "surveys/publish.html", context, status=422 if refused else 200)

@@ -199,7 +199,7 @@ def kept(form: RuleForm | QuotaForm, definition: Definition, language: str) -> R
         RuleForm(None, definition=definition, language=language) if isinstance(form, RuleForm)
         else QuotaForm(None, definition=definition, language=language)
     )  # fmt: skip
-    fresh.initial |= sent
+    fresh.initial.update(sent)
     return fresh
 
 

@@ -141,7 +141,7 @@ def look(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
-    """Two forms: what holds at once (name, address, times), and what belongs to the draft (languages, hidden fields)."""
+    """Two forms: what holds at once (name, address, times), and what belongs to the draft (languages, hidden)."""
     membership, survey = survey_for(request, slug, survey_id)
     definition = draft_of(survey)
     about = request.POST.get("form")

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -84,7 +83,9 @@ def _take_form(request: HttpRequest, survey: Survey, target: str) -> Survey:
 
 
 def _take_file(request: HttpRequest, survey: Survey, target: str) -> Survey:
-    file = request.FILES["file"]
+    file = request.FILES.get("file")
+    if file is None:
+        raise texts.TableError("unreadable")
     if (file.size or 0) > LARGEST_TABLE:
         raise texts.TableError("too_long")
     name, data = (file.name or "").lower(), file.read()
