@@ -12,9 +12,9 @@ from cxm.accounts.models import Role
 from cxm.accounts.rest import PageOut, PageQuery, Problem, page_of, require_key
 
 from . import actions
-from .mail import bounces
 from .models import Delivery, Suppression
 from .queries import deliveries_of, delivery_for, suppressions_of
+from .reports import take
 
 router = Router(tags=["messages"])
 MOST_BYTES = 2_000_000  # of a report
@@ -75,7 +75,7 @@ def take_report(request: HttpRequest) -> dict[str, int]:
     key = require_key(request, Role.ANALYST)
     if len(request.body) > MOST_BYTES:
         raise Problem(413, "too_large", actions.too_large())
-    return {"taken": len(bounces.take(request.body, workspace=key.workspace))}
+    return {"taken": len(take(request.body, workspace=key.workspace))}
 
 
 @router.get("/suppressions", response=PageOut[SuppressionOut], summary="List addresses that must not be written to")

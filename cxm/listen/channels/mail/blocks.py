@@ -1,4 +1,4 @@
-"""E-mails as blocks: HTML for every mail program (tables, inline styles, 600 pixels, dark mode), and the same as text."""
+"""E-mails as blocks: HTML for every mail program (tables, inline styles, dark mode), and the same as text."""
 
 from __future__ import annotations
 

@@ -11,14 +11,9 @@ from email.policy import default
 from typing import Literal
 from uuid import UUID
 
-from cxm.accounts.models import Workspace
-from cxm.listen.channels import actions
-from cxm.listen.channels.models import Delivery, Suppression
-
 Kind = Literal["bounce", "delay", "delivered", "complaint", "other"]
 OUR_ID = re.compile(r"<?([0-9a-f]{32})@")
 VERP = re.compile(r"\+([0-9a-f]{32})@")
-DEAD = re.compile(r"^5\.(1\.[0-9]+|2\.1|0\.0|4\.4)$")  # no such mailbox, switched off, no such domain
 MOST_PARTS = 50
 
 
@@ -95,23 +90,3 @@ def _text(message: Message, name: str) -> str:
         return " ".join(str(message.get(name, "")).split())
     except (ValueError, IndexError, TypeError):  # the lazy parser of a malformed header
         return ""
-
-
-def take(raw: bytes, *, workspace: Workspace) -> list[Report]:
-    """Apply what a message reports to the deliveries of the workspace; returns the reports that concern one."""
-    taken = []
-    for report in read(raw):
-        delivery = (
-            Delivery.objects.select_related("workspace").filter(workspace=workspace, pk=report.delivery_id).first()
-            if report.delivery_id
-            else None
-        )
-        if delivery is None:
-            continue
-        taken.append(report)
-        if report.kind == "bounce":
-            words = f"{report.status} {report.words}".strip()
-            actions.bounced(delivery=delivery, error=words, dead=bool(DEAD.match(report.status)))
-        elif report.kind == "complaint":
-            actions.suppress(workspace=workspace, address=delivery.to, reason=Suppression.Reason.COMPLAINED, by=None)
-    return taken

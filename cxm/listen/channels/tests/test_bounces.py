@@ -15,6 +15,7 @@ from cxm.listen.channels import actions
 from cxm.listen.channels.mail import bounces
 from cxm.listen.channels.mail.letter import envelope_sender
 from cxm.listen.channels.models import Delivery, Suppression
+from cxm.listen.channels.reports import take
 from cxm.testing.cast import make_user, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +107,7 @@ def complaint(delivery_id: UUID, kind: str = "abuse") -> bytes:
 def test_a_dead_address_is_suppressed_under_the_name_that_we_wrote_to() -> None:
     workspace = make_workspace()
     delivery = sent(workspace)
-    [report] = bounces.take(dsn(delivery.pk), workspace=workspace)
+    [report] = take(dsn(delivery.pk), workspace=workspace)
     assert (report.kind, report.status) == ("bounce", "5.1.1")
     delivery.refresh_from_db()
     assert delivery.state == "bounced"
@@ -118,14 +119,14 @@ def test_a_full_mailbox_is_suppressed_only_the_third_time() -> None:
     workspace = make_workspace()
     for number in range(3):
         assert not Suppression.objects.exists()
-        bounces.take(dsn(sent(workspace, cause=f"test:{number}").pk, "5.2.2"), workspace=workspace)
+        take(dsn(sent(workspace, cause=f"test:{number}").pk, "5.2.2"), workspace=workspace)
     assert Suppression.objects.get().reason == "bounced"
 
 
 def test_a_delay_is_no_bounce() -> None:
     workspace = make_workspace()
     delivery = sent(workspace)
-    [report] = bounces.take(dsn(delivery.pk, "4.4.1", "delayed"), workspace=workspace)
+    [report] = take(dsn(delivery.pk, "4.4.1", "delayed"), workspace=workspace)
     assert report.kind == "delay"
     delivery.refresh_from_db()
     assert delivery.state == "sent"
@@ -137,7 +138,7 @@ def test_the_address_of_the_bounce_names_the_message_too(settings: object) -> No
     delivery = sent(workspace)
     raw = dsn(uuid4(), to=envelope_sender(delivery))
     assert b"bounces+" in raw
-    assert len(bounces.take(raw, workspace=workspace)) == 1
+    assert len(take(raw, workspace=workspace)) == 1
     delivery.refresh_from_db()
     assert delivery.state == "bounced"
 
@@ -145,9 +146,9 @@ def test_the_address_of_the_bounce_names_the_message_too(settings: object) -> No
 def test_a_complaint_ends_it_and_a_compliment_does_not() -> None:
     workspace = make_workspace()
     delivery = sent(workspace)
-    bounces.take(complaint(delivery.pk, "not-spam"), workspace=workspace)
+    take(complaint(delivery.pk, "not-spam"), workspace=workspace)
     assert not Suppression.objects.exists()
-    bounces.take(complaint(delivery.pk), workspace=workspace)
+    take(complaint(delivery.pk), workspace=workspace)
     assert Suppression.objects.get().reason == "complained"
 
 
@@ -155,8 +156,8 @@ def test_a_report_about_somebody_elses_message_changes_nothing() -> None:
     workspace = make_workspace()
     other = make_workspace("Lviv Lamps", owner=make_user("lviv@example.com"))
     delivery = sent(other)
-    assert bounces.take(dsn(delivery.pk), workspace=workspace) == []
-    assert bounces.take(dsn(uuid4()), workspace=workspace) == []
+    assert take(dsn(delivery.pk), workspace=workspace) == []
+    assert take(dsn(uuid4()), workspace=workspace) == []
     delivery.refresh_from_db()
     assert delivery.state == "sent"
     assert not Suppression.objects.exists()
@@ -168,7 +169,7 @@ def test_a_report_about_somebody_elses_message_changes_nothing() -> None:
     b"Content-Type: multipart/mixed; boundary=X\r\n\r\n" + b"--X\r\nContent-Type: message/rfc822\r\n\r\n" * 500,
 ])  # fmt: skip
 def test_a_broken_report_is_harmless(raw: bytes) -> None:
-    assert bounces.take(raw, workspace=make_workspace()) == []
+    assert take(raw, workspace=make_workspace()) == []
 
 
 def test_an_ordinary_answer_is_no_report() -> None:

@@ -1,7 +1,7 @@
 """What a mailing does: plan its invitations, decide about them, queue their messages, remind.
 
-Everything is done in small transactions that can be repeated: a mailing that was interrupted goes on where it stood, and
-a unique invitation per person and mailing means that nobody is invited twice.
+Everything is done in small transactions that can be repeated: a mailing that was interrupted goes on where it stood. A
+unique invitation per person and mailing means that nobody is invited twice.
 """
 
 from __future__ import annotations
