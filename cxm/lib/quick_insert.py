@@ -34,7 +34,7 @@ def insert_rows(rows: Iterable[Model], *, ignore_conflicts: bool = False) -> Non
 @cache
 def _plan(model: type[Model], vendor: str, ignore: bool) -> tuple[str, list[tuple[str, Adapt]]]:
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField | BigAutoField)]
-    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     table = connection.ops.quote_name(model._meta.db_table)
     sql = f"INSERT INTO {table} ({names}) VALUES ({places}){' ON CONFLICT DO NOTHING' if ignore else ''}"

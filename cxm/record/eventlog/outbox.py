@@ -41,7 +41,7 @@ def emit(
 
 
 def emit_all(facts: Sequence[OutboxFact]) -> None:
-    """State many facts at once, under ids that follow from what they tell: one that is stated already stays as it is."""
+    """State many facts at once, under ids that follow from what they tell: one that is stated already stays."""
     if facts:
         _in_transaction(facts[0].name)
         insert_rows(facts, ignore_conflicts=True)

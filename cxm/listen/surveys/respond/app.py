@@ -333,7 +333,7 @@ def kiosk_address(begun: Begun) -> str:
 
 
 def prefilled(prepared: Prepared, query: dict[str, str], language: str) -> dict[str, Any]:
-    """Answers that an address gives: `q=<question>&v=<value>` of a mail's first question, `answer.<question>=<value>`."""
+    """Answers that an address gives: `q=<question>&v=<value>` in a mail, and `answer.<question>=<value>`."""
     given = {name[7:]: value for name, value in query.items() if name.startswith("answer.")}
     if query.get("q"):
         given[query["q"]] = query.get("v", "")

@@ -159,7 +159,8 @@ def _parsed(
     keep = _Keep(accepted, place)
     meta = {"CONTENT_TYPE": headers.get(b"content-type", b"").decode("latin-1"), "CONTENT_LENGTH": size}
     try:
-        fields, _files = MultiPartParser(meta, body, [keep], "utf-8").parse()
+        parser = MultiPartParser(meta, body, [keep], "utf-8")  # type: ignore[arg-type]  # it only reads
+        fields, _files = parser.parse()
     except (MultiPartParserError, UploadFileException, ValueError) as error:
         raise Unreadable(str(error)) from error
     except Exception as error:

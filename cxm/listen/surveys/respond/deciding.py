@@ -17,7 +17,8 @@ from django.db import connection, transaction
 
 from cxm.accounts.models import Workspace
 from cxm.lib.quick_insert import insert_rows
-from cxm.record.customers.marks import Refused, tag
+from cxm.record.customers.errors import Refused
+from cxm.record.customers.marks import tag
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.models import OutboxFact
 from cxm.record.eventlog.outbox import emit_all
@@ -40,8 +41,8 @@ Step = Literal["save", "next", "back"]
 LONGEST_ON_A_PAGE = 3600.0  # seconds; whoever takes longer has been elsewhere
 OVER_QUOTA = "over_quota"
 DONE = (Response.State.COMPLETED, Response.State.SCREENED_OUT)
-CHANGED = ("state", "customer", "person", "language", "answers", "hidden", "variables", "seen", "page", "ending", "flags",
-           "tags", "updated_at", "completed_at")  # fmt: skip
+CHANGED = ("state", "customer", "person", "language", "answers", "hidden", "variables", "seen", "page", "ending",
+           "flags", "tags", "updated_at", "completed_at")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class Submission:
 
 @dataclass(slots=True)
 class Outcome:
-    """What the respondent gets to see: the page `page`, the same again with `problems`, or the end where it is empty."""
+    """What the respondent gets to see: the page `page`, the same again with `problems`, or the end if it is empty."""
 
     response: Response
     page: str = ""

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from django.db import close_old_connections, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 from django.utils import timezone
 
@@ -96,6 +97,7 @@ class Directory:
         self._reading: dict[str | int, asyncio.Task[Entry | None]] = {}
         self._versions: dict[tuple[int, int, int], Prepared] = {}
         self._readers: ThreadPoolExecutor | None = None
+        self._connections: set[BaseDatabaseWrapper] = set()  # of the readers
 
     async def survey(self, name: str | int) -> Entry | None:
         """By public id, by address, or by its number."""
@@ -134,7 +136,7 @@ class Directory:
             return found
         if number:
             version = Version.objects.filter(survey=entry.id, number=number).first()
-            made = version and Prepared(entry.id, number, version.definition, version.question_versions)
+            made = Prepared(entry.id, number, version.definition, version.question_versions) if version else None
         else:
             draft = Survey.objects.filter(pk=entry.id).values_list("draft", flat=True).first()
             made = Prepared(entry.id, 0, draft, {}) if draft else None
@@ -148,29 +150,36 @@ class Directory:
         """Ask the database, which an event loop must not wait for."""
         if self._readers is None:
             self._readers = ThreadPoolExecutor(READERS, "respond-read")
-        return await asyncio.get_running_loop().run_in_executor(self._readers, _asking, do)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._ask, do)
+
+    def _ask(self, do: Callable[[], T]) -> T:
+        mine = connections["default"]
+        if mine.vendor != "sqlite":  # a connection to a file does not break while it waits
+            close_old_connections()
+        if mine not in self._connections:
+            mine.inc_thread_sharing()  # so that `stop` may close it
+            self._connections.add(mine)
+        return do()
 
     def stop(self) -> None:
         """End the threads and forget everything. Safe to call twice."""
         if self._readers is not None:
             self._readers.shutdown()
+        for one in self._connections:
+            one.close()
         self.__init__()  # type: ignore[misc]  # as new
-
-
-def _asking(do: Callable[[], T]) -> T:
-    if connections["default"].vendor != "sqlite":  # a connection to a file does not break while it waits
-        close_old_connections()
-    return do()
 
 
 def read(name: str | int) -> Entry | None:
     which = Q(pk=name) if isinstance(name, int) else Q(public_id=name) | Q(address=name)
-    fields = ("id", "workspace_id", "public_id", "key", "name", "state", "version", "revision", "pin", "opens_at",
-              "closes_at", "most_responses", "archived_at")  # fmt: skip
-    if name == "" or (row := Survey.objects.filter(which).values_list(*fields).first()) is None:
+    one = Survey.objects.filter(which).defer("draft", "widget").first() if name != "" else None
+    if one is None:
         return None
-    counts = dict(QuotaCount.objects.filter(survey=row[0]).values_list("quota", "n"))
-    return Entry(*row[:-1], archived=row[-1] is not None, counts=counts)
+    counts = dict(QuotaCount.objects.filter(survey=one.pk).values_list("quota", "n"))
+    return Entry(
+        one.pk, one.workspace_id, one.public_id, one.key, one.name, one.state, one.version, one.revision, one.pin,
+        one.opens_at, one.closes_at, one.most_responses, one.archived_at is not None, counts,
+    )  # fmt: skip
 
 
 @cache

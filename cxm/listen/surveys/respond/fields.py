@@ -39,7 +39,10 @@ class Drawing:
     def draw(self) -> str:
         q = self.q
         if q.kind == "statement":
-            return f'<div class="q statement" id="{e(self.id)}"><div class="title">{lines(q.title)}</div>{self._hint()}</div>'
+            return (
+                f'<div class="q statement" id="{e(self.id)}"><div class="title">{lines(q.title)}</div>'
+                f"{self._hint()}</div>"
+            )
         scaled = q.scale is not None and bool(q.scale.points)
         single = (q.kind in SINGLE and not (q.kind == "slider" and scaled)) or (q.scale is not None and not scaled)
         inside = DRAWN[q.kind](self)
@@ -120,7 +123,8 @@ class Drawing:
             mark = f'<span aria-hidden="true">{sign}</span>{spoken}' if spoken else sign
             checked = " checked" if value == point.value else ""
             boxes.append(
-                f'<label class="point"><input type="radio" name="{e(self.name)}" value="{shown}"{checked}{self._wrong()}>'
+                f'<label class="point"><input type="radio" name="{e(self.name)}" value="{shown}"'
+                f"{checked}{self._wrong()}>"
                 f'<span class="face">{mark}{named}</span></label>'
             )
         ends = ""
@@ -137,7 +141,8 @@ class Drawing:
         )
         return (
             f'<input class="short" type="number" inputmode="decimal" id="{e(self.id)}-i" name="{e(self.name)}"'
-            f' min="{number(scale.lowest)}" max="{number(scale.highest)}" step="{number(scale.step) if scale.step > 0 else "any"}"'
+            f' min="{number(scale.lowest)}" max="{number(scale.highest)}" step="'
+            f'{number(scale.step) if scale.step > 0 else "any"}"'
             f' value="{e(self._entered())}" data-slider{self._described()}{self._wrong()}>'
             f'<div class="ends"><span>{e(ends[0])}</span><span>{e(ends[1])}</span></div>'
         )
@@ -151,7 +156,8 @@ class Drawing:
             checked = " checked" if self.value is (value == "yes") else ""
             said = f'<span aria-hidden="true">{sign}</span><span class="sr">{e(text)}</span>' if thumbs else e(text)
             made.append(
-                f'<label class="point"><input type="radio" name="{e(self.name)}" value="{value}"{checked}{self._wrong()}>'
+                f'<label class="point"><input type="radio" name="{e(self.name)}" value="{value}"'
+                f"{checked}{self._wrong()}>"
                 f'<span class="face">{said}</span></label>'
             )
         return f'<div class="scale two" data-scale>{"".join(made)}</div>'
@@ -175,7 +181,8 @@ class Drawing:
                 f'<img src="{e(one.image)}" alt="" loading="lazy">' if self.q.kind == "picture" and one.image else ""
             )
             made.append(
-                f'<label class="choice"><input type="{kind}" name="{e(self.name)}" value="{e(one.id)}"{checked}{alone}{self._wrong()}>'
+                f'<label class="choice"><input type="{kind}" name="{e(self.name)}" value="{e(one.id)}"'
+                f"{checked}{alone}{self._wrong()}>"
                 f"{picture}<span>{e(one.label)}</span></label>{self._other(one)}"
             )
         return f'<div class="choices {"pictures" if self.q.kind == "picture" else ""}">{"".join(made)}</div>'
@@ -195,7 +202,10 @@ class Drawing:
             selected = " selected" if one.id == self.value else ""
             options.append(f'<option value="{e(one.id)}"{selected}>{e(one.label)}</option>')
             other += self._other(one)
-        return f'<select id="{e(self.id)}-i" name="{e(self.name)}"{self._described()}{self._wrong()}>{"".join(options)}</select>{other}'
+        return (
+            f'<select id="{e(self.id)}-i" name="{e(self.name)}"{self._described()}{self._wrong()}>'
+            f"{''.join(options)}</select>{other}"
+        )
 
     def matrix(self) -> str:
         value = self.value if isinstance(self.value, dict) else {}
@@ -208,7 +218,8 @@ class Drawing:
             described = f' aria-describedby="{e(self.id)}-{e(row.id)}-p"' if problem else ""
             boxes = "".join(
                 f'<label class="point"><input type="{kind}" name="{e(self.name)}.{e(row.id)}" value="{e(one.id)}"'
-                f'{" checked" if one.id in chosen else ""}{self._wrong(self.of_part.get(row.id))}><span class="face">{e(one.label)}</span></label>'
+                f"{' checked' if one.id in chosen else ''}{self._wrong(self.of_part.get(row.id))}>"
+                f'<span class="face">{e(one.label)}</span></label>'
                 for one in self.q.choices
             )
             mark = (
@@ -239,7 +250,8 @@ class Drawing:
         value = self.value if isinstance(self.value, dict) else {}
         total = number(self.q.total) if self.q.total is not None else ""
         made = [
-            f'<label class="part"><span>{e(one.label)}</span><input class="short" type="number" inputmode="decimal" min="0" step="any"'
+            f'<label class="part"><span>{e(one.label)}</span><input class="short" type="number"'
+            f' inputmode="decimal" min="0" step="any"'
             f' name="{e(self.name)}.{e(one.id)}" value="{e(number(value[one.id])) if one.id in value else ""}"'
             f"{self._wrong(self.of_part.get(one.id))}></label>{self._part_problem(one.id)}"
             for one in self.q.choices
@@ -268,7 +280,8 @@ class Drawing:
                     for end, word in (("best", words.best), ("worst", words.worst))
                 )
                 rows.append(
-                    f'<div class="part"><span>{e(labels.get(one, one))}</span><span class="scale two">{boxes}</span></div>'
+                    f'<div class="part"><span>{e(labels.get(one, one))}</span><span class="scale two">'
+                    f"{boxes}</span></div>"
                 )
             head = words.task % {"number": place + 1, "of": len(self.q.tasks)}
             made.append(
@@ -308,7 +321,10 @@ class Drawing:
         if isinstance(self.value, list) and self.value:
             names = ", ".join(str(one.get("name", "")) for one in self.value)
             kept = f'<p class="hint">{e(self.words.files_kept % {"names": names})}</p>'
-        return f'<input type="file" id="{e(self.id)}-i" name="{e(self.name)}"{several}{accept}{self._described()}{self._wrong()}>{kept}'
+        return (
+            f'<input type="file" id="{e(self.id)}-i" name="{e(self.name)}"'
+            f"{several}{accept}{self._described()}{self._wrong()}>{kept}"
+        )
 
     def contact(self) -> str:
         value = self.value if isinstance(self.value, dict) else {}
@@ -323,7 +339,8 @@ class Drawing:
             made.append(
                 f'<label class="part wide"><span>{e(one.label)}{mark}</span><input type="{kind}" maxlength="1000"'
                 f' name="{e(self.name)}.{e(one.id)}"{f" autocomplete={quoted(fill)}" if fill else ""}'
-                f' value="{e(str(value.get(one.id, "")))}"{described}{self._wrong(self.of_part.get(one.id))}></label>{problem}'
+                f' value="{e(str(value.get(one.id, "")))}"'
+                f"{described}{self._wrong(self.of_part.get(one.id))}></label>{problem}"
             )
         return f'<div class="parts">{"".join(made)}</div>'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from cxm.record.customers.models import Customer, Identity
+from cxm.record.customers.segments import segments_of
+from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.ids import customer_id_of
 
 from ..models import Response
@@ -16,6 +19,8 @@ from ..runtime import Facts
 from .directory import Prepared
 from .tokens import Start
 from .words import ours, words
+
+logger = logging.getLogger(__name__)
 
 EARLIER = 50  # newest completed responses that are looked at
 
@@ -41,9 +46,11 @@ def facts_for(start: Start, prepared: Prepared) -> Facts:
 
 
 def _segments(customer: Customer) -> list[str]:
-    from cxm.record.customers import segments  # needs the log, which a survey without segments does not
-
-    return [str(one) for one in segments.segments_of(customer)]
+    try:
+        return [str(one.pk) for one in segments_of(customer)]
+    except EventlogError as error:  # a segment of events, while the log is away: nobody waits for it
+        logger.warning("Segments are not known now: %s", error)
+        return []
 
 
 def _earlier(person: Customer, but: uuid.UUID) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Builders: a live survey, and a respondent who speaks ASGI with the application, as a browser without JavaScript does."""
+"""Builders: a live survey, and a respondent who speaks ASGI with us as a browser without JavaScript does."""
 
 from __future__ import annotations
 
@@ -256,7 +256,8 @@ EVERY_KIND: dict[str, Any] = {
             {"id": "picture", "kind": "picture", "title": _t("Which picture?"),
              "choices": _c("cat", "dog", image="/static/vendor/none.png")},
             {"id": "matrix", "kind": "matrix", "title": _t("Each of them?"), "rows": _c("price", "speed"),
-             "choices": [{"id": "bad", "label": _t("Bad"), "score": 1}, {"id": "good", "label": _t("Good"), "score": 2}]},
+             "choices": [{"id": "bad", "label": _t("Bad"), "score": 1},
+                         {"id": "good", "label": _t("Good"), "score": 2}]},
             {"id": "ranking", "kind": "ranking", "title": _t("In which order?"), "choices": _c("one", "two", "three")},
             {"id": "slider", "kind": "slider", "title": _t("How much?")},
             {"id": "constant_sum", "kind": "constant_sum", "title": _t("Share 10 points."), "total": 10,

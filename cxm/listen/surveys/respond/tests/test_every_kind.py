@@ -31,7 +31,10 @@ def multipart(fields: list[tuple[str, str]], files: list[tuple[str, str, bytes]]
         for name, value in fields
     ]
     for name, file, content in files:
-        head = f'--{edge}\r\nContent-Disposition: form-data; name="{name}"; filename="{file}"\r\nContent-Type: text/plain\r\n\r\n'
+        head = (
+            f'--{edge}\r\nContent-Disposition: form-data; name="{name}"; filename="'
+            f'{file}"\r\nContent-Type: text/plain\r\n\r\n'
+        )
         parts.append(head.encode() + content + b"\r\n")
     return b"".join(parts) + f"--{edge}--\r\n".encode(), {"content-type": f"multipart/form-data; boundary={edge}"}
 

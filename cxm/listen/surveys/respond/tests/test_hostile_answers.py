@@ -88,7 +88,20 @@ def test_a_token_of_one_survey_cannot_change_a_response_to_another(workspace: Wo
 def test_wrong_types_and_sizes_are_refused_and_others_go_on(workspace: Workspace) -> None:
     survey = make_survey(workspace, EVERY_KIND)
     app = Respondent()
-    for value in (None, True, -1, 1e308, "9", [9], {"a": 1}, [[[]]], {"price": {"x": 1}}, "x" * 200_000, {"best": 1}):
+    values: tuple[Any, ...] = (
+        None,
+        True,
+        -1,
+        1e308,
+        "9",
+        [9],
+        {"a": 1},
+        [[[]]],
+        {"price": {"x": 1}},
+        "x" * 200_000,
+        {"best": 1},
+    )
+    for value in values:
         answers = dict.fromkeys(
             (one["id"] for one in EVERY_KIND["pages"][0]["sections"][0]["questions"] if one["id"] != "file"), value
         )

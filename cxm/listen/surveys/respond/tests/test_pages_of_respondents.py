@@ -1,4 +1,4 @@
-"""The respondent's pages in a real browser: accessible, quiet, on a 320 px phone, light and dark, and what a script adds."""
+"""The respondent's pages in a real browser: accessible, quiet, on a 320 px phone, in the dark; what a script adds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def site(respondents: None) -> Iterator[str]:
     async def serve() -> None:
         server = Server(
             application, address="127.0.0.1", port=port,
-            interface="asginl", websockets=False, log_level=LogLevels.error,
+            interface="asginl",  # type: ignore[arg-type]  # the enum's value
+            websockets=False, log_level=LogLevels.error,
         )  # fmt: skip
         stopping.append(server)
         ready.set()

@@ -31,6 +31,7 @@ from cxm.testing.cast import make_customer, make_workspace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("respondents")]
 __all__ = ["respondents"]
+UNHAPPY = {"field": "answer.nps", "operator": "at_most", "values": [6]}
 HAPPY = {"field": "answer.nps", "operator": "at_least", "values": [9]}
 FULL: dict[str, Any] = {
     **FIVE,
@@ -103,7 +104,7 @@ def test_a_limit_that_is_set_later_counts_what_is_there(workspace: Workspace) ->
         one.send(nps=10)
     assert Response.objects.filter(state=Response.State.COMPLETED).count() == 3
     directory().stop()
-    assert heading(Respondent().get(f"/s/{survey.public_id}")) == "This survey has enough answers"
+    assert heading(Respondent().get(f"/s/{survey.public_id}")) == "There are enough answers"
 
 
 def test_silence_gives_a_response_up_with_what_was_answered(workspace: Workspace) -> None:
@@ -125,8 +126,8 @@ def test_silence_gives_a_response_up_with_what_was_answered(workspace: Workspace
 
 def test_rules_tag_the_customer_and_ask_for_a_case(workspace: Workspace) -> None:
     body = {**FIVE, "rules": [
-        {"id": "r1", "do": "tag", "target": "detractor", "when": {"field": "answer.nps", "operator": "at_most", "values": [6]}},
-        {"id": "r2", "do": "open_case", "target": "high", "when": {"field": "answer.nps", "operator": "at_most", "values": [6]}},
+        {"id": "r1", "do": "tag", "target": "detractor", "when": UNHAPPY},
+        {"id": "r2", "do": "open_case", "target": "high", "when": UNHAPPY},
     ]}  # fmt: skip
     survey = make_survey(workspace, body)
     ada = make_customer(workspace)

@@ -134,7 +134,7 @@ def test_an_address_fills_in_answers_but_agrees_to_nothing(workspace: Workspace)
         ({"opens_at": timezone.now() + timedelta(days=1)}, "This survey has not begun yet", 200),
         ({"closes_at": timezone.now() - timedelta(days=1)}, "This survey is over", 200),
         ({"archived_at": timezone.now()}, "There is no survey here", 404),
-        ({"most_responses": 0}, "This survey has enough answers", 200),
+        ({"most_responses": 0}, "There are enough answers", 200),
     ],
 )
 def test_a_survey_that_takes_no_answers_says_why(
