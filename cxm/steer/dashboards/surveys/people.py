@@ -27,6 +27,7 @@ from cxm.stats.quantiles import median
 from .asking import ANSWER
 
 MOST_WALKED: Final = 100_000  # responses, the newest, whose way through the questions is followed
+MOST_TIMED: Final = 10_000  # responses, the newest, whose times make the median
 COLUMNS: Final = {"channel": "channel", "language": "language", "version": "version", "state": "state"}
 
 
@@ -135,7 +136,7 @@ def overview(found: QuerySet[Response]) -> Overview:
     times = found.filter(state=state.COMPLETED, completed_at__isnull=False).order_by("-started_at")
     seconds = [
         max((ended - started).total_seconds(), 0.0)
-        for started, ended in times.values_list("started_at", "completed_at")[:MOST_WALKED]
+        for started, ended in times.values_list("started_at", "completed_at")[:MOST_TIMED]
         if ended is not None
     ]
     counted = total - counts[state.SCREENED_OUT]  # a screen-out had no chance to complete
