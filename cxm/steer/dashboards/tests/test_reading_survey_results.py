@@ -99,9 +99,9 @@ def test_drop_off_counts_who_saw_answered_and_left(workspace: Workspace) -> None
     answered_many(survey, [{"nps": 9, "plan": "paid"}] * 6)
     answered_many(survey, [{"nps": 9}] * 3, state=Response.State.PARTIAL, seen={"nps": 5, "plan": 2})
     answered_many(survey, [{}], state=Response.State.PARTIAL, seen={"nps": 1})
+    from cxm.listen.surveys.wordings import asked_questions
     from cxm.record.eventlog.scope import Scope
     from cxm.steer.dashboards.surveys import people
-    from cxm.listen.surveys.wordings import asked_questions
 
     found = people.funnel(people.responses_of(survey, Scope(workspace.pk)), asked_questions(survey))
     first, second = found.steps
