@@ -16,6 +16,9 @@ LONGEST = 600  # lines; about 400 is where to split
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "services", "service", "core", "misc"}
 # The outer edges, where any error ends: a request, a step, a job, a clock, a command.
 EDGES = {
+    "cxm/listen/surveys/respond/app.py",  # a request
+    "cxm/listen/surveys/respond/deciding.py",  # a submission among others
+    "cxm/listen/surveys/respond/store.py",  # a thread
     "cxm/record/capture/intake/app.py",  # a request
     "cxm/record/capture/intake/directory.py",  # a thread
     "cxm/record/capture/running.py",

@@ -35,7 +35,7 @@ from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.listen.surveys.definition import Question
 from cxm.record.capture.models import Import, Mapping, PropertySeen, Regulation, SourceKey, Suppression, TrackingPlan
 from cxm.record.capture.models import Source as CaptureSource
-from cxm.record.customers.models import Consent, Group, Identity, IdentityLink, Note, Tag
+from cxm.record.customers.models import Consent, Group, Identity, IdentityLink, Note, Segment, Tag
 from cxm.record.eventlog.models import DeadLetter
 from cxm.steer.dashboards.models import ResultsExport
 from cxm.testing.answered import answered, make_survey
@@ -135,6 +135,7 @@ def build_world() -> World:
     Consent.objects.create(customer=customer, purpose="surveys", granted=True, by=owner)
     Tag.objects.create(workspace=workspace, name=CANARY).customers.add(customer)
     Note.objects.create(customer=customer, text=CANARY, by=owner)
+    Segment.objects.create(workspace=workspace, name=CANARY, condition={"field": "tag", "values": [CANARY]})
     Mapping.objects.create(workspace=workspace, name=CANARY, yaml="columns: {}", created_by=owner)
     Import.objects.create(workspace=workspace, file_name=f"{CANARY}.csv", file_path="", created_by=owner)
     source = CaptureSource.objects.create(workspace=workspace, name=CANARY, created_by=owner)

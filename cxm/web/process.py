@@ -47,6 +47,8 @@ logger = logging.getLogger(__name__)
 JOB_THREADS = 2  # so that a long import does not keep a short job waiting
 CONNECTIONS = 2048  # requests in progress; pages are limited in asgi.py, the tracking API in its own
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
+MANY_FACTS = 50  # moved at once: more are on their way
+GATHER = 0.4  # seconds
 TURN = (
     0.001  # seconds that a busy thread keeps the interpreter before the event loop gets it; Python's default is 0.005
 )
@@ -74,7 +76,7 @@ class OutboxThread(threading.Thread):
                 log = engine()
                 if not opened:
                     mend(log)
-                outbox.move_outbox()
+                moved = outbox.move_outbox()
                 if not opened:
                     opened = True
                     give_back_memory()
@@ -88,6 +90,8 @@ class OutboxThread(threading.Thread):
                 logger.exception("Moving the outbox failed")
                 self._stopping.wait(60)
                 continue
+            if moved >= MANY_FACTS:  # an insert costs much the same for few and for many, so let some more come
+                self._stopping.wait(GATHER)
             outbox.waiting.wait(OUTBOX_EVERY)
         connections.close_all()
 

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections
 
+from cxm.listen.surveys.respond.giving_up import give_up
 from cxm.record.capture.jobs import resume_interrupted, resume_regulations
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.repair import repair
@@ -46,6 +47,7 @@ CLOCKS = [
     Clock(exporting.remove_old, HOUR),
     Clock(resume_interrupted, 5 * MINUTE, at_start=True),
     Clock(repair, 5 * MINUTE),
+    Clock(give_up, MINUTE),
     Clock(resume_regulations, 5 * MINUTE),
     Clock(erase_closed_workspaces, HOUR, at_start=True),
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),

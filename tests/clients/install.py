@@ -52,9 +52,9 @@ def python_client(name: str) -> Path:
     return target
 
 
-def node_clients() -> tuple[Path, Path]:
-    """Node.js, and the directory that holds node_modules. Raises NotInstalled."""
-    lock = HERE / "package-lock.json"
+def node_clients(source: Path = HERE) -> tuple[Path, Path]:
+    """Node.js, and the directory that holds node_modules of the lock file in `source`. Raises NotInstalled."""
+    lock = source / "package-lock.json"
     target = HOME / ("npm-" + hashlib.sha256(lock.read_bytes()).hexdigest()[:12])
     try:
         node, npm = find_node()
@@ -64,11 +64,11 @@ def node_clients() -> tuple[Path, Path]:
         if not (target / ".complete").exists():
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir(parents=True)
-            for file in (HERE / "package.json", lock):
+            for file in (source / "package.json", lock):
                 shutil.copy(file, target)
             # Not `npm ci`: it wants the optional parts for every kind of machine, which not every mirror has.
             options = ["--ignore-scripts", "--no-save", "--omit=optional", "--no-audit", "--no-fund"]
-            run([*npm, "install", *options], "the clients of package-lock.json", target)
+            run([*npm, "install", *options], "what package-lock.json names", target)
             (target / ".complete").touch()
     return node, target
 

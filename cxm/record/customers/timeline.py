@@ -57,6 +57,9 @@ def kind_label(name: str) -> str:
         "product_viewed": _("Product viewed"),
         "survey_shown": _("Survey shown"),
         "survey_dismissed": _("Survey dismissed"),
+        "survey_completed": _("Survey completed"),
+        "survey_abandoned": _("Survey left unfinished"),
+        "case_requested": _("Case requested"),
         "email_delivered": _("E-mail delivered"),
         "email_opened": _("E-mail opened"),
         "email_link_clicked": _("Link in an e-mail clicked"),
@@ -287,6 +290,15 @@ def _survey(name: str, properties: Properties) -> str:
     return _("A survey was shown.") if name == "survey_shown" else _("Closed a survey without answering.")
 
 
+def _responded(name: str, properties: Properties) -> str:
+    words = {"survey": text(properties, "survey_name") or text(properties, "survey")}
+    return {
+        "survey_completed": _("Completed the survey “%(survey)s”."),
+        "survey_abandoned": _("Left the survey “%(survey)s” unfinished."),
+        "case_requested": _("The answers to the survey “%(survey)s” ask for a case."),
+    }[name] % words
+
+
 def _by(sentences: Callable[[str], str]) -> Callable[[str, Properties], str]:
     def sentence(name: str, properties: Properties) -> str:
         words = {key: text(properties, key) for key in ("by", "profile", "purpose", "tag", "kind", "value", "source")}
@@ -346,6 +358,9 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "customer_aliased": ("link", _aliased),
     "survey_shown": ("message", _survey),
     "survey_dismissed": ("message", _survey),
+    "survey_completed": ("message", _responded),
+    "survey_abandoned": ("message", _responded),
+    "case_requested": ("alert-triangle", _responded),
     **{
         f"email_{what}": ("mail", _email)
         for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")
@@ -381,6 +396,7 @@ SAID_ALREADY = {
     "tag",
     "purpose",
     "message_body",
+    "survey_name",
 }
 
 

@@ -11,10 +11,12 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from cxm.lib.quick_insert import insert_rows
+
 from .append import NOBODY, Event, append, encode_properties
 from .models import OutboxFact
 
-BATCH = 1000
+BATCH = 3000
 waiting = threading.Event()  # set when a transaction of this process has committed facts: whoever moves them wakes
 
 
@@ -39,10 +41,10 @@ def emit(
 
 
 def emit_all(facts: Sequence[OutboxFact]) -> None:
-    """State many facts at once, under ids that follow from what they tell: one that is stated already stays as it is."""
+    """State many facts at once, under ids that follow from what they tell: one that is stated already stays."""
     if facts:
         _in_transaction(facts[0].name)
-        OutboxFact.objects.bulk_create(facts, ignore_conflicts=True)
+        insert_rows(facts, ignore_conflicts=True)
         transaction.on_commit(waiting.set)
 
 

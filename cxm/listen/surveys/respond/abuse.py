@@ -74,6 +74,8 @@ class Guard:
 
     def repeated(self, survey: int, address: str, agent: str, response: bytes) -> bool:
         """Whether somebody with this address and browser has completed another response to the survey in a day."""
+        if not address:
+            return False
         key, now = digest(f"{survey} {address} {agent}"), time.monotonic()
         mine = float(int.from_bytes(response[:6], "big"))
         before = self._seen.get(key)

@@ -11,10 +11,11 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-import msgspec
 from django.conf import settings
 from django.db import DatabaseError
 
+from ..definition import Question
+from ..runtime import Problem, field_name, finish, read_form, visit
 from . import abuse, api, bodies, pages
 from .beginning import Begun, Shut, begin, begin_invited, begin_preview, going_on
 from .bodies import Form, Gone, TooLarge, TooSlow, Unreadable
@@ -25,7 +26,6 @@ from .pages import Around, Headers
 from .replies import Reply, json_reply
 from .store import Busy, Unstored, store
 from .tokens import Forged, Start, address_of, start_of
-from ..runtime import field_name, finish, read_form, visit
 
 logger = logging.getLogger(__name__)
 
@@ -255,7 +255,10 @@ class Respond:
         reading = read_form(prepared.ready, asked, form.fields, language=start.language)
         for one in asked:
             if files := form.files.get(field_name(one)):
-                reading.answers[one] = files
+                if good := [file for file in files if file["key"]]:
+                    reading.answers[one] = good
+                if refused := [file for file in files if not file["key"]]:
+                    reading.problems[one] = tuple(refused_file(prepared.questions[one], file) for file in refused)
         step = form.first("step")
         shown = form.first("shown")
         now = time.time()
@@ -306,6 +309,12 @@ class Respond:
         return bodies.form_of(body)
 
 
+def refused_file(question: Question, file: dict[str, Any]) -> Problem:
+    if file["size"] > question.largest_mb * 1_000_000:
+        return Problem("file_size", {"name": file["name"], "largest_mb": question.largest_mb})
+    return Problem("file_type", {"name": file["name"], "accept": ", ".join(question.accept)})
+
+
 def step_of(text: str) -> Step:
     return "save" if text == "save" else "back" if text == "back" else "next"
 
@@ -322,7 +331,7 @@ def kiosk_address(begun: Begun) -> str:
 
 
 def prefilled(prepared: Prepared, query: dict[str, str], language: str) -> dict[str, Any]:
-    """Answers that an address gives: `q=<question>&v=<value>` of a mail's first question, `answer.<question>=<value>`."""
+    """Answers that an address gives: `q=<question>&v=<value>` in a mail, and `answer.<question>=<value>`."""
     given = {name[7:]: value for name, value in query.items() if name.startswith("answer.")}
     if query.get("q"):
         given[query["q"]] = query.get("v", "")
@@ -354,4 +363,4 @@ def respond() -> Respond:
     return Respond()
 
 
-__all__ = ["Respond", "match", "msgspec", "respond", "stop_respond"]
+__all__ = ["Respond", "match", "respond", "stop_respond"]

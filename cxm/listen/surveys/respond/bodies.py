@@ -150,12 +150,17 @@ async def form_with_files(
 
 
 def _parsed(
-    headers: Mapping[bytes, bytes], body: BinaryIO, size: int, accepted: Mapping[str, tuple[int, tuple[str, ...]]], place: str
+    headers: Mapping[bytes, bytes],
+    body: BinaryIO,
+    size: int,
+    accepted: Mapping[str, tuple[int, tuple[str, ...]]],
+    place: str,
 ) -> Form:
     keep = _Keep(accepted, place)
     meta = {"CONTENT_TYPE": headers.get(b"content-type", b"").decode("latin-1"), "CONTENT_LENGTH": size}
     try:
-        fields, _files = MultiPartParser(meta, body, [keep], "utf-8").parse()
+        parser = MultiPartParser(meta, body, [keep], "utf-8")  # type: ignore[arg-type]  # it only reads
+        fields, _files = parser.parse()
     except (MultiPartParserError, UploadFileException, ValueError) as error:
         raise Unreadable(str(error)) from error
     except Exception as error:

@@ -16,7 +16,9 @@ from typing import Any, Literal
 from django.db import connection, transaction
 
 from cxm.accounts.models import Workspace
-from cxm.record.customers.marks import Refused, tag
+from cxm.lib.quick_insert import insert_rows
+from cxm.record.customers.errors import Refused
+from cxm.record.customers.marks import tag
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.models import OutboxFact
 from cxm.record.eventlog.outbox import emit_all
@@ -24,6 +26,7 @@ from cxm.record.eventlog.outbox import emit_all
 from ..models import Invitation, Response
 from ..runtime import Problem, finish, put
 from ..runtime.checking import problems_of
+from ..runtime.visiting import outcome_of
 from ..runtime.walk import Walk
 from . import abuse
 from .directory import ALL, Entry, Prepared
@@ -38,8 +41,8 @@ Step = Literal["save", "next", "back"]
 LONGEST_ON_A_PAGE = 3600.0  # seconds; whoever takes longer has been elsewhere
 OVER_QUOTA = "over_quota"
 DONE = (Response.State.COMPLETED, Response.State.SCREENED_OUT)
-CHANGED = ("state", "customer", "person", "language", "answers", "hidden", "variables", "seen", "page", "ending", "flags",
-           "tags", "updated_at", "completed_at")  # fmt: skip
+CHANGED = ("state", "customer", "person", "language", "answers", "hidden", "variables", "seen", "page", "ending",
+           "flags", "tags", "updated_at", "completed_at")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class Submission:
 
 @dataclass(slots=True)
 class Outcome:
-    """What the respondent gets to see: the page `page`, the same again with `problems`, or the end where it is empty."""
+    """What the respondent gets to see: the page `page`, the same again with `problems`, or the end if it is empty."""
 
     response: Response
     page: str = ""
@@ -102,10 +105,11 @@ def decide(submissions: Sequence[Submission]) -> list[Outcome | Exception]:
             except Exception as error:
                 logger.exception("A submission to survey %d failed", one.entry.id)
                 outcomes.append(error)
-        Response.objects.bulk_create(batch.new.values())
-        Response.objects.bulk_create(
-            batch.changed.values(), update_conflicts=True, unique_fields=["id"], update_fields=CHANGED
-        )
+        insert_rows(batch.new.values())
+        if batch.changed:
+            Response.objects.bulk_create(
+                batch.changed.values(), update_conflicts=True, unique_fields=["id"], update_fields=CHANGED
+            )
         counts.save()
         emit_all(batch.facts)
         for response, entry in batch.finished:
@@ -180,9 +184,7 @@ def _walk(response: Response, one: Submission, batch: _Batch) -> Walk:
 
 def _finished(response: Response, one: Submission, batch: _Batch, walk: Walk) -> Outcome:
     """Complete it, or screen it out; a page before that is not answered properly comes up again instead."""
-    outcome = finish(
-        one.prepared.ready, response.answers, walk.facts, language=response.language, seed=response.seed, full=walk.full
-    )
+    outcome = outcome_of(walk)
     if outcome.problems and outcome.problem_page and not outcome.full:
         response.page = outcome.problem_page
         return Outcome(response, outcome.problem_page, dict(outcome.problems))

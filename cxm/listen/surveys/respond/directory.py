@@ -134,7 +134,7 @@ class Directory:
             return found
         if number:
             version = Version.objects.filter(survey=entry.id, number=number).first()
-            made = version and Prepared(entry.id, number, version.definition, version.question_versions)
+            made = Prepared(entry.id, number, version.definition, version.question_versions) if version else None
         else:
             draft = Survey.objects.filter(pk=entry.id).values_list("draft", flat=True).first()
             made = Prepared(entry.id, 0, draft, {}) if draft else None
@@ -165,12 +165,14 @@ def _asking(do: Callable[[], T]) -> T:
 
 def read(name: str | int) -> Entry | None:
     which = Q(pk=name) if isinstance(name, int) else Q(public_id=name) | Q(address=name)
-    fields = ("id", "workspace_id", "public_id", "key", "name", "state", "version", "revision", "pin", "opens_at",
-              "closes_at", "most_responses", "archived_at")  # fmt: skip
-    if name == "" or (row := Survey.objects.filter(which).values_list(*fields).first()) is None:
+    one = Survey.objects.filter(which).defer("draft", "widget").first() if name != "" else None
+    if one is None:
         return None
-    counts = dict(QuotaCount.objects.filter(survey=row[0]).values_list("quota", "n"))
-    return Entry(*row[:-1], archived=row[-1] is not None, counts=counts)
+    counts = dict(QuotaCount.objects.filter(survey=one.pk).values_list("quota", "n"))
+    return Entry(
+        one.pk, one.workspace_id, one.public_id, one.key, one.name, one.state, one.version, one.revision, one.pin,
+        one.opens_at, one.closes_at, one.most_responses, one.archived_at is not None, counts,
+    )  # fmt: skip
 
 
 @cache

@@ -39,12 +39,15 @@ class Drawing:
     def draw(self) -> str:
         q = self.q
         if q.kind == "statement":
-            return f'<div class="q statement" id="{e(self.id)}"><div class="title">{lines(q.title)}</div>{self._hint()}</div>'
+            return (
+                f'<div class="q statement" id="{e(self.id)}"><div class="title">{lines(q.title)}</div>'
+                f"{self._hint()}</div>"
+            )
         scaled = q.scale is not None and bool(q.scale.points)
-        single = q.kind in SINGLE and not (q.kind == "slider" and scaled) or (q.scale is not None and not scaled)
+        single = (q.kind in SINGLE and not (q.kind == "slider" and scaled)) or (q.scale is not None and not scaled)
         inside = DRAWN[q.kind](self)
         wrong = " wrong" if q.problems else ""
-        data = f' data-live=""' if q.live else ""
+        data = ' data-live=""' if q.live else ""
         mark = f'<span class="must"> ({e(self.words.required)})</span>' if q.required else ""
         title, rest = f"{lines(q.title)}{mark}", f"{self._hint()}{self._problems()}"
         if single:
@@ -79,7 +82,11 @@ class Drawing:
 
     def _part_problem(self, part: str) -> str:
         problem = self.of_part.get(part)
-        return f'<span class="problem" id="{e(self.id)}-{e(part)}-p">{e(sentence(problem, self.language))}</span>' if problem else ""
+        return (
+            f'<span class="problem" id="{e(self.id)}-{e(part)}-p">{e(sentence(problem, self.language))}</span>'
+            if problem
+            else ""
+        )
 
     def _entered(self) -> str:
         """What stands in a single input: what was typed, else the answer."""
@@ -106,13 +113,18 @@ class Drawing:
             if sign != shown:
                 of = self.words.of_points % {"value": shown, "most": number(scale.highest)}
                 spoken = f'<span class="sr">{e(of)}{": " + e(point.label) if point.label else ""}</span>'
-            named = f'<small aria-hidden="true">{e(point.label)}</small>' if point.label and sign != shown and scale.look == "faces" else ""
+            named = (
+                f'<small aria-hidden="true">{e(point.label)}</small>'
+                if point.label and sign != shown and scale.look == "faces"
+                else ""
+            )
             if point.label and sign == shown and 0 < place < len(scale.points) - 1:
                 named = f"<small>{e(point.label)}</small>"
             mark = f'<span aria-hidden="true">{sign}</span>{spoken}' if spoken else sign
             checked = " checked" if value == point.value else ""
             boxes.append(
-                f'<label class="point"><input type="radio" name="{e(self.name)}" value="{shown}"{checked}{self._wrong()}>'
+                f'<label class="point"><input type="radio" name="{e(self.name)}" value="{shown}"'
+                f"{checked}{self._wrong()}>"
                 f'<span class="face">{mark}{named}</span></label>'
             )
         ends = ""
@@ -123,10 +135,14 @@ class Drawing:
     def slider(self) -> str:
         """A number until the script makes a slider of it: a slider that nobody has touched would have an answer."""
         scale = self.q.scale or ScaleView(0, 100, 1, "slider")
-        ends = f"{number(scale.lowest)} {scale.lowest_label}".strip(), f"{number(scale.highest)} {scale.highest_label}".strip()
+        ends = (
+            f"{number(scale.lowest)} {scale.lowest_label}".strip(),
+            f"{number(scale.highest)} {scale.highest_label}".strip(),
+        )
         return (
             f'<input class="short" type="number" inputmode="decimal" id="{e(self.id)}-i" name="{e(self.name)}"'
-            f' min="{number(scale.lowest)}" max="{number(scale.highest)}" step="{number(scale.step) if scale.step > 0 else "any"}"'
+            f' min="{number(scale.lowest)}" max="{number(scale.highest)}" step="'
+            f'{number(scale.step) if scale.step > 0 else "any"}"'
             f' value="{e(self._entered())}" data-slider{self._described()}{self._wrong()}>'
             f'<div class="ends"><span>{e(ends[0])}</span><span>{e(ends[1])}</span></div>'
         )
@@ -140,7 +156,8 @@ class Drawing:
             checked = " checked" if self.value is (value == "yes") else ""
             said = f'<span aria-hidden="true">{sign}</span><span class="sr">{e(text)}</span>' if thumbs else e(text)
             made.append(
-                f'<label class="point"><input type="radio" name="{e(self.name)}" value="{value}"{checked}{self._wrong()}>'
+                f'<label class="point"><input type="radio" name="{e(self.name)}" value="{value}"'
+                f"{checked}{self._wrong()}>"
                 f'<span class="face">{said}</span></label>'
             )
         return f'<div class="scale two" data-scale>{"".join(made)}</div>'
@@ -160,9 +177,12 @@ class Drawing:
         for one in self.q.choices:
             checked = " checked" if one.id in chosen else ""
             alone = ' data-alone=""' if one.exclusive else ""
-            picture = f'<img src="{e(one.image)}" alt="" loading="lazy">' if self.q.kind == "picture" and one.image else ""
+            picture = (
+                f'<img src="{e(one.image)}" alt="" loading="lazy">' if self.q.kind == "picture" and one.image else ""
+            )
             made.append(
-                f'<label class="choice"><input type="{kind}" name="{e(self.name)}" value="{e(one.id)}"{checked}{alone}{self._wrong()}>'
+                f'<label class="choice"><input type="{kind}" name="{e(self.name)}" value="{e(one.id)}"'
+                f"{checked}{alone}{self._wrong()}>"
                 f"{picture}<span>{e(one.label)}</span></label>{self._other(one)}"
             )
         return f'<div class="choices {"pictures" if self.q.kind == "picture" else ""}">{"".join(made)}</div>'
@@ -183,7 +203,8 @@ class Drawing:
             options.append(f'<option value="{e(one.id)}"{selected}>{e(one.label)}</option>')
             other += self._other(one)
         return (
-            f'<select id="{e(self.id)}-i" name="{e(self.name)}"{self._described()}{self._wrong()}>{"".join(options)}</select>{other}'
+            f'<select id="{e(self.id)}-i" name="{e(self.name)}"{self._described()}{self._wrong()}>'
+            f"{''.join(options)}</select>{other}"
         )
 
     def matrix(self) -> str:
@@ -197,10 +218,13 @@ class Drawing:
             described = f' aria-describedby="{e(self.id)}-{e(row.id)}-p"' if problem else ""
             boxes = "".join(
                 f'<label class="point"><input type="{kind}" name="{e(self.name)}.{e(row.id)}" value="{e(one.id)}"'
-                f'{" checked" if one.id in chosen else ""}{self._wrong(self.of_part.get(row.id))}><span class="face">{e(one.label)}</span></label>'
+                f"{' checked' if one.id in chosen else ''}{self._wrong(self.of_part.get(row.id))}>"
+                f'<span class="face">{e(one.label)}</span></label>'
                 for one in self.q.choices
             )
-            mark = f'<span class="must"> ({e(self.words.required)})</span>' if row.required and not self.q.required else ""
+            mark = (
+                f'<span class="must"> ({e(self.words.required)})</span>' if row.required and not self.q.required else ""
+            )
             made.append(
                 f'<fieldset class="row"{described}><legend>{e(row.label)}{mark}</legend>{problem}'
                 f'<div class="scale columns" data-scale>{boxes}</div></fieldset>'
@@ -226,16 +250,19 @@ class Drawing:
         value = self.value if isinstance(self.value, dict) else {}
         total = number(self.q.total) if self.q.total is not None else ""
         made = [
-            f'<label class="part"><span>{e(one.label)}</span><input class="short" type="number" inputmode="decimal" min="0" step="any"'
+            f'<label class="part"><span>{e(one.label)}</span><input class="short" type="number"'
+            f' inputmode="decimal" min="0" step="any"'
             f' name="{e(self.name)}.{e(one.id)}" value="{e(number(value[one.id])) if one.id in value else ""}"'
-            f'{self._wrong(self.of_part.get(one.id))}></label>{self._part_problem(one.id)}'
+            f"{self._wrong(self.of_part.get(one.id))}></label>{self._part_problem(one.id)}"
             for one in self.q.choices
         ]
         said = ""
         if total:
             given = sum(one for one in value.values() if isinstance(one, int | float))
             text = self.words.sum_so_far % {"sum": "\0", "total": total}
-            said = f'<p class="hint sum" role="status">{e(text).replace(chr(0), f"<output>{number(given)}</output>")}</p>'
+            said = (
+                f'<p class="hint sum" role="status">{e(text).replace(chr(0), f"<output>{number(given)}</output>")}</p>'
+            )
         return f'<div class="parts" data-sum>{"".join(made)}</div>{said}'
 
     def maxdiff(self) -> str:
@@ -252,9 +279,14 @@ class Drawing:
                     f'<span class="sr">: {e(labels.get(one, one))}</span></span></label>'
                     for end, word in (("best", words.best), ("worst", words.worst))
                 )
-                rows.append(f'<div class="part"><span>{e(labels.get(one, one))}</span><span class="scale two">{boxes}</span></div>')
+                rows.append(
+                    f'<div class="part"><span>{e(labels.get(one, one))}</span><span class="scale two">'
+                    f"{boxes}</span></div>"
+                )
             head = words.task % {"number": place + 1, "of": len(self.q.tasks)}
-            made.append(f'<fieldset class="row"><legend>{e(head)}</legend><div class="parts">{"".join(rows)}</div></fieldset>')
+            made.append(
+                f'<fieldset class="row"><legend>{e(head)}</legend><div class="parts">{"".join(rows)}</div></fieldset>'
+            )
         return "".join(made)
 
     def text(self) -> str:
@@ -262,7 +294,7 @@ class Drawing:
         limit = f' maxlength="{int(q.at_most)}"' if q.at_most is not None and q.at_most >= 1 else ""
         shared = (
             f'id="{e(self.id)}-i" name="{e(self.name)}"{limit}'
-            f'{f" placeholder={quoted(q.placeholder)}" if q.placeholder else ""}{self._described()}{self._wrong()}'
+            f"{f' placeholder={quoted(q.placeholder)}' if q.placeholder else ''}{self._described()}{self._wrong()}"
         )
         if q.kind == "long_text":
             return f"<textarea rows=4 {shared}>{e(self._entered())}</textarea>"
@@ -290,7 +322,8 @@ class Drawing:
             names = ", ".join(str(one.get("name", "")) for one in self.value)
             kept = f'<p class="hint">{e(self.words.files_kept % {"names": names})}</p>'
         return (
-            f'<input type="file" id="{e(self.id)}-i" name="{e(self.name)}"{several}{accept}{self._described()}{self._wrong()}>{kept}'
+            f'<input type="file" id="{e(self.id)}-i" name="{e(self.name)}"'
+            f"{several}{accept}{self._described()}{self._wrong()}>{kept}"
         )
 
     def contact(self) -> str:
@@ -300,11 +333,14 @@ class Drawing:
             kind, fill = KNOWN_PARTS.get(one.id, ("text", ""))
             problem = self._part_problem(one.id)
             described = f' aria-describedby="{e(self.id)}-{e(one.id)}-p"' if problem else ""
-            mark = f'<span class="must"> ({e(self.words.required)})</span>' if one.required and not self.q.required else ""
+            mark = (
+                f'<span class="must"> ({e(self.words.required)})</span>' if one.required and not self.q.required else ""
+            )
             made.append(
                 f'<label class="part wide"><span>{e(one.label)}{mark}</span><input type="{kind}" maxlength="1000"'
                 f' name="{e(self.name)}.{e(one.id)}"{f" autocomplete={quoted(fill)}" if fill else ""}'
-                f' value="{e(str(value.get(one.id, "")))}"{described}{self._wrong(self.of_part.get(one.id))}></label>{problem}'
+                f' value="{e(str(value.get(one.id, "")))}"'
+                f"{described}{self._wrong(self.of_part.get(one.id))}></label>{problem}"
             )
         return f'<div class="parts">{"".join(made)}</div>'
 

@@ -30,7 +30,8 @@ RIGHT_TO_LEFT = frozenset({"ar", "he", "fa", "ur", "ckb", "dv", "ps", "sd", "ug"
 KIOSK_RESET_S = 12  # seconds that the last screen stays before the next person
 NAMES = {"en": "English", "pl": "polski", "ru": "русский", "uk": "українська", "zh-hant": "繁體中文", "de": "Deutsch",
          "fr": "français", "es": "español", "it": "italiano", "pt": "português", "nl": "Nederlands", "cs": "čeština",
-         "tr": "Türkçe", "ja": "日本語", "zh-hans": "简体中文", "ko": "한국어", "ro": "română", "sv": "svenska"}  # fmt: skip
+         "tr": "Türkçe",
+         "ja": "日本語", "zh-hans": "简体中文", "ko": "한국어", "ro": "română", "sv": "svenska"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,10 @@ def frame(prepared: Prepared, language: str) -> Frame:
 def _frame(language: str, style: str, images: str, classes: str, logo: str) -> Frame:
     direction = ' dir="rtl"' if language.partition("-")[0] in RIGHT_TO_LEFT else ""
     before = (
-        f'<!doctype html><html lang="{e(html_language(language))}"{direction} class="{classes}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>'
+        f'<!doctype html><html lang="{e(html_language(language))}"{direction} class="{classes}"><head>'
+        f'<meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
+        '<link rel="icon" href="data:,"><title>'
     )
     head = (
         f'</title><style>{style}</style><link rel="stylesheet" href="{static("vendor/respond.css")}">'
@@ -167,16 +170,22 @@ def question_page(prepared: Prepared, view: View, page: PageView, around: Around
         )
     files = ' enctype="multipart/form-data"' if any(one.kind == "file" for one in page.questions()) else ""
     back = (
-        f'<button class="plain" name="step" value="back" formnovalidate>{e(said_words.back)}</button>' if view.back else ""
+        f'<button class="plain" name="step" value="back" formnovalidate>{e(said_words.back)}</button>'
+        if view.back
+        else ""
     )
     last = said_words.send if view.last else said_words.next
     # The first button of a form is the one that the enter key presses, so "next" comes first and is shown last.
     form = (
-        f'<form method="post" action="{e(around.action)}"{files} novalidate data-respond data-offline="{e(said_words.offline)}"'
-        f'{" data-one-click" if around.one_click else ""}{f" data-kiosk={quoted_address(around.kiosk)}" if around.kiosk else ""}>'
-        f'<input type="hidden" name="page" value="{e(page.id)}"><input type="hidden" name="shown" value="{around.shown_at}">'
+        f'<form method="post" action="{e(around.action)}"'
+        f'{files} novalidate data-respond data-offline="{e(said_words.offline)}"'
+        f"{' data-one-click' if around.one_click else ''}"
+        f"{f' data-kiosk={quoted_address(around.kiosk)}' if around.kiosk else ''}>"
+        f'<input type="hidden" name="page" value="{e(page.id)}"><input type="hidden" name="shown"'
+        f' value="{around.shown_at}">'
         f'<input type="hidden" name="asked" value="{e(",".join(one.id for one in page.questions()))}">'
-        f'<div class="trap" aria-hidden="true"><label>{e(said_words.trap)}<input type="text" name="{TRAP}" tabindex="-1"'
+        f'<div class="trap" aria-hidden="true"><label>{e(said_words.trap)}<input type="text" name="'
+        f'{TRAP}" tabindex="-1"'
         f' autocomplete="off"></label></div>{"".join(drawn)}'
         f'<div class="buttons"><button name="step" value="next">{e(last)}</button>{back}</div></form>'
     )
@@ -200,7 +209,7 @@ def _languages(around: Around, said_words: Words) -> str:
         return ""
     links = "".join(
         f'<a href="{e(address)}" lang="{e(html_language(one))}" hreflang="{e(html_language(one))}"'
-        f'{" aria-current=true" if one == around.language else ""}>{e(NAMES.get(one, one))}</a>'
+        f"{' aria-current=true' if one == around.language else ''}>{e(NAMES.get(one, one))}</a>"
         for one, address in around.languages.items()
     )
     return f'<nav class="languages" aria-label="{e(said_words.language)}">{links}</nav>'
@@ -245,7 +254,8 @@ def pin_page(code: str, language: str, action: str) -> bytes:
     said_words = words(ours(language))
     form = (
         f'<form method="post" action="{e(action)}"><p><label class="title" for="pin">PIN</label>'
-        '<input class="short" id="pin" name="pin" type="text" inputmode="numeric" autocomplete="off" maxlength="20" required></p>'
+        '<input class="short" id="pin" name="pin" type="text" inputmode="numeric" autocomplete="off"'
+        ' maxlength="20" required></p>'
         f'<div class="buttons"><button>{e(said_words.start)}</button></div></form>'
     )
     return notice_page(code, language, inside=form)

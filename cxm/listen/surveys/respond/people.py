@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from cxm.record.customers.models import Customer, Identity
+from cxm.record.customers.segments import segments_of
+from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.ids import customer_id_of
 
 from ..models import Response
@@ -16,6 +19,8 @@ from ..runtime import Facts
 from .directory import Prepared
 from .tokens import Start
 from .words import ours, words
+
+logger = logging.getLogger(__name__)
 
 EARLIER = 50  # newest completed responses that are looked at
 
@@ -41,9 +46,11 @@ def facts_for(start: Start, prepared: Prepared) -> Facts:
 
 
 def _segments(customer: Customer) -> list[str]:
-    from cxm.record.customers import segments  # needs the log, which a survey without segments does not
-
-    return [str(one) for one in segments.segments_of(customer)]
+    try:
+        return [str(one.pk) for one in segments_of(customer)]
+    except EventlogError as error:  # a segment of events, while the log is away: nobody waits for it
+        logger.warning("Segments are not known now: %s", error)
+        return []
 
 
 def _earlier(person: Customer, but: uuid.UUID) -> dict[str, dict[str, Any]]:
@@ -54,7 +61,9 @@ def _earlier(person: Customer, but: uuid.UUID) -> dict[str, dict[str, Any]]:
     ).exclude(pk=but)
     found: dict[str, dict[str, Any]] = {}
     now = timezone.now()
-    for key, answers, at in rows.order_by("-completed_at").values_list("survey__key", "answers", "completed_at")[:EARLIER]:
+    for key, answers, at in rows.order_by("-completed_at").values_list("survey__key", "answers", "completed_at")[
+        :EARLIER
+    ]:
         found.setdefault(key, {**answers, "days": _days(now, at)})
     return found
 
@@ -63,12 +72,16 @@ def _days(now: datetime, at: datetime | None) -> float:
     return float((now - (at or now)).days)
 
 
-def identified(workspace: int, *, user_id: str = "", anonymous_id: str = "") -> tuple[uuid.UUID | None, uuid.UUID | None]:
+def identified(
+    workspace: int, *, user_id: str = "", anonymous_id: str = ""
+) -> tuple[uuid.UUID | None, uuid.UUID | None]:
     """(the customer id that facts carry, the customer if there is one) of a name that a client says."""
     kind, value = ("user_id", user_id) if user_id else ("anonymous_id", anonymous_id)
     if not value:
         return None, None
     person = customer_id_of(workspace, kind, value)
     holder = Identity.objects.filter(workspace=workspace, kind=kind, value=value).values_list("customer", flat=True)
-    found = holder.first() or Customer.objects.filter(pk=person, workspace=workspace).values_list("pk", flat=True).first()
+    found = (
+        holder.first() or Customer.objects.filter(pk=person, workspace=workspace).values_list("pk", flat=True).first()
+    )
     return person, found

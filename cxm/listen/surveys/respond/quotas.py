@@ -78,9 +78,7 @@ def locked(surveys: Collection[tuple[Entry, Prepared]]) -> Counts:
 
 def counted(survey: int, quota: str, prepared: Prepared) -> int:
     """How many completed responses a quota holds by now. Looks at each; for a quota that is new to a live survey."""
-    rows = Response.objects.filter(
-        survey=survey, state=Response.State.COMPLETED, test=False, archived_at=None
-    )
+    rows = Response.objects.filter(survey=survey, state=Response.State.COMPLETED, test=False, archived_at=None)
     when: Condition | None = next((one.when for one in prepared.definition.quotas if one.id == quota), None)
     if quota == ALL or when is None:
         return rows.count()

@@ -50,7 +50,7 @@ class Forged(Exception):
     """The token is not ours, or it is cut."""
 
 
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
 _start = msgspec.msgpack.Decoder(Start)
 _preview = msgspec.msgpack.Decoder(_Preview)
 

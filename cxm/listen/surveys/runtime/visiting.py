@@ -126,7 +126,11 @@ def finish(
     full: Collection[str] = (),
 ) -> Outcome:
     """What the response comes to. It may be completed when `problems` is empty."""
-    walk = Walk(prepared(survey), answers, facts, language=language, seed=seed, full=full)
+    return outcome_of(Walk(prepared(survey), answers, facts, language=language, seed=seed, full=full))
+
+
+def outcome_of(walk: Walk) -> Outcome:
+    """`finish` for whoever has walked already."""
     definition = walk.survey.definition
     problems: dict[str, tuple[Problem, ...]] = {}
     problem_page = ""

@@ -1,14 +1,15 @@
-"""Builders: a live survey, and a respondent who speaks ASGI with the application, as a browser without JavaScript does."""
+"""Builders: a live survey, and a respondent who speaks ASGI with us as a browser without JavaScript does."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -22,6 +23,7 @@ from cxm.listen.surveys.respond import abuse
 from cxm.listen.surveys.respond.app import Respond, stop_respond
 from cxm.listen.surveys.respond.directory import directory
 
+T = TypeVar("T")
 FIVE: dict[str, Any] = {
     "title": {"en": "How was it?", "uk": "Як воно було?"},
     "languages": ["en", "uk"],
@@ -145,11 +147,9 @@ class Respondent:
         self.app = Respond()
         self.page: Answer | None = None
 
-    def ask(
-        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
-    ) -> Answer:
+    def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
         """One request, in an event loop of its own."""
-        return asyncio.run(self._ask(method, path, body, headers or {}))
+        return run_apart(self._ask(method, path, body, headers or {}))
 
     async def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         path, _, query = path.partition("?")
@@ -204,6 +204,12 @@ class Respondent:
         return self.ask("POST", path, json.dumps(body).encode(), {"content-type": "application/json"})
 
 
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run in an event loop of a thread of its own: a browser of another test may have left one in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 def heading(answer: Answer) -> str:
     found = re.search(r"<h1>(.*?)</h1>", answer.text, re.S)
     return found[1] if found else ""
@@ -217,3 +223,79 @@ def respondents() -> Iterator[None]:
     yield
     stop_respond()
     connections.close_all()
+
+
+def _t(text: str) -> dict[str, str]:
+    return {"en": text}
+
+
+def _c(*ids: str, **more: Any) -> list[dict[str, Any]]:
+    return [{"id": one, "label": _t(one.title()), **more} for one in ids]
+
+
+# A page with a question of every kind.
+EVERY_KIND: dict[str, Any] = {
+    "title": _t("Every kind of question"),
+    "intro": _t("It takes two minutes."),
+    "purpose": _t("Kyiv Kettles asks this to mend what is broken."),
+    "languages": ["en", "uk", "pl", "ru", "zh-hant"],
+    "pages": [
+        {"id": "all", "title": _t("All of them"), "sections": [{"id": "s", "title": _t("A section"), "questions": [
+            {"id": "nps", "kind": "nps", "title": _t("Recommend?"), "hint": _t("Think of the last year."),
+             "scale": {"lowest": 0, "highest": 10, "lowest_label": _t("Not at all"), "highest_label": _t("For sure")}},
+            {"id": "csat", "kind": "csat", "title": _t("Happy?"), "required": True},
+            {"id": "ces", "kind": "ces", "title": _t("It was easy.")},
+            {"id": "rating", "kind": "rating", "title": _t("How many stars?")},
+            {"id": "yes_no", "kind": "yes_no", "title": _t("Again?")},
+            {"id": "thumbs", "kind": "thumbs", "title": _t("Good?")},
+            {"id": "single", "kind": "single", "title": _t("One?"),
+             "choices": [*_c("red", "green"), {"id": "other", "label": _t("Other"), "other": True}]},
+            {"id": "multiple", "kind": "multiple", "title": _t("Some?"),
+             "choices": [*_c("tea", "coffee"), {"id": "none", "label": _t("None of these"), "exclusive": True}]},
+            {"id": "dropdown", "kind": "dropdown", "title": _t("From a list?"), "choices": _c("kyiv", "lviv")},
+            {"id": "picture", "kind": "picture", "title": _t("Which picture?"),
+             "choices": _c("cat", "dog", image="/static/vendor/none.png")},
+            {"id": "matrix", "kind": "matrix", "title": _t("Each of them?"), "rows": _c("price", "speed"),
+             "choices": [{"id": "bad", "label": _t("Bad"), "score": 1},
+                         {"id": "good", "label": _t("Good"), "score": 2}]},
+            {"id": "ranking", "kind": "ranking", "title": _t("In which order?"), "choices": _c("one", "two", "three")},
+            {"id": "slider", "kind": "slider", "title": _t("How much?")},
+            {"id": "constant_sum", "kind": "constant_sum", "title": _t("Share 10 points."), "total": 10,
+             "choices": _c("ads", "shops")},
+            {"id": "maxdiff", "kind": "maxdiff", "title": _t("Best and worst?"), "tasks": 1, "per_task": 3,
+             "choices": _c("size", "taste", "smell")},
+            {"id": "short_text", "kind": "short_text", "title": _t("In a word?"), "placeholder": _t("A word")},
+            {"id": "long_text", "kind": "long_text", "title": _t("In your words?")},
+            {"id": "number", "kind": "number", "title": _t("How many?")},
+            {"id": "email", "kind": "email", "title": _t("Your e-mail?")},
+            {"id": "phone", "kind": "phone", "title": _t("Your phone?")},
+            {"id": "url", "kind": "url", "title": _t("Your site?")},
+            {"id": "date", "kind": "date", "title": _t("When?")},
+            {"id": "file", "kind": "file", "title": _t("A picture of it?"), "accept": [".png", ".txt"],
+             "largest_mb": 0.01},
+            {"id": "consent", "kind": "consent", "title": _t("May we write to you?")},
+            {"id": "statement", "kind": "statement", "title": _t("Nearly done."), "hint": _t("One more.")},
+            {"id": "contact", "kind": "contact", "title": _t("Who are you?"), "choices": _c("name", "email")},
+        ]}]},
+        {"id": "end", "sections": [{"id": "e", "questions": [
+            {"id": "last", "kind": "short_text", "title": _t("Anything else?")}]}]},
+    ],
+}  # fmt: skip
+EVERY_ANSWER: dict[str, Any] = {
+    "nps": 9, "csat": 4, "ces": 7, "rating": 5, "yes_no": "yes", "thumbs": "no", "single": "other",
+    "single__other": "Blue", "multiple": ["tea", "coffee"], "dropdown": "lviv", "picture": "dog",
+    "matrix__price": "bad", "matrix__speed": "good", "ranking__one": 3, "ranking__two": 1, "ranking__three": 2,
+    "slider": 40, "constant_sum__ads": 4, "constant_sum__shops": 6, "maxdiff__0__best": "taste",
+    "maxdiff__0__worst": "size", "short_text": "Fine", "long_text": "Fine\nindeed", "number": "3,5",
+    "email": "ada@example.com", "phone": "+380 44 123 4567", "url": "https://example.com", "date": "2026-03-01",
+    "consent": "yes", "contact__name": "Ada", "contact__email": "ada@example.com",
+}  # fmt: skip
+EVERY_VALUE: dict[str, Any] = {
+    "nps": 9, "csat": 4, "ces": 7, "rating": 5, "yes_no": True, "thumbs": False, "single": "other",
+    "single.other": "Blue", "multiple": ["tea", "coffee"], "dropdown": "lviv", "picture": "dog",
+    "matrix": {"price": "bad", "speed": "good"}, "ranking": ["two", "three", "one"], "slider": 40,
+    "constant_sum": {"ads": 4, "shops": 6}, "maxdiff": [{"best": "taste", "worst": "size"}], "short_text": "Fine",
+    "long_text": "Fine\nindeed", "number": 3.5, "email": "ada@example.com", "phone": "+380 44 123 4567",
+    "url": "https://example.com", "date": "2026-03-01", "consent": True,
+    "contact": {"name": "Ada", "email": "ada@example.com"},
+}  # fmt: skip
