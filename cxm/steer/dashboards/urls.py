@@ -30,7 +30,7 @@ metric_urls = (
 result_urls = (
     [
         path("results/", comparing.combined, name="combined"),
-        path("<int:survey_id>/results/", summary.summary, name="summary"),
+        path("<int:survey_id>/results/", summary.summary, name="survey"),
         path("<int:survey_id>/results/drop-off/", summary.dropoff, name="dropoff"),
         path("<int:survey_id>/results/texts/", comparing.texts, name="texts"),
         path("<int:survey_id>/results/two-questions/", comparing.crosstab, name="crosstab"),

@@ -77,7 +77,7 @@ def _about(survey: Survey) -> Iterator[Column]:
         ("state", _("State"), Response.State.choices), ("channel", _("Channel"), Response.Channel.choices)
     ):  # fmt: skip
         numbered = {value: (number, str(text)) for number, (value, text) in enumerate(choices, start=1)}
-        yield Column(name, label, _attribute(name), _display(name), labels=numbered)
+        yield Column(name, label, _attribute(name), _display(name, numbered), labels=numbered)
     yield Column("language", _("Language"), _attribute("language"))
     yield Column("origin", _("Origin"), _attribute("origin"))
     yield Column("customer_id", _("Customer"), lambda one: str(one.customer_id or ""))
@@ -93,8 +93,8 @@ def _about(survey: Survey) -> Iterator[Column]:
         yield Column(f"hidden.{name}", name, _hidden(name))
 
 
-def _display(name: str) -> Callable[[Response], Value]:
-    return lambda one: str(getattr(one, f"get_{name}_display")())
+def _display(name: str, numbered: Mapping[str, tuple[int, str]]) -> Callable[[Response], Value]:
+    return lambda one: numbered[getattr(one, name)][1]
 
 
 def _hidden(name: str) -> Callable[[Response], Value]:
@@ -115,6 +115,7 @@ class _Question:
     def __init__(self, asked: Asked, language: str, wordings: Mapping[int, Mapping[str, int]]) -> None:
         self.asked, self.language, self.wordings = asked, language, wordings
         self.title = asked.title(language)
+        self.yes, self.no = _("Yes"), _("No")
 
     def columns(self) -> Iterator[Column]:
         asked, name, kind = self.asked, self.asked.id, self.asked.kind
@@ -205,18 +206,23 @@ class _Question:
         return value
 
     def _label_of(self, value_of: Callable[[Response], Value]) -> Callable[[Response], Value]:
+        found: dict[tuple[int, str], str] = {}
+
         def label(one: Response) -> Value:
             value = value_of(one)
             if value is None:
                 return None
-            number = self.wordings.get(one.version, {}).get(self.asked.id, 0)
-            return self.asked.label(str(value), self.language, number)
+            key = (one.version, str(value))
+            if key not in found:
+                number = self.wordings.get(one.version, {}).get(self.asked.id, 0)
+                found[key] = self.asked.label(str(value), self.language, number)
+            return found[key]
 
         return label
 
     def _yes_no(self, one: Response) -> Value:
         value = one.answers.get(self.asked.id)
-        return None if value is None else _("Yes") if value else _("No")
+        return None if value is None else self.yes if value else self.no
 
     def _chosen(self, choice: str, row: str) -> Callable[[Response], Value]:
         name = self.asked.id

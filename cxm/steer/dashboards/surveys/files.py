@@ -99,9 +99,13 @@ def _xlsx(file: BinaryIO, table: Table, rows: Iterator[Response], codes: bool) -
     def cell(value: Any) -> Any:
         if isinstance(value, datetime):
             value = value.astimezone(UTC).replace(tzinfo=None)  # Excel knows no zones
-        made = WriteOnlyCell(sheet, value=_clean(value) if isinstance(value, str) else value)
-        if isinstance(value, str):
-            made.data_type = "s"  # a text, also where it begins like a formula
+        if not isinstance(value, str):
+            return value
+        text = _clean(value)
+        if not text.startswith("="):
+            return text
+        made = WriteOnlyCell(sheet, value=text)
+        made.data_type = "s"  # a text, though it begins like a formula
         return made
 
     names = [column.name if codes else heading(column) for column in table.columns]

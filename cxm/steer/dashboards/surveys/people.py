@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import Count, Q, QuerySet, TextField
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce
 
 from cxm.listen.surveys.models import Response, Survey
@@ -27,6 +27,7 @@ from cxm.stats.quantiles import median
 from .asking import ANSWER
 
 MOST_WALKED: Final = 100_000  # responses, the newest, whose way through the questions is followed
+MOST_TIMED: Final = 10_000  # responses, the newest, whose times make the median
 COLUMNS: Final = {"channel": "channel", "language": "language", "version": "version", "state": "state"}
 
 
@@ -48,8 +49,11 @@ def _filtered(survey: Survey, found: QuerySet[Response], one: Filter, alias: str
     if one.field in COLUMNS:
         condition = _of_text(COLUMNS[one.field], one)
     elif one.field.startswith("trait."):
-        path = KeyTextTransform(one.field.removeprefix("trait."), "customer__traits")
-        found = found.annotate(**{alias: Cast(path, TextField())})
+        name = one.field.removeprefix("trait.")
+        if one.operator in {"at_least", "at_most"}:
+            found = found.annotate(**{alias: KeyTransform(name, "customer__traits")})
+            return found.filter(_ordered(alias, one))
+        found = found.annotate(**{alias: Cast(KeyTextTransform(name, "customer__traits"), TextField())})
         condition = _of_text(alias, one)
     elif one.field.startswith(ANSWER):
         return _by_answer(found, one, alias)
@@ -57,7 +61,12 @@ def _filtered(survey: Survey, found: QuerySet[Response], one: Filter, alias: str
         condition = _in_segments(survey, one)
     else:
         raise UnknownField(one.field)
-    return found.exclude(condition) if negated else found.filter(condition)
+    return _without(found, condition) if negated else found.filter(condition)
+
+
+def _without(found: QuerySet[Response], condition: Q) -> QuerySet[Response]:
+    """All others, also those of whom the condition is not known: SQL would leave them out."""
+    return found.exclude(pk__in=found.filter(condition).values("pk"))
 
 
 def _in_segments(survey: Survey, one: Filter) -> Q:
@@ -88,30 +97,30 @@ def _of_text(name: str, one: Filter) -> Q:
 
 def _by_answer(found: QuerySet[Response], one: Filter, alias: str) -> QuerySet[Response]:
     """A part of a question (`matrix.row`) is a key inside its answer; several choices are a list, found as text."""
-    path = one.field.removeprefix(ANSWER).split(".")
-    lookup = "answers__" + "__".join(path)
+    value_at: Any = "answers"  # by expressions, because a name may look like a lookup of Django's
+    text_at: Any = "answers"
+    for part in one.field.removeprefix(ANSWER).split("."):
+        value_at, text_at = KeyTransform(part, value_at), KeyTextTransform(part, text_at)
+    value_name, text_name = f"{alias}_value", f"{alias}_text"
+    found = found.annotate(**{value_name: value_at, text_name: Cast(text_at, TextField())})
     negated = one.operator in {"is_not", "is_not_set"}
     condition = Q()
     if one.operator in {"at_least", "at_most"}:
-        suffix = "gte" if one.operator == "at_least" else "lte"
-        return found.filter(**{f"{lookup}__{suffix}": float(one.values[0])})
+        return found.filter(_ordered(value_name, one))
     if one.operator in {"is_set", "is_not_set"}:
-        condition = Q(**{f"{lookup}__isnull": False})
-    else:
-        source: Any = "answers"
-        for part in path:
-            source = KeyTextTransform(part, source)
-        found = found.annotate(**{alias: Cast(source, TextField())})
-        for value in one.values:
-            if one.operator == "contains":
-                condition |= Q(**{f"{alias}__icontains": value})
-            else:
-                condition |= Q(**{alias: value}) | Q(**{f"{alias}__contains": f'"{value}"'})
-                if value in {"yes", "no"}:  # as the log says it; here it is true or false
-                    condition |= Q(**{lookup: value == "yes"})
-    if negated:
-        return found.exclude(pk__in=found.filter(condition).values("pk"))
-    return found.filter(condition)
+        condition = Q(**{f"{value_name}__isnull": False})
+    for value in one.values:
+        if one.operator == "contains":
+            condition |= Q(**{f"{text_name}__icontains": value})
+        else:
+            condition |= Q(**{text_name: value}) | holds_item(text_name, value)
+            if value in {"yes", "no"}:  # as the log says it; here it is true or false
+                condition |= Q(**{value_name: value == "yes"})
+    return _without(found, condition) if negated else found.filter(condition)
+
+
+def _ordered(name: str, one: Filter) -> Q:
+    return Q(**{f"{name}__{'gte' if one.operator == 'at_least' else 'lte'}": float(one.values[0])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +144,7 @@ def overview(found: QuerySet[Response]) -> Overview:
     times = found.filter(state=state.COMPLETED, completed_at__isnull=False).order_by("-started_at")
     seconds = [
         max((ended - started).total_seconds(), 0.0)
-        for started, ended in times.values_list("started_at", "completed_at")[:MOST_WALKED]
+        for started, ended in times.values_list("started_at", "completed_at")[:MOST_TIMED]
         if ended is not None
     ]
     counted = total - counts[state.SCREENED_OUT]  # a screen-out had no chance to complete
@@ -209,6 +218,8 @@ def as_text(column: str) -> Cast:
     return Cast(column, TextField())
 
 
-def in_json(text: str) -> str:
-    """A text as it stands inside JSON, with its quotes."""
-    return json.dumps(text)
+def holds_item(name: str, text: str) -> Q:
+    """A list in JSON holds this text. Letters beyond ASCII are escaped on SQLite, and as they are on PostgreSQL."""
+    return Q(**{f"{name}__contains": json.dumps(text)}) | Q(
+        **{f"{name}__contains": json.dumps(text, ensure_ascii=False)}
+    )

@@ -143,12 +143,19 @@ def test_the_page_does_what_its_buttons_say(workspace: Workspace, survey: Survey
     client = client_of(agent)
     base = f"/w/{workspace.slug}/surveys/{survey.pk}/results/responses/"
     deal = f"{base}{response.pk}/deal/"
-    for form in ({"do": "tags", "tags": " late ,, angry customer,late"}, {"do": "assign_me"}, {"do": "handled"}):
+    for form in ({"do": "tags", "tags": " late ,, angry customer,late,Київ"}, {"do": "assign_me"}, {"do": "handled"}):
         assert client.post(deal, {**form, "query": "period=all"}).headers["Location"].endswith("?period=all")
     response.refresh_from_db()
-    assert response.tags == ["late", "angry customer"]
+    assert response.tags == ["late", "angry customer", "Київ"]
     assert response.assigned_to == agent and response.handled_at is not None
-    for query in ("tag=late", "assigned=me", "assigned=" + str(agent.pk), "handled=yes", "state=completed&handled=yes"):
+    for query in (
+        "tag=late",
+        "tag=Київ",
+        "assigned=me",
+        "assigned=" + str(agent.pk),
+        "handled=yes",
+        "state=completed&handled=yes",
+    ):
         assert "1 response" in client.get(f"{base}?period=all&{query}").content.decode(), query
     assert "There is no response" in client.get(f"{base}?period=all&tag=lat").content.decode()
     shown = client.get(f"{base}{response.pk}/?period=all").content.decode()

@@ -137,4 +137,6 @@ def test_a_segment_means_the_same_for_numbers_and_people(survey: Survey) -> None
     assert len(api.get("/responses", filter=f"segment:is:{segment.pk}").json()["items"]) == 1
     assert api.get("/results", filter="trait.plan:is:pro").json()["completed"] == 1
     assert api.get("/results", filter="trait.plan:is:pro").json()["questions"][0]["n"] == 1
+    assert len(api.get("/responses", filter="trait.plan:is_not:pro", limit=500).json()["items"]) == 41  # all others
+    assert api.get("/results", filter="trait.plan:is_not:pro").json()["questions"][0]["n"] == 41
     assert api.get("/results", filter="segment:is:nonsense").status_code == 422

@@ -41,7 +41,7 @@ def opened(
 def context_of(request: HttpRequest, membership: Membership, results: Results, reading: Reading) -> dict[str, Any]:
     """What every page of results needs: tabs, period, filters."""
     view, survey, slug = results.view, results.survey, membership.workspace.slug
-    names = ("summary", "dropoff", "texts", "crosstab", "compare", "responses", "export")
+    names = ("survey", "dropoff", "texts", "crosstab", "compare", "responses", "export")
     links = {name: address(reverse(f"results:{name}", args=[slug, survey.pk]), view) for name in names}
     role = Role(membership.role)
     return page_context(membership, view, results.days, None) | {

@@ -55,7 +55,7 @@ def _responses(request: HttpRequest, results: Results) -> QuerySet[Response]:
     if handled := chosen.get("handled"):
         found = found.filter(handled_at__isnull=handled == "no")
     if tag := chosen.get("tag"):
-        found = found.annotate(tags_text=people.as_text("tags")).filter(tags_text__contains=people.in_json(tag))
+        found = found.annotate(tags_text=people.as_text("tags")).filter(people.holds_item("tags_text", tag))
     return found.select_related("customer", "assigned_to").order_by("-started_at", "-pk")
 
 
