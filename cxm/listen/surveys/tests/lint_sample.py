@@ -1,4 +1,3 @@
-
 """Questions with the fault that a person sees in them, or none: the sample on which the linter is measured.
 
 Written for this purpose, half of them after wordings in common use, half with one fault each. All are closed questions.

@@ -129,7 +129,10 @@ def test_going_on_page_by_page_visits_each_shown_page_once(seed: int) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("c1") | st.just("r1"),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["c1", "r1", "best", "name", "x"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["c1", "r1", "best", "name", "x"]), inner, max_size=3)
+    ),
     max_leaves=5,
 )  # fmt: skip
 
