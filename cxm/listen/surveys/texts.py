@@ -15,12 +15,16 @@ from __future__ import annotations
 
 import csv
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile
 
 import msgspec
 import openpyxl
 import polib
 from msgspec import Struct
+from openpyxl.utils.exceptions import InvalidFileException
 
 from cxm.lib import csv as safe_csv
 
@@ -179,7 +183,16 @@ def from_xlsx(definition: Definition, data: bytes) -> Taken:
             ["" if cell is None else str(cell) for cell in row]
             for row in sheet.iter_rows(max_row=MOST_ROWS + 1, max_col=100, values_only=True)
         ]
-    except Exception as error:  # openpyxl raises whatever a broken archive makes its parts raise
+    except (
+        KeyError,
+        ValueError,
+        TypeError,
+        OSError,
+        BadZipFile,
+        zlib.error,
+        ParseError,
+        InvalidFileException,
+    ) as error:
         raise TableError("unreadable") from error
     return _take(definition, rows)
 

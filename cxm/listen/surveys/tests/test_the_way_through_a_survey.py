@@ -155,6 +155,6 @@ def test_answers_of_any_type_do_no_harm(seed: int, values: list[Any], language: 
         next_page(definition, answers, language=language, page=view.page.id)
     outcome = finish(definition, answers, language=language)
     msgspec.json.encode(outcome)
-    kept = read_json(definition, answers)
+    kept = read_json(definition, {name: value for name, value in answers.items() if not name.endswith(".other")})
     assert read_json(definition, outcome.answers).problems == {}
     assert not set(kept.problems) & set(outcome.answers)  # what is refused never counts
