@@ -29,6 +29,8 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("accounts:audit", {}),
     ("customers:list", {}),
     ("customers:new", {}),
+    ("customers:segments", {}),
+    ("customers:segment_new", {}),
     ("imports:list", {}),
     ("imports:new", {}),
     ("sources:list", {}),

@@ -34,7 +34,7 @@ from cxm.accounts.invitations import invite
 from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.record.capture.models import Import, Mapping, PropertySeen, Regulation, SourceKey, Suppression, TrackingPlan
 from cxm.record.capture.models import Source as CaptureSource
-from cxm.record.customers.models import Consent, Group, Identity, IdentityLink, Note, Tag
+from cxm.record.customers.models import Consent, Group, Identity, IdentityLink, Note, Segment, Tag
 from cxm.record.eventlog.models import DeadLetter
 from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.web.api import api
@@ -131,6 +131,7 @@ def build_world() -> World:
     Consent.objects.create(customer=customer, purpose="surveys", granted=True, by=owner)
     Tag.objects.create(workspace=workspace, name=CANARY).customers.add(customer)
     Note.objects.create(customer=customer, text=CANARY, by=owner)
+    Segment.objects.create(workspace=workspace, name=CANARY, condition={"field": "tag", "values": [CANARY]})
     Mapping.objects.create(workspace=workspace, name=CANARY, yaml="columns: {}", created_by=owner)
     Import.objects.create(workspace=workspace, file_name=f"{CANARY}.csv", file_path="", created_by=owner)
     source = CaptureSource.objects.create(workspace=workspace, name=CANARY, created_by=owner)

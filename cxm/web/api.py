@@ -27,6 +27,7 @@ from cxm.accounts.rest import Problem, SecretKey
 from cxm.record.capture.api.imports import router as imports_router
 from cxm.record.capture.api.regulations import router as regulations_router
 from cxm.record.customers.api import router as customers_router
+from cxm.record.customers.segment_api import router as segments_router
 from cxm.understand.metrics.api import router as metrics_router
 
 from .flow_page import router as flow_router
@@ -38,6 +39,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", imports_router),
     ("", regulations_router),
     ("/customers", customers_router),
+    ("/segments", segments_router),
     ("", metrics_router),
     ("", flow_router),
 ]

@@ -8,6 +8,7 @@ import './theme-switch.js';
 import './requests.js';
 import './keyboard.js';
 import './confirm.js';
+import './conditions.js';
 import './copy.js';
 import './dates.js';
 import './messages.js';

@@ -31,6 +31,7 @@ from cxm.record.customers.bulk import (
     remove_created,
     restore_overwritten,
 )
+from cxm.record.customers.sayings import FIELDS
 from cxm.record.customers.snapshot import owner_by_log_id, put_snapshot, refresh_activity
 from cxm.record.eventlog.append import NOBODY, append_lines, known_ids
 from cxm.record.eventlog.ask import ask
@@ -225,7 +226,10 @@ class _Run:
         # After a crash the first part may have reached the database but not the log's copy.
         told = set(put.ids) if self.resumed and self.snapshot_all else put.changed
         self.snapshot_all = False
-        put_rows([customer_row(self.workspace.pk, pk, traits) for pk, traits in put.new.items()])
+        put_rows(
+            customer_row(self.workspace.pk, pk, one.traits, fields={name: getattr(one, name) for name in FIELDS})
+            for pk, one in put.new.items()
+        )
         put_snapshot(self.workspace.pk, told - put.new.keys())
         return put.ids
 

@@ -86,6 +86,7 @@ class CustomerChange(Schema):
 class ListQuery(PageQuery):
     q: str = Field("", max_length=300, description="Search; the answer is ranked, has no next and at most 200 items")
     tag: str = Field("", max_length=60)
+    segment: UUID | None = Field(None, description="Id of a segment")
     trait: str = Field("", max_length=60)
     value: str = Field("", max_length=200, description="Value of the trait")
     purpose: str = Field("", max_length=60, description="Purpose of a consent")
@@ -156,7 +157,8 @@ def _text(value: str) -> str:
 def list_customers(request: HttpRequest, query: Query[ListQuery]) -> dict[str, Any]:
     workspace = require_key(request).workspace
     wanted = Wanted(
-        text=_text(query.q).strip(), tag=_text(query.tag), trait=_text(query.trait), value=_text(query.value),
+        text=_text(query.q).strip(), tag=_text(query.tag),
+        segment=str(query.segment) if query.segment else "", trait=_text(query.trait), value=_text(query.value),
         purpose=_text(query.purpose), consent=query.consent if query.purpose else "", feedback=query.feedback,
     )  # fmt: skip
     with problems():

@@ -40,12 +40,12 @@ class Person:
 class Put:
     """The customer of each person (the nil UUID for one without identities), and which customers are new or changed.
 
-    `new` has the traits of those that are new: nothing can be merged with them yet.
+    `new` has those that are new as they are: nothing can be merged with them yet.
     """
 
     ids: list[uuid.UUID]
     changed: set[uuid.UUID]
-    new: dict[uuid.UUID, dict[str, Any]]
+    new: dict[uuid.UUID, Customer]
 
 
 def put_customers(*, workspace: Workspace, people: Sequence[Person], import_id: uuid.UUID) -> Put:
@@ -76,7 +76,7 @@ class _Work:
         self._find({one for person in people for one in person.identities})
         ids = [self._one(person) for person in people]
         self._store()
-        return Put(ids, self.changed, {pk: self.customers[pk].traits for pk in self.new})
+        return Put(ids, self.changed, {pk: self.customers[pk] for pk in self.new})
 
     def _find(self, wanted: set[tuple[str, str]]) -> None:
         by_kind: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from cxm.accounts.models import Workspace
 
 from .errors import Refused
-from .models import Consent, Customer, Trait
+from .models import Consent, Customer, Segment, Trait
 from .queries import Wanted
 from .traits import NAME_LIMIT, fit, kinds, written
 
@@ -29,6 +29,7 @@ class FilterForm(forms.Form):
 
     q = forms.CharField(label=gettext_lazy("Search"), required=False, max_length=300)
     tag = forms.ChoiceField(label=gettext_lazy("Tag"), required=False)
+    segment = forms.ChoiceField(label=gettext_lazy("Segment"), required=False)
     trait = forms.ChoiceField(label=gettext_lazy("Trait"), required=False)
     value = forms.CharField(label=gettext_lazy("is"), required=False, max_length=200)
     purpose = forms.ChoiceField(label=gettext_lazy("Consent to"), required=False)
@@ -52,6 +53,11 @@ class FilterForm(forms.Form):
         anything = [("", _("All"))]
         used = Consent.objects.filter(customer__workspace=workspace).order_by().values_list("purpose", flat=True)
         purposes = sorted({*PURPOSES, *used.distinct()})
+        segments = [
+            (str(pk), name) for pk, name in Segment.objects.filter(workspace=workspace).values_list("pk", "name")
+        ]
+        self.has_segments = bool(segments)
+        self._choices("segment", anything + segments)
         self._choices("tag", anything + [(name, name) for name in tags])
         self._choices("trait", anything + [(name, name) for name in kinds(workspace)])
         self._choices("purpose", anything + [(name, str(PURPOSES.get(name, name))) for name in purposes])
@@ -66,6 +72,7 @@ class FilterForm(forms.Form):
         return Wanted(
             text=given.get("q", "").strip(),
             tag=given.get("tag", ""),
+            segment=given.get("segment", ""),
             trait=given.get("trait", ""),
             value=given.get("value", "").strip() if given.get("trait") else "",
             purpose=given.get("purpose", ""),

@@ -16,6 +16,7 @@ from .access import require_change
 from .actions import clean_text
 from .errors import Refused
 from .models import Customer, Note, Tag
+from .snapshot import put_snapshot_after_commit
 
 
 @transaction.atomic
@@ -30,6 +31,7 @@ def tag(*, workspace: Workspace, customers: Iterable[Customer], name: str, by: A
     for one in new:
         audit("tagged", one, workspace=workspace, by=by, changes={"tag": [None, row.name]})
         emit("customer_tagged", workspace_id=workspace.pk, customer_id=one.pk, by=str(by or "OpenCXM"), tag=row.name)
+    put_snapshot_after_commit(workspace.pk, [one.pk for one in new])
     return len(new)
 
 
@@ -47,6 +49,7 @@ def untag(*, workspace: Workspace, customers: Iterable[Customer], name: str, by:
         emit("customer_untagged", workspace_id=workspace.pk, customer_id=one.pk, by=str(by or "OpenCXM"), tag=row.name)
     if not row.customers.exists():
         row.delete()
+    put_snapshot_after_commit(workspace.pk, [one.pk for one in old])
     return len(old)
 
 

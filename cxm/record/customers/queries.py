@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Q, QuerySet, Window
+from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce, RowNumber
 
@@ -23,6 +25,7 @@ from .linking import ANONYMOUS, TRACKED, USER, holders, log_id
 from .models import Consent, Customer, Group, Identity, IdentityLink, Note, Tag, Trait
 from .sayings import FIELDS, combined
 from .searching import Hit, find, normalise, similarity
+from .segments import find_segment, ids_as_json
 from .snapshot import families, in_utc
 from .traits import fit
 
@@ -37,6 +40,7 @@ class Wanted:
 
     text: str = ""
     tag: str = ""
+    segment: str = ""  # its id; no other finds anybody
     trait: str = ""
     value: str = ""
     purpose: str = ""
@@ -46,12 +50,18 @@ class Wanted:
 
     @property
     def narrows(self) -> bool:
-        return bool(self.text or self.tag or self.trait or self.purpose or self.feedback)
+        return bool(self.text or self.tag or self.segment or self.trait or self.purpose or self.feedback)
 
 
 def customers(workspace: Workspace, wanted: Wanted) -> QuerySet[Customer]:
-    """Canonical customers that fit everything but `text`: a tag or a trait of one of the profiles is enough."""
+    """Canonical customers that fit everything but `text`: a tag or a trait of one of the profiles is enough.
+
+    Raises EventlogError where a segment is wanted and the log does not answer.
+    """
     rows = Customer.objects.filter(workspace=workspace, canonical=None)
+    if wanted.segment:
+        condition = find_segment(workspace.pk, wanted.segment)
+        rows = rows.filter(pk__in=_listed(ids_as_json(workspace, condition))) if condition else rows.none()
     if wanted.tag:
         rows = _of_profiles(rows, Customer.objects.filter(workspace=workspace, tags__name=wanted.tag))
     if wanted.trait:
@@ -95,6 +105,13 @@ def _fill(customer: Customer, others: Sequence[Customer]) -> None:
     for name in FIELDS:
         if not getattr(customer, name):
             setattr(customer, name, said[name])
+
+
+def _listed(ids: str) -> RawSQL:
+    """A million ids travel as one text: neither database takes so many parameters."""
+    if connection.vendor == "sqlite":
+        return RawSQL("SELECT value FROM json_each(%s)", [ids])
+    return RawSQL("SELECT value::uuid FROM json_array_elements_text(%s::json)", [ids])
 
 
 def _of_profiles(rows: QuerySet[Customer], profiles: QuerySet[Customer]) -> QuerySet[Customer]:

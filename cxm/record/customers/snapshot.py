@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from cxm.record.eventlog.scope import Scope
 from cxm.record.eventlog.snapshot import CustomerRow, customer_row, put_customers, version_now
 
 from .linking import TRACKED, Name, existing, log_id, parts
-from .models import Customer, Identity
+from .models import Customer, Identity, Tag
 from .sayings import combined
 
 BATCH = 10_000
@@ -28,6 +28,23 @@ ASKED = 3000  # ids in one question to the log: a server takes 128 KB for a para
 def combined_traits(family: Iterable[Customer]) -> dict[str, Any]:
     """The traits of one person over all profiles: of each the newest saying, the canonical profile's if equally new."""
     return combined(family).traits
+
+
+def fields_of(family: Iterable[Customer], tags: Mapping[UUID, Sequence[str]]) -> dict[str, Any]:
+    """What conditions may ask of one person beside the traits: of each field the saying that counts, and all tags."""
+    family = list(family)
+    said: dict[str, Any] = dict(combined(family).fields)
+    return {**said, "tag": sorted({tag for one in family for tag in tags.get(one.pk, ())})}
+
+
+def tags_of(customer_ids: Iterable[UUID]) -> dict[UUID, list[str]]:
+    """The tags of each of these profiles."""
+    found: dict[UUID, list[str]] = defaultdict(list)
+    for part in parts(sorted(customer_ids)):
+        rows = Tag.customers.through.objects.filter(customer__in=part)
+        for customer, name in rows.values_list("customer_id", "tag__name"):
+            found[customer].append(name)
+    return found
 
 
 def families(workspace_id: int, customer_ids: Iterable[UUID]) -> list[list[Customer]]:
@@ -77,16 +94,19 @@ def put_snapshot(workspace_id: int, customer_ids: Iterable[UUID], names: Iterabl
     for part in parts(sorted(wanted), BATCH):
         named: dict[UUID, CustomerRow] = {}
         groups = families(workspace_id, part)
-        tracked = tracked_names([member for family in groups for member in family])
+        members = [member for family in groups for member in family]
+        tracked, tags = tracked_names(members), tags_of(member.pk for member in members)
         for family in groups:
-            traits, root = combined_traits(family), family[0].pk
+            traits, fields, root = combined_traits(family), fields_of(family, tags), family[0].pk
             for member in family:
                 rows[member.pk] = customer_row(
-                    workspace_id, member.pk, traits, canonical_id=member.canonical_id, version=version
+                    workspace_id, member.pk, traits, fields=fields, canonical_id=member.canonical_id, version=version
                 )
                 for name in tracked.get(member.pk, ()):
                     one = log_id(workspace_id, name)
-                    named[one] = customer_row(workspace_id, one, traits, canonical_id=root, version=version)
+                    named[one] = customer_row(
+                        workspace_id, one, traits, fields=fields, canonical_id=root, version=version
+                    )
         # A name can have moved away from the customer whose id follows from it; its events went with it.
         put_customers([*{**rows, **named}.values()])
         rows = {}

@@ -82,7 +82,7 @@ def _update(workspace: Workspace, events: Sequence[LogEvent]) -> None:
         if decided or (settled.customers and _somebody_decided(settled.customers)):
             bump_directory()
     # Told again when a batch comes again: the process may have ended just here.
-    touched = {owner[name] for name in work.touched if name in owner} | settled.customers
+    touched = {owner[name] for name in work.touched if name in owner} | settled.customers | new
     held = {
         name for name in work.seen
         if name[0] == USER and owner.get(name) != log_id(workspace.pk, name)

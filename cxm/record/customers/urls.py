@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import deeds, lists, page
+from .views import deeds, lists, page, segments
 
 app_name = "customers"
 urlpatterns = [
@@ -12,6 +12,11 @@ urlpatterns = [
     path("new/", page.new, name="new"),
     path("export.csv", lists.export, name="export"),
     path("tag/", lists.tag_many, name="tag_many"),
+    path("segments/", segments.show_list, name="segments"),
+    path("segments/new/", segments.new, name="segment_new"),
+    path("segments/<uuid:segment_id>/", segments.show, name="segment"),
+    path("segments/<uuid:segment_id>/edit/", segments.edit, name="segment_edit"),
+    path("segments/<uuid:segment_id>/delete/", segments.delete, name="segment_delete"),
     path("<uuid:customer_id>/", page.show, name="show"),
     path("<uuid:customer_id>/edit/", page.edit, name="edit"),
     path("<uuid:customer_id>/merge/", deeds.merge, name="merge"),

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from dataclasses import field as made
+from datetime import UTC, datetime
 from typing import Any, Literal
+
+from cxm.lib.conditions import Condition
+
+from .membership import people
 
 Operator = Literal["is", "is_not", "contains", "at_least", "at_most", "is_set", "is_not_set"]
 Grain = Literal["day", "week", "month", "quarter", "year", "all"]
@@ -48,6 +53,9 @@ PERIOD: Mapping[Grain, str] = {
 }
 
 
+SEGMENT = "segment"  # the field of a filter whose values are ids of segments
+
+
 class UnknownField(ValueError):
     """A filter or a breakdown names a field that this table does not have; `field` is its name."""
 
@@ -58,7 +66,7 @@ class UnknownField(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`field` is a column (`channel`), `property.NAME` of the event, or `trait.NAME` of its customer.
+    """`field` is a column (`channel`), `property.NAME` of the event, `trait.NAME` of its customer, or `segment`.
 
     Several values mean any of them. Comparison is by text for is, is_not and contains, by number for at_least, at_most.
     """
@@ -66,6 +74,8 @@ class Filter:
     field: str
     operator: Operator = "is"
     values: tuple[str, ...] = ()
+    # Of `segment`: whom the segments hold for. They are kept above the log, see customers.segments.with_segments.
+    members: Condition | None = made(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ class Scope:
     time_zone: str = "UTC"
     since: datetime | None = None
     until: datetime | None = None
-    filters: tuple[Filter, ...] = field(default=())
+    filters: tuple[Filter, ...] = made(default=())
 
     def during(self, since: datetime | None, until: datetime | None) -> Scope:
         return replace(self, since=since, until=until)
@@ -153,7 +163,10 @@ def compile_question(
         conditions.append(f"{time} < {{scope_until:DateTime64(3, 'UTC')}}")
         values["scope_until"] = scope.until
     for number, one in enumerate(scope.filters):
-        conditions.append(condition(one, table, f"scope_filter{number}", values))
+        if one.field == SEGMENT:
+            conditions.append(in_segments(one, f"scope_filter{number}", values))
+        else:
+            conditions.append(condition(one, table, f"scope_filter{number}", values))
     named = (*(one.field for one in scope.filters), by or "")
     joins = []
     if any(name.startswith("trait.") for name in named):
@@ -177,6 +190,20 @@ def compile_question(
     filled = re.sub(r"\$(\w+)", lambda mark: marks.get(mark[1], mark[0]), sql)
     # TRICKY: toDate and its kin want a constant time zone, and a parameter counts as one.
     return Compiled(sql=re.sub(r"[ \t]+\n", "\n", filled), parameters=values)
+
+
+def in_segments(one: Filter, name: str, values: dict[str, Any]) -> str:
+    """The customer of the record is in one of the segments, or in none of them; nobody we know is in none."""
+    if one.operator not in ("is", "is_not") or one.members is None:
+        raise UnknownField(one.field)
+    who = people(one.members, datetime.now(UTC), name)
+    values |= who.parameters
+    workspace = "workspace_id = {scope_workspace:UInt32}"
+    return (
+        f"customer_id GLOBAL {'IN' if one.operator == 'is' else 'NOT IN'} (SELECT customer_id FROM customers FINAL"
+        f" WHERE {workspace} AND canonical_id GLOBAL IN"
+        f" (SELECT person.customer_id {who.source.replace('$scope', workspace)}))"
+    )
 
 
 def condition(one: Filter, table: str, name: str, values: dict[str, Any]) -> str:

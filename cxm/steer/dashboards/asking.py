@@ -15,8 +15,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cxm.accounts.models import Workspace
+from cxm.record.customers.segments import with_segments
 from cxm.record.eventlog.engine import EventlogError
-from cxm.record.eventlog.scope import Filter, Grain, Scope, UnknownField
+from cxm.record.eventlog.scope import SEGMENT, Filter, Grain, Scope, UnknownField
 from cxm.understand.metrics.figure import Change, Figure
 from cxm.understand.metrics.metric import Metric
 from cxm.understand.metrics.queries import Refused, compare, measure
@@ -39,6 +40,11 @@ class Asked:
     metric: Metric
     view: View
     now: datetime
+
+    def __post_init__(self) -> None:
+        """Read the segments of the filters here: the questions are asked in threads that have no database."""
+        filters, other = (with_segments(self.workspace.pk, some) for some in (self.view.filters, self.view.other))
+        object.__setattr__(self, "view", replace(self.view, filters=filters, other=other))
 
     @property
     def today(self) -> date:
@@ -104,6 +110,8 @@ def fitting(view: View, metric: Metric) -> tuple[View, list[str]]:
 
 def sentence(error: Exception) -> str:
     """What to tell the person who asked."""
+    if isinstance(error, UnknownField) and error.field == SEGMENT:
+        return _("The segment of a filter does not exist any more, or cannot be asked for in this way.")
     if isinstance(error, UnknownField):
         return _("There is no field “%(field)s” for this metric. Choose one of the list.") % {
             "field": field_name(error.field)[:100]

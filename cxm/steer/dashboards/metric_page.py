@@ -215,7 +215,8 @@ def _put_verdicts(page: Page, asked: Asked, changes: Mapping[str, Change]) -> No
 def _side_names(asked: Asked) -> tuple[str, str]:
     """What is compared with, and what is compared."""
     if asked.view.comparison == "segment":
-        return segment_text(asked.view.other), segment_text(asked.view.filters)
+        workspace_id = asked.workspace.pk
+        return segment_text(asked.view.other, workspace_id), segment_text(asked.view.filters, workspace_id)
     days = asked.view.compared_days(asked.today)
     return (str(days) if days else "", str(asked.days))
 
@@ -230,8 +231,8 @@ def _short_names(asked: Asked) -> tuple[str, str]:
     return _("This period"), _("Before")
 
 
-def segment_text(filters: Sequence[Filter]) -> str:
-    texts = [filter_text(one) for one in filters]
+def segment_text(filters: Sequence[Filter], workspace_id: int) -> str:
+    texts = [filter_text(one, workspace_id) for one in filters]
     if not texts:
         return _("All")
     text = texts[0]

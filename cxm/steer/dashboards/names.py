@@ -10,7 +10,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from cxm.record.eventlog.scope import Filter
+from cxm.record.customers.segments import segment_names
+from cxm.record.eventlog.scope import SEGMENT, Filter
 
 FIELDS: Final[Mapping[str, Promise]] = {
     "channel": gettext_lazy("Channel"),
@@ -33,6 +34,7 @@ FIELDS: Final[Mapping[str, Promise]] = {
     "plan": gettext_lazy("Plan"),
     "name": gettext_lazy("Event"),
     "source": gettext_lazy("Source"),
+    "segment": gettext_lazy("Segment"),
     "order.delivery": gettext_lazy("Delivery of the order"),
 }
 OPERATORS: Final[Mapping[str, Promise]] = {
@@ -120,12 +122,13 @@ def field_name(field: str) -> str:
     return rest or field
 
 
-def filter_text(one: Filter) -> str:
-    """Channel is email or chat."""
+def filter_text(one: Filter, workspace_id: int) -> str:
+    """Channel is email or chat; segments by their names."""
     parts = {"field": field_name(one.field), "operator": OPERATORS[one.operator]}
     if one.operator in {"is_set", "is_not_set"}:
         return _("%(field)s %(operator)s") % parts
-    shown = [value or _("(empty)") for value in one.values]
+    names = segment_names(workspace_id) if one.field == SEGMENT else {}
+    shown = [names.get(value, value) or _("(empty)") for value in one.values]
     text = shown[0]
     for value in shown[1:]:
         text = _("%(one)s or %(other)s") % {"one": text, "other": value}

@@ -100,10 +100,11 @@ class Tile:
 
 
 def tile_view(tile: dict[str, str], view: View) -> View:
-    """What a tile shows on a board: its own question, filters and options in the period of the board."""
+    """What a tile shows on a board: its own question, filters and options in the period and segment of the board."""
     own = read(QueryDict(tile["query"])).view
+    shared = [one for one in view.filters if one not in own.filters]
     return replace(
-        view, filters=own.filters, options=own.options, weighted=own.weighted,
+        view, filters=(*own.filters, *shared), options=own.options, weighted=own.weighted,
         comparison=view.comparison if view.comparison != "segment" else "none",
     )  # fmt: skip
 
@@ -120,7 +121,7 @@ def _named(workspace: Workspace, tile: dict[str, str], view: View, now: datetime
         return Tile(tile["title"] or tile["metric"], "", "", "", None, problem=sentence(error))
     shown, _problems = fitting(tile_view(tile, view), metric)
     questions = [value for key, value in shown.options if key == "question"]
-    details = [*questions, *(filter_text(one) for one in shown.filters)]
+    details = [*questions, *(filter_text(one, workspace.pk) for one in shown.filters if one not in view.filters)]
     if shown.weighted:
         details.append(_("weighted"))
     query = f"?{shown.query}" if shown.query else ""

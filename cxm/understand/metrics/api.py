@@ -67,9 +67,8 @@ def answering_refusals(view: View) -> View:
 
 def scope_of(workspace: Workspace, query: ScopeQuery) -> Scope:
     zone = workspace.time_zone
-    return Scope(
-        workspace.pk, zone, read_time(query.since, zone), read_time(query.until, zone), read_filters(query.filter)
-    )
+    filters = read_filters(query.filter, workspace.pk)
+    return Scope(workspace.pk, zone, read_time(query.since, zone), read_time(query.until, zone), filters)
 
 
 def options_of(request: HttpRequest, query: ScopeQuery) -> dict[str, Any]:
@@ -238,7 +237,8 @@ def compare(request: HttpRequest, key: str, query: Query[CompareQuery]) -> list[
     after = scope_of(workspace, query)
     before = before_of(workspace, query, after)
     changes = queries.compare_groups(
-        key, before.where(*read_filters(query.before_filter)), after.where(*read_filters(query.after_filter)),
+        key, before.where(*read_filters(query.before_filter, workspace.pk)),
+        after.where(*read_filters(query.after_filter, workspace.pk)),
         by=query.by or None, weighted=query.weighted, options=options_of(request, query),
     )  # fmt: skip
     return [

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from cxm.record.customers.segments import with_segments
 from cxm.record.eventlog.scope import Filter, Operator
 
 from .periods import midnight
@@ -38,7 +39,7 @@ class BadTime(Refused):
         )
 
 
-def read_filters(texts: Iterable[str]) -> tuple[Filter, ...]:
+def read_filters(texts: Iterable[str], workspace_id: int) -> tuple[Filter, ...]:
     """`field:operator:value` each; several with the same field and operator mean any of their values."""
     found: dict[tuple[str, str], list[str]] = {}
     for text in texts:
@@ -53,7 +54,8 @@ def read_filters(texts: Iterable[str]) -> tuple[Filter, ...]:
             values.append(value)
         if operator in ("at_least", "at_most") and (len(values) > 1 or not _is_number(value)):
             raise BadFilter(text)
-    return tuple(Filter(field, operator, tuple(values)) for (field, operator), values in found.items())  # type: ignore[arg-type]  # the pattern holds operators only
+    filters = [Filter(field, operator, tuple(values)) for (field, operator), values in found.items()]  # type: ignore[arg-type]  # the pattern holds operators only
+    return with_segments(workspace_id, filters)
 
 
 def write_filter(one: Filter) -> list[str]:

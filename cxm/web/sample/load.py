@@ -17,9 +17,9 @@ from cxm.accounts.models import AuditEntry, User, Workspace
 from cxm.record.customers.models import Consent, Customer, Identity, Note, Tag
 from cxm.record.customers.searching import search_text_of
 from cxm.record.customers.snapshot import refresh_activity
+from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.customers.traits import learn
 from cxm.record.eventlog.append import Event, append
-from cxm.record.eventlog.snapshot import customer_row, put_customers
 
 from .comments import Writer
 from .feedback import feedback
@@ -76,11 +76,7 @@ def load(
         with transaction.atomic():
             _put_people(workspace, owner, everyone, agreed, seed, size, calendar, progress)
         customers = len(everyone)
-    by_id = {one.id: one for one in everyone}
-    put_customers(
-        customer_row(workspace.pk, one.id, by_id[one.same_as or one.id].traits(), canonical_id=one.same_as)
-        for one in everyone
-    )
+    rebuild_snapshot(workspace)
     _happen(everyone, size, seed, calendar, sink)
     sink.flush()
     refresh_activity(workspace.pk)

@@ -26,6 +26,7 @@ from cxm.record.customers.marks import tag, untag
 from cxm.record.customers.models import Customer, Tag
 from cxm.record.customers.queries import PAGE, Wanted, complete, customers, in_order, search
 from cxm.record.customers.traits import kinds, written
+from cxm.record.eventlog.engine import EventlogError
 
 
 def may_change(membership: Membership) -> bool:
@@ -48,6 +49,8 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
         found = search(workspace, wanted) if wanted.text else customers(workspace, wanted).prefetch_related("tags")
     except Refused as refused:
         found, problem = [], str(refused)
+    except EventlogError:
+        found, problem = [], _("The event log does not answer just now, so the segment cannot be shown.")
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     context = {
         "membership": membership, "workspace": workspace, "form": form, "wanted": wanted, "problem": problem,
@@ -69,8 +72,9 @@ def export(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpRespo
     wanted = filter_form(request, workspace).wanted
     try:
         rows = csv_rows(workspace, wanted)
-    except Refused as refused:
-        messages.error(request, str(refused))
+    except (Refused, EventlogError) as error:
+        no_log = _("The event log does not answer just now. Try again in a moment.")
+        messages.error(request, str(error) if isinstance(error, Refused) else no_log)
         return HttpResponseRedirect(reverse("customers:list", args=[slug]))
     reply = StreamingHttpResponse(stream(rows), content_type="text/csv; charset=utf-8")
     reply["Content-Disposition"] = f'attachment; filename="customers-{slug}.csv"'

@@ -266,6 +266,9 @@ CREATE TABLE @customers (
     customer_id   UUID,      -- as events carry it
     canonical_id  UUID,      -- the customer it belongs to after merges; itself without one
     traits        JSON(max_dynamic_paths = 512),
+    -- What conditions ask for, each value as text: trait.NAME, name, email, phone, language, tag. A map is written four
+    -- times as fast as JSON, and guesses at no kinds.
+    items         Map(LowCardinality(String), Array(String)) CODEC(ZSTD(1)),
     version       UInt64,
     gone          UInt8 DEFAULT 0
 ) ENGINE = ReplacingMergeTree(version, gone) ORDER BY (workspace_id, customer_id);

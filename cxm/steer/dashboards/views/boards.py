@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role
 from cxm.lib.csv import stream
+from cxm.record.eventlog.scope import SEGMENT
 from cxm.steer.dashboards import actions, tiles
 from cxm.steer.dashboards.address import Reading, View, read
 from cxm.steer.dashboards.asking import ask_later
@@ -29,8 +30,9 @@ from . import address, page_context, person, plain_address, pushed
 def _board(request: HttpRequest, membership: Membership, reading: Reading) -> dict[str, Any]:
     """The figures of the board in the period that the address says."""
     now, workspace = timezone.now(), membership.workspace
-    # A board compares periods: its tiles have filters of their own.
-    view = replace(reading.view, filters=(), other=(), by="", options=(), weighted=False)
+    # A board compares periods: its tiles have filters of their own, and share nothing but a segment of customers.
+    shared = tuple(one for one in reading.view.filters if one.field == SEGMENT)
+    view = replace(reading.view, filters=shared, other=(), by="", options=(), weighted=False)
     if view.comparison == "segment":
         view = replace(view, comparison="previous")
     today = tiles.today_in(workspace, now)

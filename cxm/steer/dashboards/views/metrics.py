@@ -55,16 +55,17 @@ def _context(request: HttpRequest, membership: Membership, asked: Asked, reading
         "metric_url": address(metric_url, view),
         "why_url": address(reverse("metrics:why", args=[slug, metric.key]), view),
         "csv_url": metric_url,
-        "filter_chips": _chips(metric_url, view, "filters"),
-        "other_chips": _chips(metric_url, view, "other"),
+        "filter_chips": _chips(asked, metric_url, "filters"),
+        "other_chips": _chips(asked, metric_url, "other"),
     }
 
 
-def _chips(path: str, view: View, side: str) -> list[dict[str, str]]:
+def _chips(asked: Asked, path: str, side: str) -> list[dict[str, str]]:
+    view = asked.view
     filters = view.filters if side == "filters" else view.other
     return [
         {
-            "text": filter_text(one),
+            "text": filter_text(one, asked.workspace.pk),
             "written": written(one),
             "without_url": address(
                 path,
