@@ -85,8 +85,8 @@ def test_every_exported_survey_is_a_form_to_pyxform() -> None:
 
 def test_an_exported_survey_comes_back() -> None:
     """Questions keep their names; those that XLSForm has no type for come back as what they were written as."""
-    back = {"nps": "single", "csat": "single", "ces": "single", "rating": "single", "yes_no": "single", "thumbs": "single",
-            "dropdown": "single", "email": "short_text", "picture": "single"}  # fmt: skip
+    back = dict.fromkeys(("nps", "csat", "ces", "rating", "yes_no", "thumbs", "dropdown", "picture"), "single")
+    back["email"] = "short_text"
     random = Random(9)
     for _ in range(25):
         definition = random_definition(random)

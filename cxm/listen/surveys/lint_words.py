@@ -87,7 +87,7 @@ BAD = {
     "pl": _any(r"\b(?:słab|zł[yaeo]|źle|fataln|okropn|najgorsz|niezadowol|trudn|nigdy|gorzej|kiepsk|niemożliw)", r"\bnie (?:zgadza|polec|zadowol|łatw|prawdopodob)", r"\b(?:mało|niezbyt|wcale|raczej nie|zdecydowanie nie)", r"\bnieprawdopodob"),
     "ru": _any(r"\b(?:плох|ужасн|худш|недовол|неудовлетвор|трудн|сложн|никогда|слаб|хуже|маловероятн|неприятн)", r"\bне (?:соглас|доволен|довольн|легко|очень|порекоменд|удовлетвор)", r"\b(?:совсем не|вовсе не|скорее не)"),
     "uk": _any(r"\b(?:поган|жахлив|найгірш|незадовол|важк|складн|ніколи|слабк|гірш|малоймовірн|кепськ|неприємн)", r"\bне (?:згод|погоджу|задовол|легко|дуже|пораджу)", r"\b(?:зовсім не|аж ніяк|радше не|скоріше не)"),
-    "zh-hant": _any(r"差|糟|壞|不滿|不好|不同意|不可能|不太|不會|困難|很難|從不|失望|完全不|非常不|很不"),
+    "zh-hant": _any(r"(?:非常|很|完全|有點)?不(?:滿意?|好|同意|可能|太(?:滿意|好|同意|可能|容易)?|會|容易|開心)|差|糟|壞|不會|困難|很難|從不|失望|完全不|非常不|很不"),
 }  # fmt: skip
 GOOD = {
     "en": _any(r"\b(?:good|great|excellent|best|outstanding|superb|amazing|satisfied|happy|agree|likely|easy|always|better|perfect|fantastic|wonderful|delighted|fast|helpful)\b"),

@@ -16,14 +16,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from xml.etree.ElementTree import ParseError
 
 import msgspec
 import openpyxl
 import polib
 from msgspec import Struct
+from openpyxl.utils.exceptions import InvalidFileException
 
 from cxm.lib import csv as safe_csv
 
+from .archives import Broken, is_too_large
 from .definition import Definition, Text
 
 MOST_ROWS = 20_000
@@ -173,13 +176,15 @@ def from_csv(definition: Definition, data: bytes) -> Taken:
 def from_xlsx(definition: Definition, data: bytes) -> Taken:
     """Raises TableError."""
     try:
+        if is_too_large(data):
+            raise TableError("too_long")
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         rows = [
             ["" if cell is None else str(cell) for cell in row]
             for row in sheet.iter_rows(max_row=MOST_ROWS + 1, max_col=100, values_only=True)
         ]
-    except Exception as error:  # openpyxl raises whatever a broken archive makes its parts raise
+    except (KeyError, ValueError, TypeError, OSError, ParseError, InvalidFileException, *Broken) as error:
         raise TableError("unreadable") from error
     return _take(definition, rows)
 

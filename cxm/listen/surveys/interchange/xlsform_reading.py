@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from cxm.lib.conditions import Condition, text_of
 
+from ..archives import Broken, is_too_large
 from ..definition import Check, Choice, Definition, Page, Question, Rule, Scale, Section, Text
 from .expressions import Field, Unsaid, branches_of, condition_of, parse
 from .naming import Ids, has_markup, language_code, plain
@@ -80,9 +80,11 @@ def _sheets(data: bytes) -> dict[str, list[Row]]:
     """The rows of each sheet by heading; empty rows and cells are left out, all is text."""
     if data[:2] == b"PK" or data[:4] == b"\xd0\xcf\x11\xe0":
         try:
+            if data[:2] == b"PK" and is_too_large(data):
+                raise ImportRefused("too_large")
             book = CalamineWorkbook.from_filelike(io.BytesIO(data))
             tables = {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
-        except (CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
+        except (CalamineError, OSError, ValueError, *Broken) as error:
             raise ImportRefused("not_a_workbook", str(error)) from error
     else:
         try:

@@ -129,8 +129,8 @@ def condition(random: Random, before: list[dict[str, Any]], depth: int = 0) -> d
         ids = [choice["id"] for choice in question["choices"]]
         values = random.sample(ids, random.randint(1, min(2, len(ids))))
         listed = kind in ("multiple", "ranking") or question.get("several")
-        operators = ("is", "is_not", "includes_all") if listed else ("is", "is_not")
-        return {"field": name, "operator": random.choice(operators), "values": values}
+        choosing = ("is", "is_not", "includes_all") if listed else ("is", "is_not")
+        return {"field": name, "operator": random.choice(choosing), "values": values}
     if kind == "date":
         return {"field": name, "operator": random.choice(("at_least", "less_than")), "values": ["2026-06-15"]}
     return {"field": name, "operator": random.choice(("is", "is_not", "contains", "not_contains")),

@@ -127,7 +127,6 @@ def test_answers_in_a_text_are_the_same_in_each_language() -> None:
 
 
 def test_words_are_good_or_bad() -> None:
-    assert [feeling(one, "en") for one in ("Satisfied", "Dissatisfied", "Neither satisfied nor dissatisfied", "Blue")] == [
-        1, -1, 0, 0,
-    ]  # fmt: skip
+    labels = ("Satisfied", "Dissatisfied", "Neither satisfied nor dissatisfied", "Blue")
+    assert [feeling(one, "en") for one in labels] == [1, -1, 0, 0]
     assert [feeling(one, "zh-hant") for one in ("非常滿意", "非常不滿意", "普通")] == [1, -1, 0]
