@@ -38,6 +38,8 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("sources:plan", {}),
     ("sources:regulations", {}),
     ("flow", {}),
+    ("surveys:list", {}),
+    ("surveys:new", {}),
 ]
 OWN = ["accounts:profile", "accounts:workspaces", "mfa_index", "usersessions_list"]
 LOOKS = [(1280, False), (1280, True), (375, False), (375, True)]

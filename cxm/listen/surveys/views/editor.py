@@ -315,6 +315,12 @@ def _context(work: Work) -> dict[str, Any]:
               if one.place == work.at or (work.at == START and one.place.part == "survey")],
         saved=work.request.method == "POST" and not work.refused,
         preview=preview_url(work.survey, language, work.at, definition),
+        endings=[
+            {"place": Place("ending", one.id), "conditional": one.when is not None,
+             "current": work.at == Place("ending", one.id),
+             "text": said(one.title, language, definition.languages)[:SHORT] or one.id}
+            for one in definition.endings
+        ],
     )  # fmt: skip
     if question:
         context |= _question_context(question, definition, language, taken)
