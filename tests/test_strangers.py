@@ -47,7 +47,7 @@ PUBLIC = {
     "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
     "mfa_authenticate",  # the second step of a login; without the first it leads back to it
     "accounts:home", "accounts:setup", "accounts:join",
-    "health", "set_language", "api_docs", "api:openapi-json",
+    "health", "set_language", "unsubscribe", "api_docs", "api:openapi-json",
 }  # fmt: skip
 CHANGING = ("post", "put", "patch", "delete")
 MOST_COMBINATIONS = 60  # of ids, for one address
