@@ -51,7 +51,7 @@ PUBLIC = {
     "mfa_authenticate",  # the second step of a login; without the first it leads back to it
     "accounts:home", "accounts:setup", "accounts:join",
     "public_results",  # what somebody shared, by a secret address
-    "health", "set_language", "api_docs", "api:openapi-json",
+    "health", "set_language", "unsubscribe", "api_docs", "api:openapi-json",
 }  # fmt: skip
 CHANGING = ("post", "put", "patch", "delete")
 MOST_COMBINATIONS = 60  # of ids, for one address

@@ -35,7 +35,8 @@ class Delivery(models.Model):
     cause = models.CharField(max_length=100)  # "invitation:<id>", "reminder:<id>:2": at most one message per cause
     batch = models.CharField(max_length=60, blank=True)  # "mailing:<id>": what is stopped and counted together
     to = models.CharField(max_length=320)
-    customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, related_name="+")
+    # Who is erased leaves no address behind, and a message that still waits for them does not leave.
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, related_name="+")
     message: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()  # what the kind needs to make it
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -55,6 +55,7 @@ def kind_label(name: str) -> str:
         "customer_aliased": _("Names linked"),
         "order_refunded": _("Order refunded"),
         "product_viewed": _("Product viewed"),
+        "survey_invited": _("Survey invitation"),
         "survey_shown": _("Survey shown"),
         "survey_dismissed": _("Survey dismissed"),
         "survey_completed": _("Survey completed"),
@@ -299,6 +300,15 @@ def _responded(name: str, properties: Properties) -> str:
     }[name] % words
 
 
+def _invited(name: str, properties: Properties) -> str:
+    survey = text(properties, "survey_name") or text(properties, "survey")
+    if not survey:
+        return _("Was invited to a survey.")
+    if text(properties, "channel") == "email":
+        return _("Was invited to the survey “%(survey)s” by e-mail.") % {"survey": survey}
+    return _("Was invited to the survey “%(survey)s”.") % {"survey": survey}
+
+
 def _by(sentences: Callable[[str], str]) -> Callable[[str, Properties], str]:
     def sentence(name: str, properties: Properties) -> str:
         words = {key: text(properties, key) for key in ("by", "profile", "purpose", "tag", "kind", "value", "source")}
@@ -351,6 +361,7 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "order_delivered": ("package", _order),
     "order_cancelled": ("shopping-cart", _order),
     "order_refunded": ("shopping-cart", _order),
+    "survey_invited": ("mail", _invited),
     "page_viewed": ("eye", _viewed),
     "screen_viewed": ("device-mobile", _viewed),
     "product_viewed": ("eye", _viewed),

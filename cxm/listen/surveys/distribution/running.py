@@ -22,6 +22,7 @@ from cxm.listen.channels.models import Delivery
 from cxm.listen.channels.queries import folded, suppressed
 from cxm.listen.surveys import budget
 from cxm.listen.surveys.models import Invitation, Mailing, Response, Survey
+from cxm.listen.surveys.respond.tokens import response_of_invitation
 from cxm.record.customers.models import Customer, Segment
 from cxm.record.customers.segments import condition_of, members
 from cxm.record.eventlog.ids import customer_id_of
@@ -225,15 +226,20 @@ def state_invited(invitations: Sequence[Invitation]) -> None:
             OutboxFact(
                 event_id=uuid5(one.pk, "survey_invited"), name="survey_invited", workspace_id=one.workspace_id,
                 customer_id=one.customer_id, occurred_at=one.created_at,
-                properties={
-                    "survey": one.survey.key, "survey_name": one.survey.name, "channel": one.channel,
-                    "invitation_id": str(one.pk),
-                },
+                properties=_told(one),
             )
             for one in invitations
             if one.customer_id
         ]
     )  # fmt: skip
+
+
+def _told(one: Invitation) -> dict[str, str]:
+    """A link for one use leads to one response, whose id follows from it: by that the response rate is counted."""
+    told = {"survey": one.survey.key, "survey_name": one.survey.name, "channel": one.channel}
+    if one.single_use:
+        told |= {"invitation_id": str(one.pk), "response_id": str(response_of_invitation(one.pk))}
+    return told
 
 
 def finish(mailing: Mailing) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid5
 
 import msgspec
 import pytest
@@ -121,7 +122,10 @@ def test_the_first_answer_is_one_click_in_the_mail(box: Mailbox, workspace: Work
     assert len(invitation.token) == 43
     [fact] = OutboxFact.objects.filter(name="survey_invited")
     assert fact.customer_id == ada.pk
-    assert fact.properties["survey"] == "nps-wave-3"
+    assert fact.properties == {
+        "survey": "nps-wave-3", "survey_name": "NPS wave 3", "channel": "email", "invitation_id": str(invitation.pk),
+        "response_id": str(uuid5(invitation.pk, "response")),
+    }  # fmt: skip
     assert Contact.objects.get().person == ada.pk
 
 
