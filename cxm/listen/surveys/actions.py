@@ -58,7 +58,7 @@ def read_definition(data: object) -> Definition:
 @transaction.atomic
 def create_survey(*, workspace: Workspace, name: str, definition: Definition, by: Actor) -> Survey:
     """A draft. The key is made from the name, once: the log knows the survey by it for ever."""
-    name = name.strip()
+    name = name.replace("\x00", "").encode("utf-8", "ignore").decode().strip()
     if not name:
         raise SurveyRefused(_("Give the survey a name."))
     survey = Survey(workspace=workspace, name=name[:200], key=_free_key(workspace, name), created_by=person_of(by))
@@ -83,7 +83,13 @@ def _storable(definition: Definition, taken: Taken) -> dict[str, Any]:
     if found:
         raise SurveyRefused(" ".join(dict.fromkeys(one.message for one in found[:5])), found)
     data: dict[str, Any] = msgspec.to_builtins(definition)
-    if len(msgspec.json.encode(data)) > LARGEST:
+    try:
+        written = msgspec.json.encode(data)
+    except UnicodeEncodeError as error:
+        raise SurveyRefused(_("A text holds half a character. Copy it again from where it came.")) from error
+    if b"\\u0000" in written:
+        raise SurveyRefused(_("A text holds a character, or a language code, that cannot be stored."))
+    if len(written) > LARGEST:
         raise SurveyRefused(_("The questionnaire is larger than 2 MB. Make it shorter, or divide it into two surveys."))
     return data
 

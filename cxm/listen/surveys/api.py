@@ -84,7 +84,7 @@ class WordingOut(Schema):
 
 class SurveysQuery(PageQuery):
     archived: bool = False
-    state: str = ""
+    state: Literal["", "draft", "live", "paused", "closed"] = ""
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from django.utils.translation import ngettext
 from cxm.lib import conditions as language_of_conditions
 from cxm.lib.conditions import leaves
 
-from .definition import CHOOSING, SCORED, WRITTEN, Definition, Question, Rule
+from .definition import CHOOSING, SCORED, WRITTEN, Definition, Formula, Question, Rule
 from .places import SURVEY, Place, conditions, fields_used, question_in, texts, walk
 from .wording import scale_of, shape_of
 
@@ -29,6 +29,7 @@ MOST_PAGES: Final = 200
 MOST_QUESTIONS: Final = 1_000
 MOST_CHOICES: Final = 1_000
 LONGEST_TEXT: Final = 20_000
+DEEPEST: Final = 20  # levels of a formula
 ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -115,9 +116,19 @@ def _faults(definition: Definition) -> Iterator[Problem]:
             yield _error("text", place, _("A text holds a character, or a language code, that cannot be stored."))
     yield from _addresses(definition)
     yield from _numbers(definition)
+    for rule in definition.rules:
+        if rule.formula and depth(rule.formula) > DEEPEST:
+            yield _error("formula", Place("rule", rule.id), _("A formula is nested too deeply."))
     for place, condition in conditions(definition):
         if language_of_conditions.faults(condition):
             yield _error("condition", place, _("A condition is incomplete, too large or nested too deeply."))
+
+
+def depth(formula: Formula, level: int = 1) -> int:
+    """Levels of nesting, as far as they matter."""
+    if level > DEEPEST:
+        return level
+    return max((depth(one, level + 1) for one in formula.of if isinstance(one, Formula)), default=level)
 
 
 def _ids(place: Place, ids: list[str], part: str) -> Iterator[Problem]:

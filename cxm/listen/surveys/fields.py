@@ -12,14 +12,14 @@ from django.utils.translation import pgettext
 from cxm.accounts.models import Workspace
 from cxm.lib.conditions import Condition, text_of
 from cxm.lib.conditions_form import Field, operator_label
-from cxm.record.customers.models import Customer, Segment
+from cxm.record.customers.models import Segment
+from cxm.record.customers.segment_fields import KINDS
+from cxm.record.customers.traits import Kind, kinds
 
 from .definition import CHOOSING, SCORED, Choice, Definition, Question, said
 from .models import Response, Survey
 from .places import Place
 
-MOST_TRAITS = 100
-SAMPLE = 2_000  # customers that are looked at for the names of traits
 BARE = frozenset(
     {"is", "is_not", "contains", "not_contains", "starts_with", "ends_with", "matches", "at_least", "at_most",
      "more_than", "less_than", "includes_all"}
@@ -95,7 +95,10 @@ def known(definition: Definition, workspace: Workspace) -> list[Field]:
     visit = _("The visit")
     found = [Field(f"hidden.{name}", name, group=_("Hidden fields")) for name in definition.hidden]
     found += [Field(f"variable.{name}", name, "number", group=_("Variables")) for name in definition.variables]
-    found += [Field(f"trait.{name}", name, group=_("Traits of the customer")) for name in trait_names(workspace)]
+    found += [
+        Field(f"trait.{name}", name, KINDS[kind], group=_("Traits of the customer"), many=kind is Kind.LIST)
+        for name, kind in sorted(kinds(workspace).items())
+    ]
     if segments:
         found.append(Field("segment", _("Segment"), "choice", segments, _("The customer"), many=True))
     return [
@@ -105,12 +108,6 @@ def known(definition: Definition, workspace: Workspace) -> list[Field]:
         Field("device", _("Device"), "choice", device, visit),
         Field("url", _("Address of the page"), group=visit),
     ]
-
-
-def trait_names(workspace: Workspace) -> list[str]:
-    """Names of traits that the customers who changed last have."""
-    rows = Customer.objects.filter(workspace=workspace).order_by("-pk").values_list("traits", flat=True)[:SAMPLE]
-    return sorted({name for traits in rows for name in traits if "." not in name})[:MOST_TRAITS]
 
 
 def earlier_surveys(workspace: Workspace, definition: Definition) -> list[Field]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -181,6 +182,36 @@ def test_the_code_of_a_choice_never_means_something_else() -> None:
         {"title": {"en": "x"}, "languages": ["en"], "pages": [{"id": "<b>"}]},
         {"title": {"en": "x" * 20_001}, "languages": ["en"]},
         {"title": {"en": "x"}, "languages": ["en"], "surprise": 1},
+        {"title": {"en": "half \ud800"}, "languages": ["en"]},
+        {"title": {"en": "x"}, "languages": ["en"], "variables": ["\x00"]},
+        {
+            "title": {"en": "x"},
+            "languages": ["en"],
+            "pages": [
+                {
+                    "id": "p",
+                    "sections": [
+                        {"id": "s", "questions": [{"id": "q", "kind": "number", "title": {}, "default": "\x00"}]}
+                    ],
+                }
+            ],
+        },
+        {
+            "title": {"en": "x"},
+            "languages": ["en"],
+            "rules": [{"id": "r", "do": "compute", "formula": json.loads('{"do": "add", "of": [' * 300 + "]}" * 300)}],
+        },
+        {
+            "title": {"en": "x"},
+            "languages": ["en"],
+            "rules": [
+                {
+                    "id": "r",
+                    "do": "tag",
+                    "when": json.loads('{"not": ' * 300 + '{"field": "language", "values": ["en"]}' + "}" * 300),
+                }
+            ],
+        },
         {"title": 3, "languages": ["en"]},
         ["no", "object"],
     ],

@@ -30,7 +30,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     membership = membership_for(request.user, slug)
     archived, text, state = (
         "archived" in request.GET,
-        request.GET.get("q", "").strip()[:100],
+        request.GET.get("q", "").replace("\x00", "").strip()[:100],
         request.GET.get("state", ""),
     )
     surveys = surveys_of(membership.workspace, archived=archived, text=text, state=state)
