@@ -184,7 +184,8 @@ def _checked(counts: ArrayLike) -> Floats:
 def _filled(counts: ArrayLike) -> Floats:
     """The table without rows and columns in which there is nobody."""
     table = _checked(counts)
-    return table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    filled: Floats = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    return filled
 
 
 def _middle_ranks(totals: Floats) -> Floats:

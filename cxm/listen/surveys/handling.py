@@ -27,7 +27,7 @@ from cxm.record.eventlog.outbox import emit_all
 
 from .models import Response, Version
 from .respond.directory import Prepared, read
-from .respond.facts import facts_of
+from .respond.facts import event_id, event_ids, facts_of
 
 MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 60
@@ -83,9 +83,8 @@ def archive(*, response: Response, by: Actor) -> None:
     _require(response, by)
     response = _locked(response)
     if response.archived_at is None:
-        facts = facts_of_response(response)
         # What waits in the outbox would reach the log after the others have been taken out of it.
-        OutboxFact.objects.filter(event_id__in=[fact.event_id for fact in facts]).delete()
+        OutboxFact.objects.filter(event_id__in=ids_in_log(response)).delete()
         _change(response, "archived", by, archived_at=timezone.now())
         transaction.on_commit(partial(forget_archived.enqueue, str(response.pk)))
 
@@ -105,7 +104,7 @@ def delete(*, response: Response, by: Actor) -> None:
     """Delete it for good: its row now, its facts soon after. There is no way back."""
     _require(response, by, Role.ANALYST)
     response = _locked(response)
-    ids = [fact.event_id for fact in facts_of_response(response)]
+    ids = ids_in_log(response)
     OutboxFact.objects.filter(event_id__in=ids).delete()
     audit("deleted", response, workspace=response.workspace, by=by, name=str(response.pk))
     workspace_id = response.workspace_id
@@ -114,14 +113,31 @@ def delete(*, response: Response, by: Actor) -> None:
     transaction.on_commit(partial(forget_deleted.enqueue, workspace_id, texts))
 
 
-def facts_of_response(response: Response) -> list[OutboxFact]:
-    """What the log was told of a response, under the wording that was asked; nothing where the version is gone."""
-    entry = read(response.survey_id)
+def _prepared(response: Response) -> Prepared | None:
+    """The version that was answered; None where it is gone."""
     version = Version.objects.filter(survey_id=response.survey_id, number=response.version).first()
-    if entry is None or version is None:
+    if version is None:
+        return None
+    return Prepared(response.survey_id, version.number, version.definition, version.question_versions)
+
+
+def ids_in_log(response: Response) -> list[UUID]:
+    """Every id under which the log may know of a response, also of answers that were told and taken back since."""
+    prepared = _prepared(response)
+    if prepared is None:
         return []
-    prepared = Prepared(response.survey_id, version.number, version.definition, version.question_versions)
-    return facts_of(response, prepared, entry)
+    names = [
+        name
+        for one in prepared.questions.values()
+        for name in (one.id, *(f"{one.id}.{part.id}" for part in (*one.rows, *one.choices)))
+    ]
+    return list(dict.fromkeys([*event_ids(response, prepared), *(event_id(response.pk, name) for name in names)]))
+
+
+def facts_of_response(response: Response) -> list[OutboxFact]:
+    """What the log was told of a response, under the wording that was asked."""
+    entry, prepared = read(response.survey_id), _prepared(response)
+    return facts_of(response, prepared, entry) if entry and prepared else []
 
 
 def state_again(response: Response) -> None:
@@ -135,7 +151,7 @@ def forget_archived(response_id: str) -> None:
     response = Response.objects.select_related("survey").filter(pk=response_id).first()
     if response is None or response.archived_at is None:
         return
-    forget_events(response.workspace_id, [fact.event_id for fact in facts_of_response(response)])
+    forget_events(response.workspace_id, ids_in_log(response))
     with transaction.atomic():
         now = Response.objects.select_for_update(of=("self",)).select_related("survey").filter(pk=response_id).first()
         if now is not None and now.archived_at is None:

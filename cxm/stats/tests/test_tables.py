@@ -90,15 +90,15 @@ def test_two_scores_have_a_rank_correlation() -> None:
 
 
 def test_nonsense_is_refused() -> None:
-    bad: list[list[list[float]] | list[float]] = [
-        [[1, -1], [2, 3]],
-        [[0.5, 1], [1, 1]],
-        [1, 2],
-        [[math.nan, 1], [1, 1]],
-    ]
+    bad = (
+        np.array([[1, -1], [2, 3]]),
+        np.array([[0.5, 1], [1, 1]]),
+        np.array([1, 2]),
+        np.array([[math.nan, 1], [1, 1]]),
+    )
     for one in bad:
         with pytest.raises(ValueError, match="table"):
-            independence(np.array(one))
+            independence(one)
 
 
 def test_the_interval_of_cramers_v_holds_the_truth() -> None:

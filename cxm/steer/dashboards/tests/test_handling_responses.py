@@ -103,7 +103,7 @@ def test_deleting_is_for_good_and_not_for_agents(workspace: Workspace, survey: S
     with pytest.raises(PermissionDenied):
         handling.delete(response=gone, by=agent)
     assert nps(workspace, survey) == (0.0, 2)
-    ids = [str(one.event_id) for one in handling.facts_of_response(gone)]
+    ids = [str(one) for one in handling.ids_in_log(gone)]
     handling.delete(response=gone, by=owner_of(workspace))
     handling.forget_deleted.call(workspace.pk, ids)
     assert nps(workspace, survey) == (100.0, 1)
