@@ -264,7 +264,10 @@ class Questions(Shared):
                     self.notes.add(element.where, "choicesFromQuestion", "broken", "content", source)
 
             self.late.append(finish)
-            element.take("hideIfChoicesEmpty")
+            for choice in [one for one in question.choices if not one.fixed]:  # it does not show them either
+                question.choices.remove(choice)
+                self.notes.add(element.where, f"choice {choice.id}", "broken", "content")
+        element.take("hideIfChoicesEmpty")
         self._unique(question.choices, element.where, "choices")
         return True
 
