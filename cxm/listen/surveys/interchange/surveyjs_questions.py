@@ -151,7 +151,7 @@ class Questions(Shared):
             "range": "number",
             "date": "date",
         }
-        given = element.take("inputType") or "text"
+        given = text_of(element.take("inputType") or "text")
         question.kind = kinds.get(given, "short_text")
         if given not in kinds and given != "text":
             self.notes.add(element.where, "inputType", "approximated", "content", given)
@@ -253,7 +253,7 @@ class Questions(Shared):
             moving = [one for one in question.choices if not one.fixed]
             moving.sort(key=lambda one: one.label.get(self.first, one.id).casefold(), reverse=order == "desc")
             question.choices = moving + kept
-        if source := element.take("choicesFromQuestion"):
+        if source := text_of(element.take("choicesFromQuestion") or ""):
             modes: dict[str, Any] = {"selected": "selected", "unselected": "unselected"}
             mode = modes.get(str(element.take("choicesFromQuestionMode") or ""), "shown")
 
