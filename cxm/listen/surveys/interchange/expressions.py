@@ -257,8 +257,13 @@ def _call(name: str, args: tuple[Node, ...], resolve: Resolve) -> Condition:
         return _comparison("anyof", args[0], args[1], resolve)
     if name == "boolean" and len(args) == 1:
         return condition_of(args[0], resolve)
-    if name in ("contains", "starts-with", "regex") and len(args) == 2 and isinstance(args[1], Const):
-        operators: dict[str, Operator] = {"contains": "contains", "starts-with": "starts_with", "regex": "matches"}
+    if name in ("contains", "starts-with", "ends-with", "regex") and len(args) == 2 and isinstance(args[1], Const):
+        operators: dict[str, Operator] = {
+            "contains": "contains",
+            "starts-with": "starts_with",
+            "ends-with": "ends_with",
+            "regex": "matches",
+        }
         text = str(args[1].value)
         if name == "regex":  # XPath's has to fit the whole text
             text = f"^(?:{text})$"

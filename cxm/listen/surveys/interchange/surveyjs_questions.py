@@ -151,7 +151,7 @@ class Questions(Shared):
             "range": "number",
             "date": "date",
         }
-        given = element.take("inputType") or "text"
+        given = text_of(element.take("inputType") or "text")
         question.kind = kinds.get(given, "short_text")
         if given not in kinds and given != "text":
             self.notes.add(element.where, "inputType", "approximated", "content", given)
@@ -253,7 +253,7 @@ class Questions(Shared):
             moving = [one for one in question.choices if not one.fixed]
             moving.sort(key=lambda one: one.label.get(self.first, one.id).casefold(), reverse=order == "desc")
             question.choices = moving + kept
-        if source := element.take("choicesFromQuestion"):
+        if source := text_of(element.take("choicesFromQuestion") or ""):
             modes: dict[str, Any] = {"selected": "selected", "unselected": "unselected"}
             mode = modes.get(str(element.take("choicesFromQuestionMode") or ""), "shown")
 
@@ -264,7 +264,10 @@ class Questions(Shared):
                     self.notes.add(element.where, "choicesFromQuestion", "broken", "content", source)
 
             self.late.append(finish)
-            element.take("hideIfChoicesEmpty")
+            for choice in [one for one in question.choices if not one.fixed]:  # it does not show them either
+                question.choices.remove(choice)
+                self.notes.add(element.where, f"choice {choice.id}", "broken", "content")
+        element.take("hideIfChoicesEmpty")
         self._unique(question.choices, element.where, "choices")
         return True
 

@@ -14,7 +14,7 @@ import msgspec
 
 from cxm.lib.conditions import Condition, text_of
 
-from ..definition import SCORED, Choice, Definition, Ending, Page, Question, Rule, Section, Text, default_scale
+from ..definition import SCORED, Carry, Choice, Definition, Ending, Page, Question, Rule, Section, Text, default_scale
 from ..runtime.checking import PHONE, URL
 from ..runtime.prepared import FIELD
 from .expressions import Unsaid
@@ -268,6 +268,15 @@ class _Writer:
             validators.append({"type": "expression", "expression": "{" + question.id + "} = true"})
         else:
             self._written(question, made, validators)
+        if question.kind in ("consent", "matrix") and not question.required and made["requiredIf"]:
+            parts = (
+                [question.id] if question.kind == "consent" else [f"{question.id}.{row.id}" for row in question.rows]
+            )
+            told = " and ".join(
+                "{" + part + "}" + (" = true" if part == question.id else " notempty") for part in parts
+            )
+            if told:
+                validators.append({"type": "expression", "expression": f"!({made['requiredIf']}) or ({told})"})
         validators += self._checks(question)
         made["validators"] = made.get("validators", []) + validators
         if question.default:
@@ -340,11 +349,12 @@ class _Writer:
             made["choicesOrder"] = "random"
         elif question.order == "reversed_half":
             self.notes.add(question.id, "order", "no_counterpart", "look", question.order)
-        if question.carry is not None:
+        if question.carry is not None and not question.choices:
             made["choicesFromQuestion"] = question.carry.question
             made["choicesFromQuestionMode"] = None if question.carry.which == "shown" else question.carry.which
-            made["hideIfChoicesEmpty"] = True
-        elif any(choice.show is not None for choice in question.choices):
+        elif question.carry is not None:  # there, choices of its own would be left out: name those carried
+            made["choices"] = self._carried(question, question.carry) + choices
+        if other is None and (question.carry is not None or any(one.show is not None for one in question.choices)):
             made["hideIfChoicesEmpty"] = True
         if question.kind == "picture":
             made |= {"multiSelect": True if question.several else None, "showLabel": True}
@@ -355,6 +365,27 @@ class _Writer:
         elif question.kind in ("multiple", "picture") and (question.at_least or question.at_most):
             bounds = self._kept({"minCount": question.at_least, "maxCount": question.at_most})
             made["validators"] = [{"type": "answercount", **bounds}]
+
+    def _carried(self, question: Question, carry: Carry) -> list[Any]:
+        """The choices of the earlier question, each shown when it would be carried."""
+        source = self.questions.get(carry.question)
+        if source is None or source.kind == "matrix" or source.carry is not None:
+            self.notes.add(question.id, "carry", "no_counterpart", "logic", carry.question)
+            return []
+        made = []
+        for choice in source.choices:
+            chosen = Condition(field=f"answer.{source.id}", values=(choice.id,))
+            parts = [one for one in (source.show, choice.show) if one is not None]
+            if choice.other:
+                self.notes.add(question.id, f"carried choice {choice.id}", "no_counterpart", "content")
+                continue
+            if carry.which != "shown":
+                parts.append(chosen if carry.which == "selected" else Condition(not_=chosen))
+            if all(choice.id != own.id for own in question.choices):
+                show = Condition(all=tuple(parts)) if parts else None
+                copy = Choice(choice.id, choice.label, image=choice.image, show=show)
+                made.append(self._choice(copy, question))
+        return made
 
     def _choice(self, choice: Choice, question: Question, *, multiple: bool = False) -> dict[str, Any]:
         if choice.score is not None:

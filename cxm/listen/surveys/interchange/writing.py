@@ -63,7 +63,7 @@ class Writer:
                 return f"{field} {'!=' if operator == 'is_set' else '='} ''"
             return f"{field} {'notempty' if operator == 'is_set' else 'empty'}"
         if operator in ORDERS:
-            return f"{field} {ORDERS[operator]} {values[0]}"
+            return self._any([f"{field} {ORDERS[operator]} {value}" for value in values])
         if operator in ("is", "is_not"):
             text = self._any([self._one(field, value, their.listed) for value in values])
             return text if operator == "is" else self._not(text)
@@ -75,6 +75,8 @@ class Writer:
             return self._any(texts) if operator == "contains" else self._not(self._any(texts))
         if operator == "starts_with" and self.xpath:
             return self._any([f"starts-with({field}, {value})" for value in values])
+        if operator == "ends_with" and self.xpath:
+            return self._any([f"ends-with({field}, {value})" for value in values])
         if operator == "matches" and self.xpath:
             return self._any([f"regex({field}, {self._value(_whole(text_of(value)))})" for value in leaf.values])
         raise Unsaid(operator)

@@ -108,3 +108,8 @@ def test_a_workbook_that_unpacks_to_a_flood_is_refused() -> None:
     with pytest.raises(ImportRefused) as refused:
         read_xlsform(target.getvalue())
     assert refused.value.code == "too_large"
+
+
+@pytest.mark.parametrize("seed", [1155, 1281, 1529, 1623, 1800])
+def test_junk_that_once_broke_the_reader_breaks_it_no_more(seed: int) -> None:
+    test_surveyjs_with_junk_in_it_is_read_or_refused(seed)
