@@ -43,8 +43,8 @@ FILL_ROWS = """
 INSERT INTO customers_customer (id, workspace_id, name, email, phone, language, traits, search_text, answers,
                                 trait_times, created_at, updated_at, last_seen_at)
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %s)
-SELECT '0000000000004000' || '8000' || printf('%%012x', i), %s, 'Name ' || i, 'u' || i || '@example.com', '', 'en', '{}',
-       '', 0, '{}', '2026-01-01', '2026-01-01', '2026-01-01' FROM n
+SELECT '0000000000004000' || '8000' || printf('%%012x', i), %s, 'Name ' || i, 'u' || i || '@example.com', '', 'en',
+       '{}', '', 0, '{}', '2026-01-01', '2026-01-01', '2026-01-01' FROM n
 """
 
 
