@@ -45,11 +45,11 @@ ROUTERS: list[tuple[str, Router]] = [
     ("/customers", customers_router),
     ("/segments", segments_router),
     ("", metrics_router),
+    ("", messages_router),
+    ("", mailings_router),  # before the surveys, whose addresses would take its own for a state
     ("/surveys", surveys_router),
     ("", results_router),
     ("", flow_router),
-    ("", messages_router),
-    ("", mailings_router),
 ]
 PROBLEM_SCHEMA = {
     "type": "object",

@@ -78,12 +78,14 @@ def take_report(request: HttpRequest) -> dict[str, int]:
     return {"taken": len(take(request.body, workspace=key.workspace))}
 
 
-@router.get("/suppressions", response=PageOut[SuppressionOut], summary="List addresses that must not be written to")
+@router.get(
+    "/messages/suppressions", response=PageOut[SuppressionOut], summary="List addresses that must not be written to"
+)
 def list_suppressions(request: HttpRequest, query: Query[PageQuery]) -> dict[str, object]:
     return page_of(suppressions_of(require_key(request, Role.AGENT).workspace), query)
 
 
-@router.post("/suppressions", response={201: SuppressionOut}, summary="Never write to an address again")
+@router.post("/messages/suppressions", response={201: SuppressionOut}, summary="Never write to an address again")
 def add_suppression(request: HttpRequest, body: SuppressionIn) -> tuple[int, Suppression]:
     key = require_key(request, Role.ANALYST)
     try:
@@ -93,7 +95,7 @@ def add_suppression(request: HttpRequest, body: SuppressionIn) -> tuple[int, Sup
     return 201, made
 
 
-@router.delete("/suppressions/{int:suppression_id}", response={204: None}, summary="Allow an address again")
+@router.delete("/messages/suppressions/{int:suppression_id}", response={204: None}, summary="Allow an address again")
 def remove_suppression(request: HttpRequest, suppression_id: int) -> tuple[int, None]:
     key = require_key(request, Role.ANALYST)
     row = suppressions_of(key.workspace).filter(pk=suppression_id).first()
