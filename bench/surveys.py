@@ -187,7 +187,7 @@ class Bare:
         )
         environment = {**os.environ, "PYTHONPATH": str(directory)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(self.port), 
+            [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(self.port),
              "--blocking-threads", "4", "--no-access-log", "--log-level", "error", "bare_wsgi:application"],
             cwd=directory, env=environment,
         )  # fmt: skip
