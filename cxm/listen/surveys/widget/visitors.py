@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 from msgspec import Struct
 
@@ -107,11 +108,16 @@ class Visitor:
         found: dict[int, History] = {}
         if self.person is None:
             return found
-        shown = Contact.objects.filter(workspace=self.workspace, person=self.person).order_by("at")
+        # Facts carry the customer, or the name under which somebody came: whoever asked then may have known less.
+        names = ((USER, self.user), (ANONYMOUS, self.anonymous))
+        ids = {self.person, *(one.pk for one in self._family)}
+        ids |= {log_id(self.workspace.pk, name) for name in names if name[1]}
+        shown = Contact.objects.filter(workspace=self.workspace, person__in=ids).order_by("at")
         for survey, at in shown.values_list("survey_id", "at"):
             found.setdefault(survey, History()).shown_at = at
         answered = Response.objects.filter(
-            workspace=self.workspace, person=self.person, state=Response.State.COMPLETED, test=False, archived_at=None
+            Q(person__in=ids) | Q(customer__in=self._family), workspace=self.workspace,
+            state=Response.State.COMPLETED, test=False, archived_at=None,
         ).order_by("completed_at")  # fmt: skip
         for survey, done_at, answers in answered.values_list("survey_id", "completed_at", "answers"):
             past = found.setdefault(survey, History())

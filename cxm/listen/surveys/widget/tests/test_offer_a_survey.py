@@ -14,8 +14,10 @@ from django.utils import timezone
 from cxm.accounts.models import Workspace
 from cxm.listen.surveys.identity import identity_hash
 from cxm.listen.surveys.models import Contact, ContactRule, IdentityKey, Response, Survey
+from cxm.listen.surveys.respond.api import _believed
 from cxm.listen.surveys.respond.directory import directory
 from cxm.listen.surveys.respond.tokens import start_of
+from cxm.listen.surveys.widget.actions import make_identity_key, require_identity
 from cxm.listen.surveys.widget.config import Trigger, Widget, in_sample, language_fits, problems
 from cxm.listen.surveys.widget.texts import texts
 from cxm.record.capture.models import Source, Suppression
@@ -196,6 +198,18 @@ def test_a_button_stays_until_it_was_answered_and_uses_no_budget(
     assert offered(client, key, userId="ada") == []
 
 
+def test_what_somebody_answered_elsewhere_counts(client: Client, workspace: Workspace, key: str) -> None:
+    survey = live_survey(workspace, triggers=[{"on": "load"}])
+    ada = known(workspace)
+    about = {"survey": survey, "version": 1, "state": Response.State.COMPLETED, "language": "en"}
+    answered = Response.objects.create(workspace=workspace, customer=ada, completed_at=timezone.now(), **about)
+    assert offered(client, key, userId="ada") == []
+    Response.objects.filter(pk=answered.pk).update(customer=None, person=log_id(workspace.pk, (USER, "ada")))
+    assert offered(client, key, userId="ada") == []
+    Response.objects.filter(pk=answered.pk).update(person=log_id(workspace.pk, (USER, "bob")))
+    assert offered(client, key, userId="ada") == [survey.public_id]
+
+
 def test_the_contact_budget_is_decided_when_it_opens(client: Client, workspace: Workspace, key: str) -> None:
     ContactRule.objects.create(workspace=workspace, name="One a month", most=1, days=30)
     first = live_survey(workspace, "First", triggers=[{"on": "load"}])
@@ -294,3 +308,16 @@ def test_settings_that_cannot_work_are_named() -> None:
     wrong = Widget(share=0, wait_s=-1, every_days=0, triggers=[Trigger("event"), Trigger("scroll", 101)])
     assert problems(wrong) == ["share", "wait", "days", "event_name", "scroll"]
     assert language_fits([], "") is True
+
+
+def test_the_answers_api_believes_ids_by_the_same_rule(workspace: Workspace) -> None:
+    ada = known(workspace)
+    person = log_id(workspace.pk, (USER, "ada"))  # the id that facts under this name carry
+    device = log_id(workspace.pk, ("anonymous_id", "x"))
+    assert _believed(workspace.pk, "ada", "", "") == (person, None, ["unverified"])
+    assert _believed(workspace.pk, "", "x", "") == (device, None, [])
+    key = make_identity_key(workspace=workspace, by=None)
+    assert _believed(workspace.pk, "ada", "", identity_hash(key.secret, "ada")) == (person, ada.pk, [])
+    assert _believed(workspace.pk, "ada", "x", "0" * 64) == (device, None, [])
+    require_identity(workspace=workspace, required=True, by=None)
+    assert _believed(workspace.pk, "ada", "", "") == (None, None, [])
