@@ -240,7 +240,8 @@ class Invitation(models.Model):
             models.UniqueConstraint(fields=["mailing", "customer"], name="one_invitation_per_mailing_and_customer"),
             # Two profiles with one address are one reader: the second is skipped, and keeps no address.
             models.UniqueConstraint(
-                fields=["mailing", "address"], name="one_invitation_per_mailing_and_address",
+                fields=["mailing", "address"],
+                name="one_invitation_per_mailing_and_address",
                 condition=~models.Q(address=""),
             ),
         ]

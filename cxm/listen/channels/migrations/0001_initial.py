@@ -8,53 +8,105 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_cache_table'),
-        ('customers', '0003_segment'),
+        ("accounts", "0002_cache_table"),
+        ("customers", "0003_segment"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('kind', models.CharField(default='email', max_length=20)),
-                ('cause', models.CharField(max_length=100)),
-                ('batch', models.CharField(blank=True, max_length=60)),
-                ('to', models.CharField(max_length=320)),
-                ('message', models.JSONField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('bounced', 'Bounced'), ('uncertain', 'Uncertain'), ('cancelled', 'Cancelled')], default='waiting', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-                ('message_id', models.CharField(blank=True, max_length=250)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('claimed_by', models.CharField(blank=True, max_length=80)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('customer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("kind", models.CharField(default="email", max_length=20)),
+                ("cause", models.CharField(max_length=100)),
+                ("batch", models.CharField(blank=True, max_length=60)),
+                ("to", models.CharField(max_length=320)),
+                ("message", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("bounced", "Bounced"),
+                            ("uncertain", "Uncertain"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+                ("message_id", models.CharField(blank=True, max_length=250)),
+                ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
+                ("claimed_by", models.CharField(blank=True, max_length=80)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['state', 'not_before'], name='channels_de_state_fe13a6_idx'), models.Index(fields=['workspace', '-created_at'], name='channels_de_workspa_ceb08a_idx'), models.Index(fields=['message_id'], name='channels_de_message_d0e762_idx'), models.Index(fields=['batch', 'state'], name='channels_de_batch_4aae2f_idx'), models.Index(fields=['claimed_at'], name='channels_de_claimed_0f16d2_idx'), models.Index(fields=['workspace', 'to'], name='channels_de_workspa_7d7f59_idx')],
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'cause'), name='one_delivery_per_cause')],
+                "indexes": [
+                    models.Index(fields=["state", "not_before"], name="channels_de_state_fe13a6_idx"),
+                    models.Index(fields=["workspace", "-created_at"], name="channels_de_workspa_ceb08a_idx"),
+                    models.Index(fields=["message_id"], name="channels_de_message_d0e762_idx"),
+                    models.Index(fields=["batch", "state"], name="channels_de_batch_4aae2f_idx"),
+                    models.Index(fields=["claimed_at"], name="channels_de_claimed_0f16d2_idx"),
+                    models.Index(fields=["workspace", "to"], name="channels_de_workspa_7d7f59_idx"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("workspace", "cause"), name="one_delivery_per_cause")],
             },
         ),
         migrations.CreateModel(
-            name='Suppression',
+            name="Suppression",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(default='email', max_length=20)),
-                ('address', models.CharField(max_length=320)),
-                ('reason', models.CharField(choices=[('unsubscribed', 'Unsubscribed'), ('bounced', 'Does not exist'), ('complained', 'Complained about spam'), ('manual', 'Entered by hand')], max_length=20)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(default="email", max_length=20)),
+                ("address", models.CharField(max_length=320)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("unsubscribed", "Unsubscribed"),
+                            ("bounced", "Does not exist"),
+                            ("complained", "Complained about spam"),
+                            ("manual", "Entered by hand"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'kind', 'address'), name='one_suppression_per_address')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("workspace", "kind", "address"), name="one_suppression_per_address")
+                ],
             },
         ),
     ]
