@@ -1,8 +1,12 @@
-"""kill -9 in the middle of a mailing of 10 000 invitations: nobody is written to twice, and nobody is forgotten."""
+"""kill -9 in the middle of a mailing: nobody is written to twice, and nobody is forgotten.
+
+A thousand invitations by default; CXM_MAILING_PEOPLE=10000 takes the size that the promise is made for.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections import Counter
@@ -14,7 +18,8 @@ from cxm.testing.mailbox import Mailbox, smtp_server
 from cxm.testing.site import Site
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-PEOPLE, KILLS = 10_000, 6
+PEOPLE = int(os.environ.get("CXM_MAILING_PEOPLE", "1000"))
+KILLS = 6
 GIVEN = f"""
 import json, msgspec
 from cxm.accounts.models import Role
@@ -57,7 +62,7 @@ def test_nobody_is_invited_twice_and_nobody_is_forgotten(tmp_path: Path) -> None
         site.run("createcachetable", "--verbosity", "0")
         site.ask(GIVEN)
         for _kill in range(KILLS):
-            wanted = len(box.arrived) + chance.randint(200, 1500)
+            wanted = len(box.arrived) + chance.randint(PEOPLE // 50, PEOPLE // 7)
             site.start()
             wait_for(box, wanted)
             time.sleep(chance.random() / 10)

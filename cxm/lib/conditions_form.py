@@ -153,8 +153,15 @@ class Row:
         if values:
             either = values[0]
             for one in values[1:]:
-                either = _("%(one)s or %(other)s") % {"one": either, "other": one}
+                pair = {"one": either, "other": one}
+                either = _("%(one)s and %(other)s") % pair if self.operator == "includes_all" else (
+                    _("%(one)s or %(other)s") % pair
+                )  # fmt: skip
             text = _("%(field)s %(comparison)s %(values)s") % {**words, "values": either}
+            if self.asked.counted and self.operator in COUNTS:
+                text = _("%(event)s: %(comparison)s %(count)s times") % {
+                    "event": self.asked.label, "comparison": operator_words(self.operator), "count": either
+                }  # fmt: skip
         if self.within:
             text = _("%(sentence)s in the last %(days)s days") % {"sentence": text, "days": self.within}
         return _("not: %(sentence)s") % {"sentence": text} if self.negated else text
@@ -462,6 +469,17 @@ def explained(code: str) -> str:
         "pattern": _("That is not a regular expression."),
         "days": _("The number of days must be between 1 and 36,500."),
     }.get(code, _("The condition has a shape that we cannot read."))
+
+
+COUNTS = ("is", "at_least", "at_most", "more_than", "less_than")
+
+
+def operator_words(code: str) -> str:
+    """Before a number of times."""
+    return {
+        "is": _("exactly"), "at_least": _("at least"), "at_most": _("at most"), "more_than": _("more than"),
+        "less_than": _("fewer than"),
+    }[code]  # fmt: skip
 
 
 def operator_label(code: str, asked: Field) -> str:

@@ -25,6 +25,7 @@ from .checking import Problem, Taken, check, faults
 from .definition import Definition, Question
 from .models import QuestionVersion, Revision, Survey, Version
 from .queries import draft_of, taken_by, wordings_now
+from .respond.quotas import forget_counts
 from .wording import asked, scale_changed
 
 MOST_REVISIONS: Final = 200
@@ -196,6 +197,8 @@ def publish(*, survey: Survey, by: Actor) -> Version:
         survey=survey, number=survey.version + 1, definition=survey.draft, published_by=person_of(by), published_at=now,
         question_versions={one.id: _wording_number(survey, one, now) for one in definition.questions()},
     )  # fmt: skip
+    if newest and newest.definition.get("quotas") != survey.draft.get("quotas"):
+        forget_counts(survey.pk)
     before = survey.state
     survey.version, survey.state, survey.updated_at = version.number, Survey.State.LIVE, now
     survey.save(update_fields=["version", "state", "updated_at"])

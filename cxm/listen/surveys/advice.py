@@ -66,7 +66,15 @@ def sentence(finding: Finding) -> str:
         case "overlapping_ranges":
             text = _("“%(first)s” and “%(second)s” overlap. Let each number belong to one choice.")
         case "inconsistent_scale":
-            text = _("The scale differs from that of the first language (%(what)s). Answers could not be compared.")
+            text = {
+                "direction": _(
+                    "The scale runs the other way than in the first language. Answers could not be compared."
+                ),
+                "numbers": _("The text names other numbers than in the first language. Answers could not be compared."),
+            }.get(
+                str(finding.params.get("what")),
+                _("Other points of the scale are named than in the first language. Answers could not be compared."),
+            )
         case "different_fields":
             text = _("Other answers are put into the text than in the first language (%(fields)s).")
         case _:

@@ -28,6 +28,7 @@ from cxm.record.eventlog.outbox import emit_all
 from .models import Response, Version
 from .respond.directory import Prepared, read
 from .respond.facts import event_id, event_ids, facts_of
+from .respond.quotas import forget_counts
 
 MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 60
@@ -86,6 +87,7 @@ def archive(*, response: Response, by: Actor) -> None:
         # What waits in the outbox would reach the log after the others have been taken out of it.
         OutboxFact.objects.filter(event_id__in=ids_in_log(response)).delete()
         _change(response, "archived", by, archived_at=timezone.now())
+        forget_counts(response.survey_id)
         transaction.on_commit(partial(forget_archived.enqueue, str(response.pk)))
 
 
@@ -96,6 +98,7 @@ def restore(*, response: Response, by: Actor) -> None:
     response = _locked(response)
     if response.archived_at is not None:
         _change(response, "restored", by, archived_at=None)
+        forget_counts(response.survey_id)
         state_again(response)
 
 
@@ -108,6 +111,7 @@ def delete(*, response: Response, by: Actor) -> None:
     OutboxFact.objects.filter(event_id__in=ids).delete()
     audit("deleted", response, workspace=response.workspace, by=by, name=str(response.pk))
     workspace_id = response.workspace_id
+    forget_counts(response.survey_id)
     response.delete()
     texts = [str(one) for one in ids]
     transaction.on_commit(partial(forget_deleted.enqueue, workspace_id, texts))

@@ -32,7 +32,7 @@ class LookForm(forms.Form):
         help_text=gettext_lazy("The address of a picture, with https://."),
     )  # fmt: skip
     font = forms.ChoiceField(
-        label=gettext_lazy("Type"),
+        label=gettext_lazy("Typeface"),
         choices=[("system", gettext_lazy("As the device has it")), ("serif", gettext_lazy("Serif")),
                  ("rounded", gettext_lazy("Rounded"))],
     )  # fmt: skip

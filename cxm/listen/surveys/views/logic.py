@@ -117,7 +117,7 @@ def rule_words(rule: Rule, definition: Definition, language: str) -> str:
         case "require":
             names = dict(question_names(definition, language))
             return _("Require %(questions)s") % {
-                "questions": ", ".join(f"“{names.get(one, one)}”" for one in rule.targets)
+                "questions": ", ".join(_("“%(name)s”") % {"name": names.get(one, one)} for one in rule.targets)
             }
         case "compute":
             return _("Compute the variable “%(name)s”") % {"name": rule.target}
