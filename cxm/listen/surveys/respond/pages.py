@@ -92,9 +92,10 @@ def _origins(definition: Definition) -> str:
 def headers(style: str = "", images: str = "", kind: bytes = b"text/html; charset=utf-8") -> Headers:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     allowed = f" 'sha256-{digest}'" if style else ""
+    # Any page may hold a survey in a frame: there is no login and no cookie that a page around it could make use of.
     policy = (
         f"default-src 'none'; script-src 'self'; style-src 'self'{allowed}; img-src 'self' data:{images};"
-        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors *"
     )
     made = [
         (b"content-type", kind), (b"content-security-policy", policy.encode()), (b"x-content-type-options", b"nosniff"),
