@@ -19,10 +19,11 @@ from typing import Any
 
 import pytest
 
+from cxm.testing.effort import full_or
 from cxm.testing.site import PATIENCE, Site
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-ROUNDS = 20
+ROUNDS = full_or(20, 6)
 SENDERS = 3
 GIVEN = """
 import json

@@ -2,12 +2,11 @@
 
 Between the edits the draft is published and answered, by the very runtime that serves respondents. After every step
 each answer is still there, and under the version that was answered it reads as it did on the day it was given.
-`CXM_LIVE_EDITS=10000` makes it the long run of the benchmark.
+CXM_TEST_FULL=1 makes it ten thousand.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from typing import Any
@@ -26,10 +25,11 @@ from cxm.listen.surveys.models import QuestionVersion, Response, Survey, Version
 from cxm.listen.surveys.places import Place, places
 from cxm.listen.surveys.wording import SHAPE_OF, scale_changed, shape_of
 from cxm.testing.cast import make_workspace
+from cxm.testing.effort import full_or
 
 pytestmark = pytest.mark.django_db
 
-EDITS = int(os.environ.get("CXM_LIVE_EDITS", "300"))
+EDITS = full_or(10_000, 300)
 WORDS = ["Price", "Speed", "Taste", "Help", "Ціна", "速度", "", "Price", "{answer.nps|none}", "<b>bold</b>"]
 
 

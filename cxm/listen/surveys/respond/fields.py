@@ -113,13 +113,10 @@ class Drawing:
             if sign != shown:
                 of = self.words.of_points % {"value": shown, "most": number(scale.highest)}
                 spoken = f'<span class="sr">{e(of)}{": " + e(point.label) if point.label else ""}</span>'
-            named = (
-                f'<small aria-hidden="true">{e(point.label)}</small>'
-                if point.label and sign != shown and scale.look == "faces"
-                else ""
-            )
-            if point.label and sign == shown and 0 < place < len(scale.points) - 1:
-                named = f"<small>{e(point.label)}</small>"
+            named = ""
+            if point.label and 0 < place < len(scale.points) - 1 and scale.look != "stars":  # the ends stand below
+                hidden = ' aria-hidden="true"' if spoken else ""
+                named = f"<small{hidden}>{e(point.label)}</small>"
             mark = f'<span aria-hidden="true">{sign}</span>{spoken}' if spoken else sign
             checked = " checked" if value == point.value else ""
             boxes.append(
