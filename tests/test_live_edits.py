@@ -27,7 +27,7 @@ from cxm.listen.surveys.wording import SHAPE_OF, scale_changed, shape_of
 from cxm.testing.cast import make_workspace
 from cxm.testing.effort import full_or
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 EDITS = full_or(10_000, 300)
 WORDS = ["Price", "Speed", "Taste", "Help", "Ціна", "速度", "", "Price", "{answer.nps|none}", "<b>bold</b>"]

@@ -14,6 +14,7 @@ from django.urls import reverse
 from cxm.accounts.models import Workspace
 from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width, log_in
 from cxm.testing.cast import make_user, make_workspace
+from cxm.testing.effort import FULL
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -42,8 +43,11 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("surveys:new", {}),
 ]
 OWN = ["accounts:profile", "accounts:workspaces", "mfa_index", "usersessions_list"]
-LOOKS = [(1280, False), (1280, True), (375, False), (375, True)]
-looks = pytest.mark.parametrize(("width", "dark"), LOOKS, ids=["desktop", "desktop-dark", "phone", "phone-dark"])
+# The two that differ most; CXM_TEST_FULL=1 takes all four.
+LOOKS = {"desktop": (1280, False), "phone-dark": (375, True)}
+if FULL:
+    LOOKS |= {"desktop-dark": (1280, True), "phone": (375, False)}
+looks = pytest.mark.parametrize(("width", "dark"), LOOKS.values(), ids=LOOKS.keys())
 
 
 @pytest.fixture(autouse=True)

@@ -42,7 +42,7 @@ from cxm.testing.answered import answered, make_survey
 from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.web.api import api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 CANARY = "Zanzibar"  # stands in every text of the foreign workspace, and must never be seen outside
 PUBLIC = {
@@ -51,6 +51,7 @@ PUBLIC = {
     "mfa_authenticate",  # the second step of a login; without the first it leads back to it
     "accounts:home", "accounts:setup", "accounts:join",
     "public_results",  # what somebody shared, by a secret address
+    "widget:offered", "widget:opened",  # what sites ask for their visitors, by a write key
     "health", "set_language", "unsubscribe", "api_docs", "api:openapi-json",
 }  # fmt: skip
 CHANGING = ("post", "put", "patch", "delete")

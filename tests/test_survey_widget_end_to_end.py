@@ -105,7 +105,7 @@ def test_a_visitor_is_asked_once_and_the_answer_outlives_the_server(
         wait_until(page, "window.cx?.here")
         page.evaluate("cx('track', 'Order Completed', {total: 5})")
         box = widget(page)
-        box.get_by_role("radio", name="3 з 10").or_(box.get_by_role("radio", name="3 of 10")).check()
+        box.get_by_role("radio", name="3 із 10").or_(box.get_by_role("radio", name="3 of 10")).check()
         box.locator("form button[type=submit]").click()
         box.get_by_label("Чому?").wait_for()
         box.get_by_label("Знімок?").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"abc"})

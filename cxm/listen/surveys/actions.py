@@ -25,6 +25,7 @@ from .checking import Problem, Taken, check, faults
 from .definition import Definition, Question
 from .models import QuestionVersion, Revision, Survey, Version
 from .queries import draft_of, taken_by, wordings_now
+from .respond.directory import directory
 from .respond.quotas import forget_counts
 from .wording import asked, scale_changed
 
@@ -96,8 +97,11 @@ def _storable(definition: Definition, taken: Taken) -> dict[str, Any]:
 
 
 def locked(survey: Survey) -> Survey:
-    """The survey as it is now, with its row held until the end of the transaction."""
-    return Survey.objects.select_for_update().select_related("workspace").get(pk=survey.pk)
+    """The survey as it is now, with its row held until the end of the transaction; then respondents get the new one."""
+    found = Survey.objects.select_for_update().select_related("workspace").get(pk=survey.pk)
+    before = found.address
+    transaction.on_commit(lambda: directory().forget(found.pk, found.public_id, found.address, before))
+    return found
 
 
 @transaction.atomic

@@ -85,7 +85,7 @@ class InvitationOut(Schema):
 
 class AskIn(Schema):
     customer_id: UUID
-    survey_id: int
+    survey_id: int = Field(ge=1, le=2**63 - 1)
     channel: str = Field("api", max_length=10, description="email, widget, panel, personal, sms, chat, call, api …")
 
 

@@ -125,6 +125,11 @@ class Directory:
         self._entries[name] = (time.monotonic(), entry)
         return entry
 
+    def forget(self, *names: str | int) -> None:
+        """Read it anew at the next request: staff of this process have changed it and want to see that."""
+        for name in names:
+            self._entries.pop(name, None)
+
     async def prepared(self, entry: Entry, number: int) -> Prepared | None:
         """A version of the survey; 0 is the draft as it is now. None: there is none of this number."""
         found = self._versions.get((entry.id, number, entry.revision if not number else 0))

@@ -92,7 +92,7 @@ def test_a_segment_is_written_without_scripts(open_page: OpenPage, live_server: 
     page.get_by_label("Value", exact=True).fill("pro")
     page.get_by_role("button", name="or another value (Condition 1)").click()
     page.get_by_label("Another value", exact=True).fill("free")
-    page.get_by_role("button", name="Count", exact=True).click()
+    page.get_by_role("button", name="Count the customers", exact=True).click()
     assert page.locator("#segment-count strong").inner_text() == "3"
     page.get_by_role("button", name="Add a condition").click()
     page.get_by_role("button", name="Remove condition 2").click()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cxm.accounts.models import Workspace
+from cxm.accounts.models import Role, Workspace
+from cxm.listen.surveys.identity import identity_hash
 from cxm.listen.surveys.models import Response
 from cxm.listen.surveys.respond.tests.given import TWO_PAGES, Respondent, make_survey, respondents
+from cxm.listen.surveys.widget.actions import make_identity_key
 from cxm.record.customers.models import Identity
 from cxm.record.eventlog.ids import customer_id_of
 from cxm.record.eventlog.models import OutboxFact
@@ -66,9 +68,13 @@ def test_a_known_visitor_is_the_customer_and_an_unknown_one_keeps_the_identity(w
     survey = make_survey(workspace, TWO_PAGES)
     ada = make_customer(workspace)
     Identity.objects.create(workspace=workspace, customer=ada, kind="user_id", value="u1")
+    secret = make_identity_key(workspace=workspace, by=workspace.memberships.get(role=Role.OWNER).user).secret
     app = Respondent()
     for user in ("u1", "u2"):
-        app.call(f"/s/w/{survey.public_id}/answers", key=user, user_id=user, answers={"csat": 5})
+        app.call(
+            f"/s/w/{survey.public_id}/answers", key=user, user_id=user, hash=identity_hash(secret, user),
+            answers={"csat": 5},
+        )  # fmt: skip
     by_person = {one.person: one.customer for one in Response.objects.all()}
     known, unknown = (customer_id_of(workspace.pk, "user_id", user) for user in ("u1", "u2"))
     assert by_person == {known: ada, unknown: None}
