@@ -124,8 +124,9 @@ def tile(metric: str, *options: tuple[str, str], title: str = "") -> dict[str, s
 
 def _question_tiles(rows: list[QuestionRow]) -> Iterator[dict[str, str]]:
     """A tile for the most answered questions of each kind; one tile without a question where there is only one."""
+    enough = [row for row in rows if row.n >= LEAST_ANSWERS] or rows  # the first answers of a company are shown too
     for kind, most in MOST_QUESTIONS.items():
-        asked = [row for row in rows if row.metric == kind and row.n >= LEAST_ANSWERS]
+        asked = [row for row in enough if row.metric == kind]
         for row in asked[:most]:
             options = (("question", row.question),) if len(asked) > 1 and row.question else ()
             yield tile(_metric_of(kind, row), *options)
