@@ -18,10 +18,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from cxm.testing.effort import full_or
 from cxm.testing.site import PATIENCE, Site
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-ROUNDS = 4
+ROUNDS = full_or(10, 2)
 SENDERS = 4
 GIVEN = """
 import json
