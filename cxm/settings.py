@@ -115,6 +115,8 @@ INSTALLED_APPS = [
     "cxm.listen.channels",
     "cxm.listen.surveys",
     "cxm.understand.metrics",
+    "cxm.act.cases",
+    "cxm.act.automations",
     "cxm.steer.dashboards",
     "cxm.web",
     "django.contrib.auth",

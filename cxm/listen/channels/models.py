@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
-from cxm.accounts.models import Workspace
+from cxm.accounts.models import User, Workspace
 from cxm.record.customers.models import Customer
 
 
@@ -86,3 +86,101 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+
+class Channel(models.Model):
+    """A way in: a mailbox, a form, a source of reviews or calls, a webhook. Its kind is a folder of `kinds/`."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)  # in addresses that others know
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20)
+    name = models.CharField(pgettext_lazy("of a thing", "name"), max_length=200)
+    address = models.CharField(max_length=320, blank=True)  # of a mailbox; folded to lower case
+    settings: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    secrets: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # never shown again
+    is_paused = models.BooleanField(default=False)
+    state: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # cursor, last error
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="one_channel_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Conversation(models.Model):
+    """Messages that belong together: a thread of mails, a filled form, a review with its answers, a call."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    channel = models.ForeignKey(Channel, on_delete=models.SET_NULL, null=True, related_name="+")
+    kind = models.CharField(max_length=20)  # of its channel: outlives it
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, related_name="+")
+    address = models.CharField(max_length=320, blank=True)  # where an answer goes
+    name = models.CharField(max_length=300, blank=True)  # as the other side says it
+    subject = models.CharField(max_length=300, blank=True)
+    language = models.CharField(max_length=10, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace", "-last_at"]),
+            models.Index(fields=["customer", "-last_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject or self.address
+
+
+class Message(models.Model):
+    """One message of a conversation, in or out. What came in is kept as it was understood, never as markup to trust."""
+
+    class Direction(models.TextChoices):
+        IN = "in", pgettext_lazy("message", "Received")
+        OUT = "out", pgettext_lazy("message", "Sent by us")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    direction = models.CharField(max_length=3, choices=Direction.choices)
+    # What the other side calls it (a Message-ID, the id of a review): the same twice is one message.
+    external_id = models.CharField(max_length=250)
+    author = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")  # of ours; null: a machine
+    sender = models.CharField(max_length=320, blank=True)
+    text = models.TextField(blank=True)  # what is new: without quotes and signature
+    quoted = models.TextField(blank=True)  # quotes and signature, as text
+    html = models.TextField(blank=True)  # sanitised; empty: only text came
+    score = models.FloatField(null=True)  # of a review
+    is_automatic = models.BooleanField(default=False)  # an auto-reply, a bounce, an acknowledgement of ours
+    remarks: models.JSONField[list[str], list[str]] = models.JSONField(default=list)  # codes: what looked wrong
+    properties: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    delivery = models.ForeignKey(Delivery, on_delete=models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["conversation", "at"])]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "external_id"], name="one_message_per_external_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.sender}"
+
+
+class Attachment(models.Model):
+    """A file of a message; its bytes lie in the data directory under `key`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
+    name = models.CharField(max_length=255)
+    type = models.CharField(max_length=100)
+    size = models.PositiveBigIntegerField()
+    key = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.name

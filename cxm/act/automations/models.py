@@ -1,0 +1,1 @@
+"""Rules, their versions and what they did."""
