@@ -14,7 +14,7 @@ import msgspec
 from cxm.accounts.models import Workspace
 from cxm.record.eventlog.append import encode_properties
 from cxm.record.eventlog.engine import engine
-from cxm.record.eventlog.follow import LogEvent
+from cxm.record.eventlog.follow import CAPTURED, LogEvent
 from cxm.record.eventlog.ids import customer_id_of, event_id_of
 
 from .cast import at
@@ -57,6 +57,7 @@ def captured(workspace: Workspace, one: Captured, block: int = 1) -> LogEvent:
         workspace_id=workspace.pk,
         event_id=event_id_of(workspace.pk, one.message_id or f"message {next(_numbers)}"),
         name=one.name or NAMES.get(one.type, "tea_brewed"),
+        source=CAPTURED,
         type=one.type,
         source_id=one.source_id,
         user_id=one.user_id,

@@ -1,4 +1,4 @@
-"""What follows every captured event: one list of steps, in order, and the thread that walks it.
+"""What follows every captured event and every fact: one list of steps, in order, and the thread that walks it.
 
 Each step gets a batch of events, makes its changes in one transaction of its own, and is safe to repeat: a batch comes
 again after a crash. What cannot be reached just now (the database, the log) is waited for. An event that a step cannot
@@ -29,7 +29,7 @@ from cxm.record.capture.steps import learn_schema
 from cxm.record.customers.steps import update_customers
 from cxm.record.eventlog import follow
 from cxm.record.eventlog.engine import EventlogError, engine
-from cxm.record.eventlog.follow import Batch, Follower, LeaseLost, LogEvent
+from cxm.record.eventlog.follow import CAPTURED, Batch, Follower, LeaseLost, LogEvent
 from cxm.record.eventlog.models import DeadLetter
 from cxm.record.eventlog.twins import drop_twins
 
@@ -54,6 +54,7 @@ class Step:
 
     name: str
     do: Callable[[Sequence[LogEvent]], object]
+    facts: bool = False  # whether it gets what we state ourselves, too
 
 
 STEPS: list[Step] = [
@@ -225,10 +226,11 @@ class FlowThread(threading.Thread):
 
     def _handle(self, batch: Batch) -> None:
         assert self._health is not None
+        captured = [event for event in batch.events if event.source == CAPTURED]
         for step in STEPS:
-            done = 0
-            while done < len(batch.events):
-                some = batch.events[done : done + (AT_ONCE_BESIDE if follow.arrived.is_set() else AT_ONCE)]
+            events, done = batch.events if step.facts else captured, 0
+            while done < len(events):
+                some = events[done : done + (AT_ONCE_BESIDE if follow.arrived.is_set() else AT_ONCE)]
                 self._run(step, some, self._health)
                 done += len(some)
         self._health.handled(len(batch.events))

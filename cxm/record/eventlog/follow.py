@@ -1,4 +1,4 @@
-"""Follow the log: every captured event after a named cursor, at least once, in batches.
+"""Follow the log: every captured event and every fact after a named cursor, at least once, in batches.
 
 The engine gives each inserted block a number when it commits it, under the same lock that makes it visible, so on one
 node the numbers grow in the order in which blocks appear: whoever has handled everything up to a number has missed
@@ -26,18 +26,20 @@ from .models import FollowCursor
 BATCH = 10_000  # events; a batch ends with the block that reaches it
 PLAN = 400_000  # rows looked over in one go to find where batches end
 LEASE = timedelta(seconds=20)
-FOLLOWED = "source = 'capture'"
-arrived = threading.Event()  # set when this process has written captured events: whoever follows wakes
+FOLLOWED = "source IN ('capture', 'fact')"  # not what imports and the sample bring: that is history
+arrived = threading.Event()  # set when this process has written captured events: whoever follows wakes, and gives way
+CAPTURED = "capture"
 
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """A captured event as the log has it. `properties` and `context` are texts of JSON objects, or empty."""
+    """An event as the log has it. `properties` and `context` are texts of JSON objects, or empty."""
 
     workspace_id: int
     event_id: UUID
     name: str
-    type: str  # track · identify · page · screen · group · alias
+    source: str  # capture · fact
+    type: str  # track · identify · page · screen · group · alias; empty: a fact
     source_id: int
     user_id: str
     anonymous_id: str
@@ -50,14 +52,14 @@ class LogEvent:
 
 
 COLUMNS = (
-    "workspace_id, event_id, name, type, source_id, user_id, anonymous_id, customer_id, occurred_at, received_at,"
+    "workspace_id, event_id, name, source, type, source_id, user_id, anonymous_id, customer_id, occurred_at, received_at,"
     " properties, context, _block_number"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The captured events of the blocks after the cursor up to `block`, on one node; perhaps none."""
+    """The followed events of the blocks after the cursor up to `block`, on one node; perhaps none."""
 
     node: int
     table: str
@@ -208,7 +210,7 @@ def _waiting(follower: Follower) -> Iterator[Batch]:
 
 
 def event_by_id(workspace_id: int, event_id: UUID) -> LogEvent | None:
-    """One captured event, wherever in the log it is."""
+    """One event, wherever in the log it is."""
     opened = engine()
     for address in opened.addresses:
         with opened.client(address) as client:
@@ -282,7 +284,7 @@ def _plan(opened: Engine, client: Client, parts: Sequence[Part], position: int) 
 
 
 def _read(opened: Engine, client: Client, parts: Sequence[Part], after: int, end: int) -> list[LogEvent] | None:
-    """The captured events of the blocks in between; None if a merge replaced a part meanwhile."""
+    """The followed events of the blocks in between; None if a merge replaced a part meanwhile."""
     parts = [part for part in parts if part.first <= end]
     rows = client.query(
         f"SELECT {COLUMNS} FROM {opened.local('events')} WHERE _part IN {{parts:Array(String)}}"
@@ -309,5 +311,5 @@ def _utc(moment: datetime) -> datetime:
 
 def _event(row: Sequence[Any]) -> LogEvent:
     values = list(row)
-    values[8], values[9] = _utc(row[8]), _utc(row[9])
+    values[9], values[10] = _utc(row[9]), _utc(row[10])
     return LogEvent(*values)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +23,32 @@ BATCH = 3000
 waiting = threading.Event()  # set when a transaction of this process has committed facts: whoever moves them wakes
 
 
+@dataclass(frozen=True, slots=True)
+class Causation:
+    """Why something is done without a person: the event that led to it, and how many such steps lie before it."""
+
+    cause: UUID
+    depth: int  # 1: the event came from outside or from a person
+
+
+_causation: ContextVar[Causation | None] = ContextVar("causation", default=None)
+
+
+@contextmanager
+def caused_by(cause: UUID, depth: int) -> Iterator[None]:
+    """Facts stated inside carry `cause` and `depth` in their properties: by these, rules see that they go in circles."""
+    token = _causation.set(Causation(cause, depth))
+    try:
+        yield
+    finally:
+        _causation.reset(token)
+
+
+def causation() -> Causation | None:
+    """Of what is being done just now; None when a person does it."""
+    return _causation.get()
+
+
 def emit(
     name: str,
     *,
@@ -30,6 +59,8 @@ def emit(
 ) -> None:
     """State a fact. It reaches the log if, and only if, the surrounding transaction commits."""
     _in_transaction(name)
+    if why := causation():
+        properties |= {"cause": str(why.cause), "depth": why.depth}
     OutboxFact.objects.create(
         workspace_id=workspace_id,
         name=name,

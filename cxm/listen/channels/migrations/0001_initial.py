@@ -8,163 +8,262 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_cache_table'),
-        ('customers', '0003_segment'),
+        ("accounts", "0002_cache_table"),
+        ("customers", "0003_segment"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('kind', models.CharField(max_length=20)),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('address', models.CharField(blank=True, max_length=320)),
-                ('settings', models.JSONField(default=dict)),
-                ('secrets', models.JSONField(default=dict)),
-                ('is_paused', models.BooleanField(default=False)),
-                ('state', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("kind", models.CharField(max_length=20)),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("address", models.CharField(blank=True, max_length=320)),
+                ("settings", models.JSONField(default=dict)),
+                ("secrets", models.JSONField(default=dict)),
+                ("is_paused", models.BooleanField(default=False)),
+                ("state", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Conversation',
+            name="Conversation",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=20)),
-                ('address', models.CharField(blank=True, max_length=320)),
-                ('name', models.CharField(blank=True, max_length=300)),
-                ('subject', models.CharField(blank=True, max_length=300)),
-                ('language', models.CharField(blank=True, max_length=10)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('channel', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='channels.channel')),
-                ('customer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=20)),
+                ("address", models.CharField(blank=True, max_length=320)),
+                ("name", models.CharField(blank=True, max_length=300)),
+                ("subject", models.CharField(blank=True, max_length=300)),
+                ("language", models.CharField(blank=True, max_length=10)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="channels.channel"
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('kind', models.CharField(default='email', max_length=20)),
-                ('cause', models.CharField(max_length=100)),
-                ('batch', models.CharField(blank=True, max_length=60)),
-                ('to', models.CharField(max_length=320)),
-                ('message', models.JSONField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('bounced', 'Bounced'), ('uncertain', 'Uncertain'), ('cancelled', 'Cancelled')], default='waiting', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-                ('message_id', models.CharField(blank=True, max_length=250)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('claimed_by', models.CharField(blank=True, max_length=80)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('customer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("kind", models.CharField(default="email", max_length=20)),
+                ("cause", models.CharField(max_length=100)),
+                ("batch", models.CharField(blank=True, max_length=60)),
+                ("to", models.CharField(max_length=320)),
+                ("message", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("bounced", "Bounced"),
+                            ("uncertain", "Uncertain"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+                ("message_id", models.CharField(blank=True, max_length=250)),
+                ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
+                ("claimed_by", models.CharField(blank=True, max_length=80)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('direction', models.CharField(choices=[('in', 'Received'), ('out', 'Sent by us')], max_length=3)),
-                ('external_id', models.CharField(max_length=250)),
-                ('sender', models.CharField(blank=True, max_length=320)),
-                ('text', models.TextField(blank=True)),
-                ('quoted', models.TextField(blank=True)),
-                ('html', models.TextField(blank=True)),
-                ('score', models.FloatField(null=True)),
-                ('is_automatic', models.BooleanField(default=False)),
-                ('remarks', models.JSONField(default=list)),
-                ('properties', models.JSONField(default=dict)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='channels.conversation')),
-                ('delivery', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='channels.delivery')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("direction", models.CharField(choices=[("in", "Received"), ("out", "Sent by us")], max_length=3)),
+                ("external_id", models.CharField(max_length=250)),
+                ("sender", models.CharField(blank=True, max_length=320)),
+                ("text", models.TextField(blank=True)),
+                ("quoted", models.TextField(blank=True)),
+                ("html", models.TextField(blank=True)),
+                ("score", models.FloatField(null=True)),
+                ("is_automatic", models.BooleanField(default=False)),
+                ("remarks", models.JSONField(default=list)),
+                ("properties", models.JSONField(default=dict)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="channels.conversation"
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="channels.delivery",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attachment',
+            name="Attachment",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=255)),
-                ('type', models.CharField(max_length=100)),
-                ('size', models.PositiveBigIntegerField()),
-                ('key', models.CharField(max_length=100)),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='channels.message')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=255)),
+                ("type", models.CharField(max_length=100)),
+                ("size", models.PositiveBigIntegerField()),
+                ("key", models.CharField(max_length=100)),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="attachments", to="channels.message"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Suppression',
+            name="Suppression",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(default='email', max_length=20)),
-                ('address', models.CharField(max_length=320)),
-                ('reason', models.CharField(choices=[('unsubscribed', 'Unsubscribed'), ('bounced', 'Does not exist'), ('complained', 'Complained about spam'), ('manual', 'Entered by hand')], max_length=20)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(default="email", max_length=20)),
+                ("address", models.CharField(max_length=320)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("unsubscribed", "Unsubscribed"),
+                            ("bounced", "Does not exist"),
+                            ("complained", "Complained about spam"),
+                            ("manual", "Entered by hand"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_channel_per_name'),
+            model_name="channel",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="one_channel_per_name"),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['workspace', '-last_at'], name='channels_co_workspa_daf80b_idx'),
+            model_name="conversation",
+            index=models.Index(fields=["workspace", "-last_at"], name="channels_co_workspa_daf80b_idx"),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['customer', '-last_at'], name='channels_co_custome_5fbb97_idx'),
+            model_name="conversation",
+            index=models.Index(fields=["customer", "-last_at"], name="channels_co_custome_5fbb97_idx"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['state', 'not_before'], name='channels_de_state_fe13a6_idx'),
+            model_name="delivery",
+            index=models.Index(fields=["state", "not_before"], name="channels_de_state_fe13a6_idx"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['workspace', '-created_at'], name='channels_de_workspa_ceb08a_idx'),
+            model_name="delivery",
+            index=models.Index(fields=["workspace", "-created_at"], name="channels_de_workspa_ceb08a_idx"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['message_id'], name='channels_de_message_d0e762_idx'),
+            model_name="delivery",
+            index=models.Index(fields=["message_id"], name="channels_de_message_d0e762_idx"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['batch', 'state'], name='channels_de_batch_4aae2f_idx'),
+            model_name="delivery",
+            index=models.Index(fields=["batch", "state"], name="channels_de_batch_4aae2f_idx"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['claimed_at'], name='channels_de_claimed_0f16d2_idx'),
+            model_name="delivery",
+            index=models.Index(fields=["claimed_at"], name="channels_de_claimed_0f16d2_idx"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['workspace', 'to'], name='channels_de_workspa_7d7f59_idx'),
+            model_name="delivery",
+            index=models.Index(fields=["workspace", "to"], name="channels_de_workspa_7d7f59_idx"),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('workspace', 'cause'), name='one_delivery_per_cause'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(fields=("workspace", "cause"), name="one_delivery_per_cause"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['conversation', 'at'], name='channels_me_convers_f17988_idx'),
+            model_name="message",
+            index=models.Index(fields=["conversation", "at"], name="channels_me_convers_f17988_idx"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('workspace', 'external_id'), name='one_message_per_external_id'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("workspace", "external_id"), name="one_message_per_external_id"),
         ),
         migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(fields=('workspace', 'kind', 'address'), name='one_suppression_per_address'),
+            model_name="suppression",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "kind", "address"), name="one_suppression_per_address"
+            ),
         ),
     ]

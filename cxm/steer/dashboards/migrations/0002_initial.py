@@ -5,28 +5,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_cache_table'),
-        ('dashboards', '0001_initial'),
-        ('surveys', '0001_initial'),
+        ("accounts", "0002_cache_table"),
+        ("dashboards", "0001_initial"),
+        ("surveys", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='resultsexport',
-            name='survey',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='surveys.survey'),
+            model_name="resultsexport",
+            name="survey",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="surveys.survey"),
         ),
         migrations.AddField(
-            model_name='resultsexport',
-            name='workspace',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace'),
+            model_name="resultsexport",
+            name="workspace",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+            ),
         ),
         migrations.AddIndex(
-            model_name='resultsexport',
-            index=models.Index(fields=['survey', '-created_at'], name='dashboards__survey__eb6f42_idx'),
+            model_name="resultsexport",
+            index=models.Index(fields=["survey", "-created_at"], name="dashboards__survey__eb6f42_idx"),
         ),
     ]
