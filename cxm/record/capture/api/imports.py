@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
-from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Field, File, Form, Query, Router, Schema
@@ -71,7 +69,7 @@ def create_import(request: HttpRequest, file: File[UploadedFile], mapping: Form[
     except (MappingError, FileProblem, actions.Refused) as error:
         actions.discard_import(one=one, by=key)
         raise Problem(422, "bad_mapping" if isinstance(error, MappingError) else "bad_file", str(error)) from error
-    transaction.on_commit(partial(jobs.run_import.enqueue, str(one.pk)))
+    jobs.run_import.enqueue(str(one.pk))
     return 202, one
 
 
@@ -106,5 +104,5 @@ def _verb(request: HttpRequest, import_id: UUID, verb: object) -> tuple[int, Imp
         one = verb(one=one, by=key)  # type: ignore[operator]  # the verbs above
     except actions.Refused as refusal:
         raise Problem(409, "wrong_state", str(refusal)) from refusal
-    transaction.on_commit(partial(jobs.run_import.enqueue, str(one.pk)))
+    jobs.run_import.enqueue(str(one.pk))
     return 202, one
