@@ -51,7 +51,12 @@ def bounced_delivery(address: str) -> Delivery | None:
     """The delivery whose bounces an address takes (CXM_EMAIL_BOUNCES_TO)."""
     found = VERP.search(folded(address))
     name, _at, domain = folded(settings.EMAIL_BOUNCES_TO).partition("@")
-    if not found or not name or not folded(address).startswith(f"{name}+") or not address.lower().endswith(f"@{domain}"):
+    if (
+        not found
+        or not name
+        or not folded(address).startswith(f"{name}+")
+        or not address.lower().endswith(f"@{domain}")
+    ):
         return None
     return Delivery.objects.select_related("workspace").filter(pk=found[1]).first()
 
