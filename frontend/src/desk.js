@@ -252,8 +252,7 @@ document.addEventListener('htmx:afterSettle', (event) => {
   if (event.detail.target?.id === 'content' || event.detail.elt?.id === 'content') begin();
   else if (event.detail.target?.id === 'found') tell();
 });
-if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', begin);
-else begin();
+document.addEventListener('DOMContentLoaded', begin);
 
 // Whoever comes back to the page sees at once what is new.
 document.addEventListener('visibilitychange', look);
