@@ -1,22 +1,14 @@
 """The tables of cases, one file for each family of verbs."""
 
 from .calendars import Calendar
-from .cases import Case, CaseEntry, Cause, Resolution
+from .cases import NEVER, Case, CaseEntry, Cause, Resolution
 from .levels import CaseClock, PolicyVersion, ServicePolicy
 from .routing import Acknowledgement, RoutingRule
 from .teams import Team, TeamMember
+from .teamwork import Link, Macro, Notice, Presence, SavedReply, Task, View, Watcher
 
 __all__ = [
-    "Acknowledgement",
-    "Calendar",
-    "Case",
-    "CaseClock",
-    "CaseEntry",
-    "Cause",
-    "PolicyVersion",
-    "Resolution",
-    "RoutingRule",
-    "ServicePolicy",
-    "Team",
-    "TeamMember",
-]
+    "NEVER", "Acknowledgement", "Calendar", "Case", "CaseClock", "CaseEntry", "Cause", "Link", "Macro", "Notice",
+    "PolicyVersion", "Presence", "Resolution", "RoutingRule", "SavedReply", "ServicePolicy", "Task", "Team",
+    "TeamMember", "View", "Watcher",
+]  # fmt: skip
