@@ -222,6 +222,16 @@ def calendar_changed(calendar: Calendar, now: datetime | None = None) -> int:
     return cases.count()
 
 
+def leave_calendar(case: Case, calendar: Calendar, now: datetime | None = None) -> None:
+    """Count what has run by a calendar that is going to be deleted; the clocks stand until `changed`."""
+    for clock in case.clocks.filter(calendar=calendar, ended_at=None).select_related("calendar"):
+        running = clock.running_since is not None
+        _settle(clock, now or timezone.now())
+        clock.calendar, clock.due_at = None, None
+        clock.running_since = (now or timezone.now()) if running else None
+        clock.save()
+
+
 # What the log is told
 
 
