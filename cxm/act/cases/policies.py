@@ -148,7 +148,8 @@ def check(workspace: Workspace, definition: Definition) -> None:
         raise Refused(_("A target is between a minute and a year, for first_reply, next_reply or resolution."))
     if not 0 <= definition.warn_at < 100:
         raise Refused(_("The warning comes after less than 100 percent of the target."))
-    if len(definition.escalation) > MOST_STEPS or any(not 0 < one.after <= MOST_MINUTES for one in definition.escalation):
+    steps = definition.escalation
+    if len(steps) > MOST_STEPS or any(not 0 < one.after <= MOST_MINUTES for one in steps):
         raise Refused(_("An escalation has at most %(most)d steps, each after the breach.") % {"most": MOST_STEPS})
     check_condition(definition.condition)
     for deed in deeds_of(definition):

@@ -1,7 +1,8 @@
 """What is done when a target is near, missed, and missed for long: each moment of each clock exactly once.
 
-`tick` is one of the clocks of web/timers.py. A moment is taken by counting up the stage of its clock, in the transaction
-of everything that follows from it: of two processes one finds it done, and after a kill it is as if nobody had begun.
+`tick` is one of the clocks of web/timers.py. A moment is taken by counting up the stage of its clock, in the
+transaction of all that follows from it: of two processes one finds it done, and after a kill it is as if nobody had
+begun.
 """
 
 from __future__ import annotations
