@@ -294,10 +294,12 @@ class Whens:
             self.steps.append(form)
 
     def is_valid(self) -> bool:
-        return all([form.is_valid() for form in (self.warning, self.breach, *self.steps)])
+        wrong = [form for form in (self.warning, self.breach, *self.steps) if not form.is_valid()]  # all say so
+        return not wrong
 
     def escalation(self) -> tuple[Step, ...]:
-        return tuple(Step(form.cleaned_data["after"], form.deeds()) for form in self.steps if form.cleaned_data["after"])
+        given = [form for form in self.steps if form.cleaned_data["after"]]
+        return tuple(Step(form.cleaned_data["after"], form.deeds()) for form in given)
 
 
 class AcknowledgementForm(forms.Form):
@@ -312,7 +314,7 @@ class AcknowledgementForm(forms.Form):
 
     def __init__(self, *args: Any, setting: Acknowledgement, **more: Any) -> None:
         initial = {"is_on": setting.is_on, "promises": setting.promises, "within_s": setting.within_s}
-        for code, name in settings.LANGUAGES:
+        for code, _name in settings.LANGUAGES:
             initial[f"text_{code}"] = setting.texts.get(code, {}).get("text", "")
         super().__init__(*args, initial=initial, **more)
         self.setting = setting
