@@ -185,7 +185,8 @@ class DeedsForm(forms.Form):
                 self.more.append(deed)
             else:
                 initial[deed.do] = deed.to or True
-        super().__init__(*args, initial=initial, **more)
+        more["initial"] = initial
+        super().__init__(*args, **more)
         people = [("", "–"), *people_of(workspace)]
         teams = [("", "–"), *((str(pk), name) for pk, name in Team.objects.filter(workspace=workspace)
                               .order_by("name").values_list("pk", "name"))]  # fmt: skip
@@ -241,7 +242,8 @@ class PolicyForm(forms.Form):
             }  # fmt: skip
             for kind, targets in definition.targets.items():
                 initial |= {f"{kind}_{priority}": shown_length(minutes) for priority, minutes in targets.items()}
-        super().__init__(*args, initial=initial, **more)
+        more["initial"] = initial
+        super().__init__(*args, **more)
         for kind in TARGETS:
             for priority, name in Case.Priority.choices:
                 label = _("%(target)s, priority %(priority)s") % {
@@ -313,10 +315,11 @@ class AcknowledgementForm(forms.Form):
     )  # fmt: skip
 
     def __init__(self, *args: Any, setting: Acknowledgement, **more: Any) -> None:
-        initial = {"is_on": setting.is_on, "promises": setting.promises, "within_s": setting.within_s}
+        initial: dict[str, Any] = {"is_on": setting.is_on, "promises": setting.promises, "within_s": setting.within_s}
         for code, _name in settings.LANGUAGES:
             initial[f"text_{code}"] = setting.texts.get(code, {}).get("text", "")
-        super().__init__(*args, initial=initial, **more)
+        more["initial"] = initial
+        super().__init__(*args, **more)
         self.setting = setting
         for code, name in settings.LANGUAGES:
             self.fields[f"text_{code}"] = forms.CharField(

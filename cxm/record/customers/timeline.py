@@ -61,6 +61,8 @@ def kind_label(name: str) -> str:
         "survey_completed": _("Survey completed"),
         "survey_abandoned": _("Survey left unfinished"),
         "case_requested": _("Case requested"),
+        "sla_warned": _("Target near"),
+        "sla_breached": _("Target missed"),
         "email_delivered": _("E-mail delivered"),
         "email_opened": _("E-mail opened"),
         "email_link_clicked": _("Link in an e-mail clicked"),
@@ -300,6 +302,17 @@ def _responded(name: str, properties: Properties) -> str:
     }[name] % words
 
 
+def _target(name: str, properties: Properties) -> str:
+    what = {
+        "first_reply": _("the first reply"), "next_reply": _("the next reply"), "resolution": _("the resolution"),
+        "promise": _("the promised answer"),
+    }.get(text(properties, "target"), text(properties, "target"))  # fmt: skip
+    words = {"number": text(properties, "number"), "target": what}
+    if name == "sla_warned":
+        return _("The target for %(target)s of case #%(number)s is near.") % words
+    return _("The target for %(target)s of case #%(number)s was missed.") % words
+
+
 def _invited(name: str, properties: Properties) -> str:
     survey = text(properties, "survey_name") or text(properties, "survey")
     if not survey:
@@ -372,6 +385,8 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "survey_completed": ("message", _responded),
     "survey_abandoned": ("message", _responded),
     "case_requested": ("alert-triangle", _responded),
+    "sla_warned": ("clock", _target),
+    "sla_breached": ("alert-triangle", _target),
     **{
         f"email_{what}": ("mail", _email)
         for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")
