@@ -255,6 +255,9 @@ document.addEventListener('htmx:afterSettle', (event) => {
 if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', begin);
 else begin();
 
+// Whoever comes back to the page sees at once what is new.
+document.addEventListener('visibilitychange', look);
+
 window.addEventListener('pagehide', () => {
   const box = document.getElementById('presence');
   const token = document.querySelector('meta[name="csrf-token"]')?.content;

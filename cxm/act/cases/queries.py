@@ -193,24 +193,23 @@ def beside(rows: QuerySet[Case], order: Sequence[str], case: Case, *, before: bo
     now = Case.objects.filter(pk=case.pk).values(*(name.lstrip("-") for name in order)).first()
     if now is None:
         return None
-    behind, same = Q(), Q()
+    behind, same, bound = Q(), Q(), Q()
     for name in order:
         field = name.lstrip("-")
         if now[field] is None:
             return rows.exclude(pk=case.pk).first()
         down = name.startswith("-") != before
         behind |= same & Q(**{f"{field}__{'lt' if down else 'gt'}": now[field]})
+        # Says nothing new, but lets the database begin in the middle of its index.
+        bound = bound or Q(**{f"{field}__{'lte' if down else 'gte'}": now[field]})
         same &= Q(**{field: now[field]})
-    ordered = rows.filter(behind).exclude(pk=case.pk)
+    ordered = rows.filter(bound, behind).exclude(pk=case.pk)
     return (ordered.reverse() if before else ordered).first()
 
 
-def others_of_customer(case: Case, limit: int = 10) -> list[Case]:
+def others_of_customer(case: Case, profiles: Sequence[UUID], limit: int = 10) -> list[Case]:
     """The other cases of the same person, newest first."""
-    if case.customer is None:
-        return []
-    person = case.customer.canonical_id or case.customer_id
-    rows = Case.objects.filter(Q(customer=person) | Q(customer__canonical=person), workspace_id=case.workspace_id)
+    rows = Case.objects.filter(customer__in=profiles, workspace=case.workspace_id)
     return list(rows.exclude(pk=case.pk).order_by("-opened_at")[:limit])
 
 
@@ -218,7 +217,8 @@ def linked(case: Case) -> list[Case]:
     """Those that people linked, and those that were merged into this one."""
     pairs = Link.objects.filter(Q(one=case) | Q(other=case)).values_list("one", "other")
     ids = {pk for pair in pairs for pk in pair} - {case.pk}
-    return list(Case.objects.filter(Q(pk__in=ids) | Q(merged_into=case)).order_by("number"))
+    found = [*Case.objects.filter(pk__in=ids), *Case.objects.filter(merged_into=case).exclude(pk__in=ids)]
+    return sorted(found, key=lambda one: one.number)
 
 
 def categories(workspace: Workspace) -> list[str]:
