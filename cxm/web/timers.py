@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import close_old_connections, connections
 
 from cxm.listen.channels.files import drop_unclaimed
+from cxm.act.cases import routing, ticking
 from cxm.act.cases.presence import forget as forget_presence
 from cxm.act.cases.waking import close_old, wake_due
 from cxm.listen.channels.sending import give_up_claims
@@ -59,6 +60,8 @@ CLOCKS = [
     Clock(lambda: give_up_claims(workers.is_alive), MINUTE),
     Clock(remind, 5 * MINUTE),
     Clock(drop_unclaimed, HOUR),
+    Clock(ticking.tick, 10, at_start=True),
+    Clock(routing.fill, MINUTE),
     Clock(wake_due, MINUTE),
     Clock(close_old, HOUR),
     Clock(forget_presence, HOUR),

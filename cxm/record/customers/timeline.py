@@ -66,6 +66,8 @@ def kind_label(name: str) -> str:
         "review_received": _("Review"),
         "call_transcribed": _("Call"),
         "message_sent": _("Message sent"),
+        "sla_warned": _("Target near"),
+        "sla_breached": _("Target missed"),
         "email_delivered": _("E-mail delivered"),
         "email_opened": _("E-mail opened"),
         "email_link_clicked": _("Link in an e-mail clicked"),
@@ -337,6 +339,15 @@ def _sent(name: str, properties: Properties) -> str:
         "acknowledgement": _("We said that the message has come."),
         "automation": _("An automation sent a message."),
     }.get(text(properties, "kind"), _("We sent a message."))
+def _target(name: str, properties: Properties) -> str:
+    what = {
+        "first_reply": _("the first reply"), "next_reply": _("the next reply"), "resolution": _("the resolution"),
+        "promise": _("the promised answer"),
+    }.get(text(properties, "target"), text(properties, "target"))  # fmt: skip
+    words = {"number": text(properties, "number"), "target": what}
+    if name == "sla_warned":
+        return _("The target for %(target)s of case #%(number)s is near.") % words
+    return _("The target for %(target)s of case #%(number)s was missed.") % words
 
 
 def _invited(name: str, properties: Properties) -> str:
@@ -415,6 +426,8 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "review_received": ("star", _reviewed),
     "call_transcribed": ("phone", _called),
     "message_sent": ("send", _sent),
+    "sla_warned": ("clock", _target),
+    "sla_breached": ("alert-triangle", _target),
     **{
         f"email_{what}": ("mail", _email)
         for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")

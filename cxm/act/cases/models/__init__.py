@@ -1,10 +1,14 @@
 """The tables of cases, one file for each family of verbs."""
 
+from .calendars import Calendar
 from .cases import NEVER, Case, CaseEntry, Cause, Resolution
+from .levels import CaseClock, PolicyVersion, ServicePolicy
+from .routing import Acknowledgement, RoutingRule
 from .teams import Team, TeamMember
 from .teamwork import Link, Macro, Notice, Presence, SavedReply, Task, View, Watcher
 
 __all__ = [
-    "NEVER", "Case", "CaseEntry", "Cause", "Link", "Macro", "Notice", "Presence", "Resolution", "SavedReply", "Task",
-    "Team", "TeamMember", "View", "Watcher",
+    "NEVER", "Acknowledgement", "Calendar", "Case", "CaseClock", "CaseEntry", "Cause", "Link", "Macro", "Notice",
+    "PolicyVersion", "Presence", "Resolution", "RoutingRule", "SavedReply", "ServicePolicy", "Task", "Team",
+    "TeamMember", "View", "Watcher",
 ]  # fmt: skip
