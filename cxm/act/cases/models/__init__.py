@@ -1,7 +1,11 @@
 """The tables of cases, one file for each family of verbs."""
 
 from .alerts import Alert, AlertHit, AlertNotice, AlertRule
-from .cases import Case, CaseEntry, Cause, Resolution
+from .cases import NEVER, Case, CaseEntry, Cause, Resolution
 from .teams import Team, TeamMember
+from .teamwork import Link, Macro, Notice, Presence, SavedReply, Task, View, Watcher
 
-__all__ = ["Alert", "AlertHit", "AlertNotice", "AlertRule", "Case", "CaseEntry", "Cause", "Resolution", "Team", "TeamMember"]
+__all__ = [
+    "NEVER", "Alert", "AlertHit", "AlertNotice", "AlertRule", "Case", "CaseEntry", "Cause", "Link", "Macro", "Notice", "Presence", "Resolution", "SavedReply", "Task",
+    "Team", "TeamMember", "View", "Watcher",
+]  # fmt: skip
