@@ -14,8 +14,9 @@ from django.db.models import F
 from django.utils import timezone, translation
 
 from cxm.accounts.models import Workspace
-from cxm.act.cases.actions import open_case
+from cxm.act.cases.actions import open_case, set_priority
 from cxm.act.cases.models import Alert, AlertHit, AlertRule, Case, Team
+from cxm.listen.channels.models import Conversation
 from cxm.record.customers.access import one_at_a_time
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import NOBODY
@@ -36,6 +37,7 @@ class Occasion:
     opened_by: str = ""
     at: datetime | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)  # of the event: channel, touchpoint, language
+    conversation: Conversation | None = None
 
 
 @transaction.atomic
@@ -108,11 +110,17 @@ def _open(alert: Alert, rules: Sequence[AlertRule], occasion: Occasion, data: Ma
     if not asking:
         return
     wanted, rule = max(asking, key=lambda pair: (pair[0].severe, pair[0].priority))
+    if occasion.conversation and (case := _case_of(occasion.conversation)):
+        alert.case = case  # the message is in a case already
+        alert.save(update_fields=["case"])
+        if case.priority < wanted.priority:
+            set_priority(case=case, priority=wanted.priority, by=None)
+        return
     team = Team.objects.filter(workspace=alert.workspace_id, pk=wanted.team).first() if wanted.team else None
     text = {name: _text(occasion.properties, name) for name in ("channel", "touchpoint", "language")}
     alert.case = open_case(
         workspace=alert.workspace, subject=_said(alert.kind, data, SHORT) or rule.name,
-        opened_by=occasion.opened_by or f"alert:{alert.pk}", customer=occasion.customer, category=wanted.category,
+        opened_by=occasion.opened_by or f"alert:{alert.pk}", customer=occasion.customer, conversation=occasion.conversation, category=wanted.category,
         priority=wanted.priority, severe=wanted.severe, complaint=wanted.complaint, team=team, **text,
         properties={
             "alert": str(alert.pk), "rule": rule.name, **{key: value for key, value in data.items() if key != "comment"}
@@ -120,6 +128,11 @@ def _open(alert: Alert, rules: Sequence[AlertRule], occasion: Occasion, data: Ma
         by=None,
     )  # fmt: skip
     alert.save(update_fields=["case"])
+
+
+def _case_of(conversation: Conversation) -> Case | None:
+    rows = Case.objects.select_related("workspace", "team").filter(conversation=conversation, state__in=Case.OPEN_STATES)
+    return rows.order_by("-opened_at").first()
 
 
 def _said(kind: str, data: Mapping[str, Any], words: int = 200) -> str:
