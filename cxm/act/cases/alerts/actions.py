@@ -19,7 +19,7 @@ from cxm.lib.conditions import Condition, faults, leaves
 from cxm.lib.conditions_form import explained
 from cxm.listen.channels.actions import require
 from cxm.record.eventlog.membership import NotAskable, check
-from cxm.understand.metrics import METRICS, Refused as NotMeasurable
+from cxm.understand.metrics.queries import METRICS, Refused as NotMeasurable
 from cxm.understand.metrics.asking import read_filters
 
 from .customers import SEGMENT

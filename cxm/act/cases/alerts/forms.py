@@ -13,7 +13,7 @@ from cxm.act.cases.models import AlertRule, Case, Team
 from cxm.record.customers.segment_fields import event_names
 from cxm.record.customers.timeline import kind_label
 from cxm.record.eventlog.engine import EventlogError
-from cxm.understand.metrics import METRICS
+from cxm.understand.metrics.queries import METRICS
 
 from .actions import WATCHABLE
 from .rules import CONTACT, CaseOf, What, case_of, what_of

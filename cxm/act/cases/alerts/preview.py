@@ -18,7 +18,7 @@ from cxm.record.customers.segments import count
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.follow import LogEvent
 from cxm.record.eventlog.scope import Scope
-from cxm.understand.metrics import metric_called
+from cxm.understand.metrics.queries import metric_called
 from cxm.understand.metrics.asking import read_filters
 
 from .customers import customers_of, holds_for

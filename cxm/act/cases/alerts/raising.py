@@ -88,7 +88,7 @@ def _recent(rules: Sequence[AlertRule], customer: Customer | None, now: datetime
     for rule in rules:
         if not rule.again_after_h:
             continue
-        rows = Alert.objects.filter(rule=rule, customer=customer, at__gt=now - timedelta(hours=rule.again_after_h))
+        rows = Alert.objects.filter(customer=customer, hits__rule=rule, at__gt=now - timedelta(hours=rule.again_after_h))
         found = rows.select_related("case", "workspace").order_by("-at").first()
         if found and (found.case is None or found.case.state in Case.OPEN_STATES):
             return found

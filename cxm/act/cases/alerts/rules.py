@@ -265,7 +265,7 @@ class RuleBook:
         metric = one.properties.get("metric")
         if isinstance(metric, str):
             candidates = candidates + self.by_metric.get((one.event.name, metric), [])
-        return [each for each in candidates if each.first(one)]
+        return sorted((each for each in candidates if each.first(one)), key=lambda each: each.rule.name)
 
 
 _compiled: dict[UUID, Compiled] = {}

@@ -21,7 +21,7 @@ from cxm.act.cases.models import Alert, AlertNotice, AlertRule
 from cxm.lib.conditions_form import ConditionForm
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import UnknownField
-from cxm.understand.metrics import Refused as NotMeasurable
+from cxm.understand.metrics.queries import Refused as NotMeasurable
 
 from . import actions, notices
 from .fields import fields

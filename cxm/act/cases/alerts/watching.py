@@ -22,7 +22,7 @@ from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import Scope, UnknownField
 from cxm.stats.samples import NpsSample, ShareSample
 from cxm.stats.sequential import NONE, Evidence, Side, Sums, beyond, changed
-from cxm.understand.metrics import Refused, metric_called, question_of
+from cxm.understand.metrics.queries import Refused, metric_called, question_of
 from cxm.understand.metrics.asking import read_filters
 from cxm.understand.metrics.metric import Cell, Means, Metric
 

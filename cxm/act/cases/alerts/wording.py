@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from cxm.act.cases.models import Alert, AlertRule
 from cxm.lib.conditions import text_of
 from cxm.record.customers.timeline import kind_label
-from cxm.understand.metrics import METRICS
+from cxm.understand.metrics.queries import METRICS
 
 from .rules import CONTACT
 

@@ -85,8 +85,8 @@ class Alert(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["workspace", "-at"]),
-            models.Index(fields=["rule", "customer", "-at"]),
-            models.Index(fields=["customer"]),
+            models.Index(fields=["rule", "-at"]),
+            models.Index(fields=["customer", "-at"]),
         ]
         constraints = [models.UniqueConstraint(fields=["workspace", "cause"], name="one_alert_per_cause")]
 
