@@ -52,7 +52,7 @@ print(json.dumps({"cases": list(Case.objects.values_list("opened_by", flat=True)
 def answer(chance: random.Random, message_id: str) -> dict[str, object]:
     sad = chance.random() < SAD
     return {
-        "type": "track", "event": "Survey Answered", "userId": f"user-{chance.randrange(200_000)}",
+        "type": "track", "event": "answer_given", "userId": f"user-{chance.randrange(200_000)}",
         "messageId": message_id, "timestamp": datetime.now(UTC).isoformat(), "context": {},
         "properties": {
             "metric": "nps", "question": "nps", "scale": "0-10", "score": 0 if sad else chance.randrange(7, 11),

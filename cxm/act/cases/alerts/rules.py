@@ -6,6 +6,7 @@ second cost little; only what passes it is asked the second, about the customer.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from cxm.act.cases.models import AlertRule, Case
-from cxm.lib.conditions import Condition, Value, holds, leaves
+from cxm.lib.conditions import Condition, Value, holds, is_time, leaves, number_of, text_of
 from cxm.record.eventlog.follow import LogEvent
 from cxm.stats.sequential import Side
 
@@ -30,6 +31,7 @@ ANSWER = (
     "metric", "question", "score", "percent", "survey", "channel", "touchpoint", "language", "comment", "place",
 )  # fmt: skip
 _wide = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")  # scripts that part no words
+_word = re.compile(r"\w+")
 _scale = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*[-–]\s*(-?\d+(?:\.\d+)?)\s*")
 _decoder = msgspec.json.Decoder()
 
@@ -154,9 +156,11 @@ def events_of(what: What) -> tuple[str, ...]:
 def joined(checks: Sequence[Check]) -> Check:
     if not checks:
         return lambda _one: True
-    if len(checks) == 1:
-        return checks[0]
-    return lambda one: all(check(one) for check in checks)
+    first, *rest = checks
+    if not rest:
+        return first
+    then = joined(rest)
+    return lambda one: first(one) and then(one)
 
 
 # Conditions
@@ -194,8 +198,34 @@ def checked(condition: Condition) -> Check:
     if condition.not_ is not None:
         inner = checked(condition.not_)
         return lambda one: not inner(one)
-    get = getter(condition.field)
-    return lambda one: holds(condition, {condition.field: get(one)})
+    return leaf_check(condition, getter(condition.field))
+
+
+ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
+    "at_most": operator.le, "at_least": operator.ge, "more_than": operator.gt, "less_than": operator.lt,
+}  # fmt: skip
+
+
+def leaf_check(leaf: Condition, get: Callable[[Seen], Value]) -> Check:
+    """A leaf as a function: `holds`, with a short way for what nearly all rules ask, a number or a plain word."""
+    slow: Check = lambda one: holds(leaf, {leaf.field: get(one)})  # noqa: E731  # the name of what follows
+    compare_numbers, numbers = ORDERED.get(leaf.operator), [number_of(one) for one in leaf.values]
+    if compare_numbers is not None and len(numbers) == 1 and (limit := numbers[0]) is not None:
+
+        def ordered(one: Seen) -> bool:
+            value = get(one)
+            return compare_numbers(value, limit) if type(value) in (int, float) else slow(one)
+
+        return ordered
+    if leaf.operator == "is" and not any(n is not None or is_time(one) for n, one in zip(numbers, leaf.values, strict=True)):
+        texts = frozenset(map(text_of, leaf.values))
+
+        def among(one: Seen) -> bool:
+            value = get(one)
+            return value in texts if type(value) is str else slow(one)
+
+        return among
+    return slow
 
 
 def getter(name: str) -> Callable[[Seen], Value]:
@@ -239,6 +269,44 @@ def phrase_finder(phrases: Iterable[str]) -> Callable[[Seen], str]:
     return find
 
 
+@dataclass(slots=True)
+class Hints:
+    """Quickly: whether a comment can hold any of many phrases. It may say yes for nothing, never no for something."""
+
+    words: set[str] = field(default_factory=set)
+    beginnings: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    always: bool = False
+
+    def add(self, phrases: Iterable[str]) -> None:
+        for phrase in phrases:
+            words = phrase.casefold().split()
+            if not words:
+                continue
+            head = _word.match(words[0])
+            if _wide.search(phrase):
+                self.parts += (words[0].rstrip("*"),)
+            elif head is None:
+                self.always = True
+            elif head[0] + "*" == words[0]:
+                self.beginnings += (head[0],)
+            else:
+                self.words.add(head[0])
+
+    def may(self, one: Seen) -> bool:
+        comment = one.properties.get("comment")
+        if not comment or not isinstance(comment, str):
+            return False
+        text = comment.casefold()
+        found = _word.findall(text)
+        return (
+            self.always
+            or not self.words.isdisjoint(found)
+            or (bool(self.beginnings) and any(word.startswith(self.beginnings) for word in found))
+            or any(part in text for part in self.parts)
+        )
+
+
 # All rules
 
 
@@ -248,8 +316,14 @@ class RuleBook:
 
     by_name: dict[str, list[Compiled]] = field(default_factory=lambda: defaultdict(list))
     by_metric: dict[tuple[str, str], list[Compiled]] = field(default_factory=lambda: defaultdict(list))
+    of_words: list[Compiled] = field(default_factory=list)
+    hints: Hints = field(default_factory=Hints)
 
     def add(self, one: Compiled) -> None:
+        if one.rule.kind == Kind.WORDS:
+            self.of_words.append(one)
+            self.hints.add(one.what.phrases)
+            return
         for name in one.names:
             if one.metrics is None:
                 self.by_name[name].append(one)
@@ -257,15 +331,19 @@ class RuleBook:
                 self.by_metric[name, metric].append(one)
 
     def waits_for(self, name: str) -> bool:
-        return name in self.by_name or any(name == one for one, _metric in self.by_metric)
+        if name in FEEDBACK:
+            return bool(self.of_words or self.by_metric or name in self.by_name)
+        return name in self.by_name
 
     def met(self, one: Seen) -> list[Compiled]:
-        """The rules whose first half holds."""
-        candidates = self.by_name.get(one.event.name, [])
-        metric = one.properties.get("metric")
+        """The rules whose first half holds, by name."""
+        name, metric = one.event.name, one.properties.get("metric")
+        found = [each for each in self.by_name.get(name, ()) if each.first(one)]
         if isinstance(metric, str):
-            candidates = candidates + self.by_metric.get((one.event.name, metric), [])
-        return sorted((each for each in candidates if each.first(one)), key=lambda each: each.rule.name)
+            found += [each for each in self.by_metric.get((name, metric), ()) if each.first(one)]
+        if self.of_words and name in FEEDBACK and self.hints.may(one):
+            found += [each for each in self.of_words if each.first(one)]
+        return sorted(found, key=lambda each: each.rule.name) if len(found) > 1 else found
 
 
 _compiled: dict[UUID, Compiled] = {}
