@@ -24,6 +24,7 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
+from cxm.act.cases.alerts.api import router as alerts_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
@@ -48,6 +49,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", messages_router),
     ("", mailings_router),  # before the surveys, whose addresses would take its own for a state
     ("/surveys", surveys_router),
+    ("/alerts", alerts_router),
     ("", results_router),
     ("", flow_router),
 ]
