@@ -61,6 +61,7 @@ def kind_label(name: str) -> str:
         "survey_completed": _("Survey completed"),
         "survey_abandoned": _("Survey left unfinished"),
         "case_requested": _("Case requested"),
+        "alert_raised": _("Alert"),
         "email_delivered": _("E-mail delivered"),
         "email_opened": _("E-mail opened"),
         "email_link_clicked": _("Link in an e-mail clicked"),
@@ -300,6 +301,11 @@ def _responded(name: str, properties: Properties) -> str:
     }[name] % words
 
 
+def _alerted(name: str, properties: Properties) -> str:
+    words = {"rule": text(properties, "rule"), "about": text(properties, "about")}
+    return _("Alert “%(rule)s”: %(about)s") % words if words["about"] else _("Alert “%(rule)s”.") % words
+
+
 def _invited(name: str, properties: Properties) -> str:
     survey = text(properties, "survey_name") or text(properties, "survey")
     if not survey:
@@ -372,6 +378,7 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "survey_completed": ("message", _responded),
     "survey_abandoned": ("message", _responded),
     "case_requested": ("alert-triangle", _responded),
+    "alert_raised": ("bell", _alerted),
     **{
         f"email_{what}": ("mail", _email)
         for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")

@@ -82,7 +82,9 @@ class RuleForm(forms.Form):
         label=_("Also by e-mail"), required=False, initial=True,
         help_text=_("In the product they are told by the bell in any case; other systems by a webhook for alerts."),
     )  # fmt: skip
-    digest = forms.ChoiceField(label=_("E-mails leave"), choices=AlertRule.Digest.choices)
+    digest = forms.ChoiceField(
+        label=_("E-mails leave"), choices=AlertRule.Digest.choices, initial=AlertRule.Digest.AT_ONCE
+    )
     quiet_from = forms.TimeField(
         label=_("No e-mails from"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )

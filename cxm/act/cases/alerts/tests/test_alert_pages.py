@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cxm.accounts.access import hash_key
+from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, AuditEntry, Role, User, Workspace
 from cxm.act.cases.alerts.actions import create_rule
 from cxm.act.cases.alerts.recipes import RECIPES
@@ -54,6 +54,7 @@ def test_a_rule_is_written_from_a_recipe_tried_saved_muted_and_deleted(workspace
         sent.setdefault(name, []).append(value)
     tried = client.post(f"{base}rules/new/?recipe=detractor", {**sent, "do": "preview"})
     assert tried.status_code == 200
+    assert (tried.context["form"].errors, tried.context["when"].problems, tried.context["problem"]) == ({}, [], "")
     assert "1 alert in the past 30 days" in tried.content.decode()
     assert "NPS 2: Broken" in tried.content.decode()
     assert not AlertRule.objects.exists()
@@ -118,11 +119,7 @@ def test_the_bell_counts_until_an_alert_is_seen_and_strangers_see_nothing(worksp
 
 
 def key_of(workspace: Workspace, role: Role) -> str:
-    text = f"cxm_secret_{workspace.pk}_{role}"
-    ApiKey.objects.create(
-        workspace=workspace, name=str(role), kind=ApiKey.Kind.SECRET, role=role, key_hash=hash_key(text), hint="…"
-    )
-    return text
+    return create_api_key(workspace=workspace, kind=ApiKey.Kind.SECRET, name=str(role), by=None, role=role)[1]
 
 
 def test_rest_has_rules_and_alerts(workspace: Workspace) -> None:
