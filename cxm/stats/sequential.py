@@ -4,14 +4,14 @@ A test that is made anew each day finds a "significant" change sooner or later a
 e-process does not: under the hypothesis it is a non-negative process that starts at 1 and is not expected to grow, so
 the chance that it *ever* reaches 1/α is at most α (Ville's inequality), however often and whenever one looks.
 
-For values x in 0..1 with mean m, λ in 0..1 and y = m - x (or x - m),
+For values x in 0..1 with mean m, y = m - x (or x - m), which is never below -b, and λ in 0..1/b,
 
-    exp(λ Σy - ψ(λ) Σy²),   ψ(λ) = -log(1 - λ) - λ
+    exp(λ Σy - ψ(λ) Σy²),   ψ(λ) = (-log(1 - λb) - λb) / b²
 
 is one, in finite samples and for any distribution (Fan, Grama and Liu, Electronic Journal of Probability 20, 2015,
 which Waudby-Smith and Ramdas, JRSS B 86, 2024, use as the "empirical Bernstein" bet). It needs three sums only: n, Σx
 and Σx². Averages of e-processes are e-processes: over a grid of λ, so that nobody has to know how large a change will
-be; over both directions; and over the weeks in which it may have begun, so that a change after a long calm is seen soon
+be; over both directions; and over the days on which it may have begun, so that a change after a long calm is seen soon
 (e-detectors: Shin, Ramdas and Rinaldo, New England Journal of Statistics in Data Science, 2024).
 
 Where the mean before is itself estimated, the product of an e-value from the sample before and an e-process from the
@@ -32,12 +32,12 @@ from cxm.stats.refusals import refuse_fractional, refuse_negative
 
 Side = Literal["below", "above", "both"]
 ALPHA = 0.05
-# Bets from "thousands of answers, a small change" to "a handful, a large one", evenly in their logarithm.
-LAMBDAS: NDArray[np.float64] = np.geomspace(0.002, 0.7, 24)
-PSI: NDArray[np.float64] = -np.log1p(-LAMBDAS) - LAMBDAS
+# Bets λb from "thousands of answers, a small change" to "a handful, a large one", evenly in their logarithm.
+BETS: NDArray[np.float64] = np.geomspace(0.01, 0.8, 10)
+SMALLEST = 0.005  # for b, where the mean lies at the end of the scale
 MEANS = 33  # common means that are tried at a time
 REFINED = 3  # times that the smallest is looked for more closely around where it was
-EVERY = 7  # days from one possible beginning of a change to the next
+EVERY = 3  # days from one possible beginning of a change to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,20 @@ def log_bets(sums: Sums, means: NDArray[np.float64], side: Side) -> NDArray[np.f
     """log of the average bet that the mean lies on that side of each of `means` (0..1); shape of `means`."""
     away = sums.total - sums.n * means  # Σ(x - m)
     spread = np.maximum(sums.squares - 2 * means * sums.total + sums.n * means * means, 0.0)
-    sides = {"below": (-1.0,), "above": (1.0,), "both": (-1.0, 1.0)}[side]
-    logs = np.concatenate(
-        [sign * np.multiply.outer(LAMBDAS, away) - np.multiply.outer(PSI, spread) for sign in sides], axis=0
-    )
-    result: NDArray[np.float64] = _log_mean(logs)
+    sides = {"below": (-1,), "above": (1,), "both": (-1, 1)}[side]
+    result: NDArray[np.float64] = _log_mean(np.concatenate([_logs(sign, away, spread, means) for sign in sides]))
     return result
+
+
+def _logs(
+    sign: int, away: NDArray[np.float64], spread: NDArray[np.float64], means: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """A row for each bet: the logarithms of what it is worth."""
+    b = np.maximum(means if sign > 0 else 1 - means, SMALLEST)
+    logs: NDArray[np.float64] = (
+        np.multiply.outer(BETS, sign * away / b) + np.multiply.outer(np.log1p(-BETS) + BETS, spread / (b * b))
+    )
+    return logs
 
 
 def _log_mean(logs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -141,7 +149,7 @@ QUIET = Evidence(0.0, None, False)
 
 
 class _Watch:
-    """The e-processes of some days, one for each week in which it may have begun."""
+    """The e-processes of some days, one for each day on which it may have begun (every third is tried)."""
 
     def __init__(self, days: Sequence[Sums], side: Side, alpha: float) -> None:
         if not 0 < alpha < 1:
@@ -153,12 +161,12 @@ class _Watch:
             for day in days[starts[place] : starts[place] + EVERY]:
                 since += day
             self.sums[place] = since
-        # The weights 1/(k(k+1)) of all weeks, those to come with them, add up to 1: so nobody says when it ends.
+        # The weights 1/(k(k+1)) of all beginnings, those to come with them, add up to 1: so nobody says when it ends.
         weights = [1 / ((k + 1) * (k + 2)) for k in range(len(starts))]
         self.weights = np.log(np.array([*weights, 1 - sum(weights)]))  # the rest has not begun, and is still 1
 
     def at(self, means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """log of the process for each mean; and of its parts, a row for each week."""
+        """log of the process for each mean; and of its parts, a row for each beginning."""
         rows = np.stack([log_bets(one, means, self.side) for one in self.sums] + [np.zeros_like(means)])
         rows = rows + self.weights[:, None]
         highest = rows.max(axis=0)

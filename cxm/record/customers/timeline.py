@@ -415,6 +415,12 @@ SAID_ALREADY = {
     "purpose",
     "message_body",
     "survey_name",
+    "about",
+    "alert_id",
+    "rule_id",
+    "case_id",
+    "cause",
+    "depth",
 }
 
 

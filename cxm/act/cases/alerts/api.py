@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from django.http import Http404, HttpRequest
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from cxm.accounts.models import ApiKey, Role
 from cxm.accounts.rest import PageOut, PageQuery, Problem, page_of, require_key
@@ -180,10 +180,10 @@ def list_rules(request: HttpRequest) -> list[AlertRule]:
 
 
 @router.post("/rules", response={201: RuleOut}, summary="A new alert rule")
-def create_rule(request: HttpRequest, body: RuleIn) -> tuple[int, AlertRule]:
+def create_rule(request: HttpRequest, body: RuleIn) -> Status[AlertRule]:
     key = require_key(request, Role.ANALYST)
     with problems():
-        return 201, actions.create_rule(workspace=key.workspace, kind=body.kind, by=key, **_fields(body))
+        return Status(201, actions.create_rule(workspace=key.workspace, kind=body.kind, by=key, **_fields(body)))
 
 
 @router.post("/rules/preview", response=PreviewOut, summary="How often a rule would have raised an alert in 30 days")
@@ -216,10 +216,10 @@ def mute_rule(request: HttpRequest, rule_id: UUID, body: MuteIn) -> AlertRule:
 
 
 @router.delete("/rules/{uuid:rule_id}", response={204: None}, summary="Delete an alert rule; its alerts stay")
-def delete_rule(request: HttpRequest, rule_id: UUID) -> tuple[int, None]:
+def delete_rule(request: HttpRequest, rule_id: UUID) -> Status[None]:
     key = require_key(request, Role.ANALYST)
     actions.delete_rule(rule=_rule(key, rule_id), by=key)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/{uuid:alert_id}", response=AlertOut, summary="One alert")

@@ -58,10 +58,10 @@ def test_a_score_that_falls_is_told_once_and_becomes_the_new_before(workspace: W
     assert len(days) == 1
     assert 40 < days[0] <= 48
     alert = Alert.objects.get()
-    # The watch says since which week the evidence is strongest; before it were 30 days of ten answers each.
+    # The watch says since which day the evidence is strongest; before it were 30 days of ten answers each.
     assert (alert.data["before"], alert.data["n_before"]) == (30.0, 300)
     assert -40 <= alert.data["now"] <= -20
-    assert about(alert).startswith("NPS is -")
+    assert about(alert).startswith("Net Promoter Score is -")
     # Preview: as if it had been switched on 30 days before, and looked at once a day.
     tried = preview(draft(workspace=workspace, name="NPS", kind="metric", what=what), now=FIRST + timedelta(59, hours=13))
     assert tried.times == 1
