@@ -182,7 +182,9 @@ def measured(directory: Path, rules: int, seconds: float, seed: int) -> Measured
     key = site.ask(GIVEN.format(rules=rules))
     site.start()
     try:
-        workspace = sqlite3.connect(directory / "cxm.sqlite3").execute("SELECT id FROM accounts_workspace").fetchone()[0]
+        workspace = (
+            sqlite3.connect(directory / "cxm.sqlite3").execute("SELECT id FROM accounts_workspace").fetchone()[0]
+        )
         asyncio.run(Load(site, key, seed + 1).run(min(2.0, seconds)))  # the first requests of a process take their time
         load = Load(site, key, seed)
         assert site.process is not None

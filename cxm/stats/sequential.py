@@ -97,8 +97,8 @@ def _logs(
 ) -> NDArray[np.float64]:
     """A row for each bet: the logarithms of what it is worth."""
     b = np.maximum(means if sign > 0 else 1 - means, SMALLEST)
-    logs: NDArray[np.float64] = (
-        np.multiply.outer(BETS, sign * away / b) + np.multiply.outer(np.log1p(-BETS) + BETS, spread / (b * b))
+    logs: NDArray[np.float64] = np.multiply.outer(BETS, sign * away / b) + np.multiply.outer(
+        np.log1p(-BETS) + BETS, spread / (b * b)
     )
     return logs
 

@@ -1,7 +1,7 @@
 """What follows every captured event and every fact: two lists of steps, in order, and the threads that walk them.
 
-STEPS bring the records up to date; while events are taken they give way. URGENT is what somebody waits for, a case or an
-alert: it follows on its own, within a second, and looks at most events only long enough to see that it needs them not.
+STEPS bring the records up to date; while events are taken they give way. URGENT is what somebody waits for, a case or
+an alert: it follows on its own, within a second, and looks at most events only long enough to see that it needs them not.
 
 Each step gets a batch of events, makes its changes in one transaction of its own, and is safe to repeat: a batch comes
 again after a crash. What cannot be reached just now (the database, the log) is waited for. An event that a step cannot
@@ -280,6 +280,7 @@ class FlowThread(threading.Thread):
         entry = health.of(step.name)
         entry["events"] += len(events)
         entry["seconds"] = round(entry["seconds"] + took, 3)
-        if follow.arrived.is_set() and not self._urgent:  # taking events comes first: whoever sends them waits for the answer
+        # Taking events comes first: whoever sends them waits for the answer.
+        if follow.arrived.is_set() and not self._urgent:
             follow.arrived.clear()
             self._stopping.wait(min(took * GIVE_WAY, LONGEST_REST))

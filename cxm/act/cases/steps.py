@@ -113,9 +113,12 @@ def _requested(workspace: Workspace, event: LogEvent, customer: Customer | None,
 @transaction.atomic
 def _message(workspace: Workspace, event: LogEvent, customer: Customer | None, said: dict[str, Any]) -> None:
     """A message joins the case of its conversation; without one it opens one where its channel does."""
+    message_id = _uuid(said.get("message_id"))
+    if message_id is None:
+        return
     message = (
         Message.objects.select_related("conversation", "conversation__channel", "conversation__customer")
-        .filter(workspace=workspace, pk=_uuid(said.get("message_id")))
+        .filter(workspace=workspace, pk=message_id)
         .first()
     )
     if message is None or message.is_automatic:

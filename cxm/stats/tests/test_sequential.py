@@ -1,4 +1,4 @@
-"""Watching a mean: exact in small samples, at most one false alarm in twenty over ninety looks, and changes are seen."""
+"""Watching a mean: exact in small samples, few false alarms over ninety looks, and changes are seen."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def test_a_bet_is_worth_no_more_than_it_costs_whatever_the_distribution() -> Non
             expected = 0.0
             for picks in itertools.product(range(3), repeat=4):
                 chance = math.prod(p[pick] for pick in picks)
-                expected += chance * math.exp(log_bets(sums([float(VALUES[one]) for one in picks]), np.array([mean]), side)[0])
+                expected += chance * math.exp(
+                    log_bets(sums([float(VALUES[one]) for one in picks]), np.array([mean]), side)[0]
+                )
             assert expected <= 1 + 1e-12
             assert expected > 0.5  # and not much less, even where the bets are large
 
@@ -53,7 +55,9 @@ def test_the_smallest_over_all_common_means_is_found() -> None:
     fine = np.linspace(0, 1, 20_001)
     after = sums([1.0, 0.0, 0.0] * 3)
     # Of three days only the first can be a beginning: half the weight is on it, half still waits at 1.
-    naive = np.logaddexp(log_bets(after, fine, "below") + math.log(0.5), math.log(0.5)) + log_bets(before, fine, "above")
+    naive = np.logaddexp(log_bets(after, fine, "below") + math.log(0.5), math.log(0.5)) + log_bets(
+        before, fine, "above"
+    )
     found = changed(before, days, "below")
     assert found.log_e == pytest.approx(float(naive.min()), abs=1e-4)
     assert found.start == 0
@@ -116,7 +120,7 @@ def test_a_fall_of_twenty_points_is_seen_within_weeks() -> None:
 
 @pytest.mark.parametrize("bad", [(1, 2.0, 1.0), (2, 1.0, 1.5), (-1, 0.0, 0.0), (1, -0.5, 0.1)])
 def test_what_are_no_values_between_0_and_1_is_refused(bad: tuple[int, float, float]) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # each names its own number
+    with pytest.raises(ValueError):  # each names its own number
         Sums(*bad)
 
 

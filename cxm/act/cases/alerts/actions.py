@@ -19,8 +19,9 @@ from cxm.lib.conditions import Condition, faults, leaves
 from cxm.lib.conditions_form import explained
 from cxm.listen.channels.actions import require
 from cxm.record.eventlog.membership import NotAskable, check
-from cxm.understand.metrics.queries import METRICS, Refused as NotMeasurable
 from cxm.understand.metrics.asking import read_filters
+from cxm.understand.metrics.queries import METRICS
+from cxm.understand.metrics.queries import Refused as NotMeasurable
 
 from .customers import SEGMENT
 from .rules import ANSWER, CaseOf, What, is_early
@@ -73,7 +74,9 @@ def change_rule(*, rule: AlertRule, by: Actor, **fields: Any) -> AlertRule:
     kept = AlertRule.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=rule.pk)
     before = {name: getattr(kept, name) for name in FIELDS}
     _set(kept, **fields)
-    changes = {name: [_plain(before[name]), _plain(now)] for name in FIELDS if (now := getattr(kept, name)) != before[name]}
+    changes = {
+        name: [_plain(before[name]), _plain(now)] for name in FIELDS if (now := getattr(kept, name)) != before[name]
+    }
     if not changes:
         return kept
     if "is_on" in changes or "what" in changes or "condition" in changes:

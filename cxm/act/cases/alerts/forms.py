@@ -93,10 +93,15 @@ class RuleForm(forms.Form):
         help_text=_("In the time zone of the workspace. What happens meanwhile is sent together at the end."),
     )  # fmt: skip
     again_after_h = forms.IntegerField(
-        label=_("Keep together what happens to one customer within so many hours"), min_value=0, max_value=2160, initial=24
+        label=_("Keep together what happens to one customer within so many hours"),
+        min_value=0,
+        max_value=2160,
+        initial=24,
     )
 
-    def __init__(self, workspace: Workspace, kind: str, rule: AlertRule | None, by: User, *args: Any, **more: Any) -> None:
+    def __init__(
+        self, workspace: Workspace, kind: str, rule: AlertRule | None, by: User, *args: Any, **more: Any
+    ) -> None:
         initial = {**_initial(kind, by), **(_shown(rule) if rule else {}), **more.pop("initial", {})}
         super().__init__(*args, initial=initial, **more)
         for name in WHAT:

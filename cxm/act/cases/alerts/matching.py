@@ -70,9 +70,7 @@ def handle(workspace: Workspace, found: Met, customer: Customer | None) -> Alert
         properties=found.one.properties, conversation=conversation_of(workspace, found.one),
     )  # fmt: skip
     with caused_by(event.event_id, found.one.depth + 1):
-        return raise_alert(
-            workspace=workspace, rules=[one.rule for one, _data in held], occasion=occasion, data=data
-        )
+        return raise_alert(workspace=workspace, rules=[one.rule for one, _data in held], occasion=occasion, data=data)
 
 
 def conversation_of(workspace: Workspace, one: Seen) -> Conversation | None:
@@ -92,9 +90,7 @@ def cause_of_case(event: LogEvent, one: Seen) -> str:
     return f"answer:{event.event_id}" if event.name == "answer_given" else f"event:{event.event_id}"
 
 
-def data_of(
-    workspace: Workspace, each: Compiled, one: Seen, customer: Customer | None
-) -> dict[str, Any] | None:
+def data_of(workspace: Workspace, each: Compiled, one: Seen, customer: Customer | None) -> dict[str, Any] | None:
     """What the sentence of the alert needs; None where there is nothing to tell."""
     match each.rule.kind:
         case Kind.ANSWER:
@@ -188,4 +184,3 @@ def parse_time(text: object) -> datetime | None:
     except ValueError:
         return None
     return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
-

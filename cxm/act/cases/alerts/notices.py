@@ -98,7 +98,9 @@ def send(due: QuerySet[AlertNotice], now: datetime, *, late: bool = False) -> in
     Whoever had many lately gets the next ones together, a quarter of an hour after the last.
     """
     by_user: dict[int, list[AlertNotice]] = defaultdict(list)
-    rows = due.filter(mail_at__isnull=False).select_related("alert", "alert__customer", "alert__case", "user", "workspace")
+    rows = due.filter(mail_at__isnull=False).select_related(
+        "alert", "alert__customer", "alert__case", "user", "workspace"
+    )
     for notice in rows.order_by("at", "pk").select_for_update(of=("self",)):
         by_user[notice.user_id].append(notice)
     sent = 0
@@ -128,7 +130,8 @@ def _queue(notices: Sequence[AlertNotice]) -> None:
             if more > 0:
                 parts.append(ngettext("… and %(n)s more.", "… and %(n)s more.", more) % {"n": more})
         parts.append(
-            _("All alerts: %(address)s") % {"address": settings.BASE_URL + reverse("alerts:list", args=[workspace.slug])}
+            _("All alerts: %(address)s")
+            % {"address": settings.BASE_URL + reverse("alerts:list", args=[workspace.slug])}
         )
         queue(
             workspace=workspace, cause=f"alert:{user.pk}:{notices[0].pk}", to=user.email, subject=_short(subject),

@@ -18,8 +18,8 @@ from cxm.record.customers.segments import count
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.follow import LogEvent
 from cxm.record.eventlog.scope import Scope
-from cxm.understand.metrics.queries import metric_called
 from cxm.understand.metrics.asking import read_filters
+from cxm.understand.metrics.queries import metric_called
 
 from .customers import customers_of, holds_for
 from .matching import answer_data, data_of
@@ -169,5 +169,3 @@ def _metric(rule: AlertRule, now: datetime, found: Preview) -> None:
 def _fill(found: Preview, per_day: Counter[date], today: date) -> None:
     found.by_day = [(day, per_day[day]) for n in range(found.days - 1, -1, -1) if (day := today - timedelta(n))]
     found.times = sum(per_day.values())
-
-

@@ -88,16 +88,16 @@ def _recent(rules: Sequence[AlertRule], customer: Customer | None, now: datetime
     for rule in rules:
         if not rule.again_after_h:
             continue
-        rows = Alert.objects.filter(customer=customer, hits__rule=rule, at__gt=now - timedelta(hours=rule.again_after_h))
+        rows = Alert.objects.filter(
+            customer=customer, hits__rule=rule, at__gt=now - timedelta(hours=rule.again_after_h)
+        )
         found = rows.select_related("case", "workspace").order_by("-at").first()
         if found and (found.case is None or found.case.state in Case.OPEN_STATES):
             return found
     return None
 
 
-def _made(
-    workspace: Workspace, rule: AlertRule, occasion: Occasion, data: Mapping[str, Any], now: datetime
-) -> Alert:
+def _made(workspace: Workspace, rule: AlertRule, occasion: Occasion, data: Mapping[str, Any], now: datetime) -> Alert:
     return Alert.objects.create(
         workspace=workspace, rule=rule, rule_name=rule.name, kind=rule.kind, cause=occasion.cause[:150],
         customer=occasion.customer, data=dict(data), at=now, last_at=now,
@@ -117,11 +117,11 @@ def _open(alert: Alert, rules: Sequence[AlertRule], occasion: Occasion, data: Ma
             set_priority(case=case, priority=wanted.priority, by=None)
         return
     team = Team.objects.filter(workspace=alert.workspace_id, pk=wanted.team).first() if wanted.team else None
-    text = {name: _text(occasion.properties, name) for name in ("channel", "touchpoint", "language")}
     alert.case = open_case(
         workspace=alert.workspace, subject=_said(alert.kind, data, SHORT) or rule.name,
         opened_by=occasion.opened_by or f"alert:{alert.pk}", customer=occasion.customer, conversation=occasion.conversation, category=wanted.category,
-        priority=wanted.priority, severe=wanted.severe, complaint=wanted.complaint, team=team, **text,
+        priority=wanted.priority, severe=wanted.severe, complaint=wanted.complaint, team=team, channel=_text(occasion.properties, "channel"),
+        touchpoint=_text(occasion.properties, "touchpoint"), language=_text(occasion.properties, "language"),
         properties={
             "alert": str(alert.pk), "rule": rule.name, **{key: value for key, value in data.items() if key != "comment"}
         },
@@ -131,7 +131,9 @@ def _open(alert: Alert, rules: Sequence[AlertRule], occasion: Occasion, data: Ma
 
 
 def _case_of(conversation: Conversation) -> Case | None:
-    rows = Case.objects.select_related("workspace", "team").filter(conversation=conversation, state__in=Case.OPEN_STATES)
+    rows = Case.objects.select_related("workspace", "team").filter(
+        conversation=conversation, state__in=Case.OPEN_STATES
+    )
     return rows.order_by("-opened_at").first()
 
 

@@ -217,7 +217,9 @@ def leaf_check(leaf: Condition, get: Callable[[Seen], Value]) -> Check:
             return compare_numbers(value, limit) if type(value) in (int, float) else slow(one)
 
         return ordered
-    if leaf.operator == "is" and not any(n is not None or is_time(one) for n, one in zip(numbers, leaf.values, strict=True)):
+    if leaf.operator == "is" and not any(
+        n is not None or is_time(one) for n, one in zip(numbers, leaf.values, strict=True)
+    ):
         texts = frozenset(map(text_of, leaf.values))
 
         def among(one: Seen) -> bool:

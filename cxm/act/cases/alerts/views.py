@@ -67,9 +67,7 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
 def show(request: HttpRequest, slug: str, alert_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.AGENT)
     workspace = membership.workspace
-    alert = (
-        Alert.objects.select_related("customer", "case", "rule").filter(workspace=workspace, pk=alert_id).first()
-    )
+    alert = Alert.objects.select_related("customer", "case", "rule").filter(workspace=workspace, pk=alert_id).first()
     if alert is None:
         raise Http404
     notices.see(workspace, membership.user, [alert])
@@ -167,7 +165,9 @@ def _edit(
             messages.success(request, _("Saved."))
             return redirect("alerts:rules", workspace.slug)
         if valid:
-            tried = preview(actions.draft(workspace=workspace, kind=kind, **form.rule_fields(), condition=when.condition))
+            tried = preview(
+                actions.draft(workspace=workspace, kind=kind, **form.rule_fields(), condition=when.condition)
+            )
         elif rule and not sent:
             tried = preview(rule)
     except Refused as refused:
@@ -184,7 +184,9 @@ def _edit(
     }  # fmt: skip
     if when.changed:
         form.errors.clear()
-    return render(request, "alerts/rule.html", context_of(membership, **shown), status=422 if sent and not stay else 200)
+    return render(
+        request, "alerts/rule.html", context_of(membership, **shown), status=422 if sent and not stay else 200
+    )
 
 
 def _bars(tried: Preview | None) -> list[tuple[Any, int, int]]:

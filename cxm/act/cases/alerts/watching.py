@@ -22,9 +22,9 @@ from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import Scope, UnknownField
 from cxm.stats.samples import NpsSample, ShareSample
 from cxm.stats.sequential import NONE, Evidence, Side, Sums, beyond, changed
-from cxm.understand.metrics.queries import Refused, metric_called, question_of
 from cxm.understand.metrics.asking import read_filters
 from cxm.understand.metrics.metric import Cell, Means, Metric
+from cxm.understand.metrics.queries import Refused, metric_called, question_of
 
 from .raising import Occasion, raise_alert
 from .rules import What, condition_of, what_of
@@ -274,9 +274,9 @@ def look_for_late(rule: AlertRule, now: datetime) -> list[Alert]:
         table="order_milestones", first=rule.on_since, last=now - hours, limit=MOST_LATE,
     ).rows  # fmt: skip
     known = set(
-        Alert.objects.filter(workspace=workspace, cause__in=[f"order:{row.order_id}"[:150] for row in rows]).values_list(
-            "cause", flat=True
-        )
+        Alert.objects.filter(
+            workspace=workspace, cause__in=[f"order:{row.order_id}"[:150] for row in rows]
+        ).values_list("cause", flat=True)
     )
     rows = [row for row in rows if f"order:{row.order_id}"[:150] not in known]
     owners = _owners(workspace.pk, rows) if rows else {}

@@ -6,6 +6,7 @@ from .teams import Team, TeamMember
 from .teamwork import Link, Macro, Notice, Presence, SavedReply, Task, View, Watcher
 
 __all__ = [
-    "NEVER", "Alert", "AlertHit", "AlertNotice", "AlertRule", "Case", "CaseEntry", "Cause", "Link", "Macro", "Notice", "Presence", "Resolution", "SavedReply", "Task",
+    "NEVER", "Alert", "AlertHit", "AlertNotice", "AlertRule", "Case", "CaseEntry", "Cause", "Link",
+    "Macro", "Notice", "Presence", "Resolution", "SavedReply", "Task",
     "Team", "TeamMember", "View", "Watcher",
 ]  # fmt: skip

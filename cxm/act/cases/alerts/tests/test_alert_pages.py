@@ -45,8 +45,8 @@ def test_a_rule_is_written_from_a_recipe_tried_saved_muted_and_deleted(workspace
     assert page.count("?recipe=") == len(RECIPES)
     for recipe in RECIPES:
         assert client.get(f"{base}rules/new/?recipe={recipe.key}").status_code == 200
-    page = client.get(f"{base}rules/new/?recipe=detractor")
-    form, when = page.context["form"], page.context["when"]
+    shown = client.get(f"{base}rules/new/?recipe=detractor")
+    form, when = shown.context["form"], shown.context["when"]
     sent: dict[str, Any] = {
         name: value for name, value in ((one.html_name, one.value()) for one in form) if value not in (None, False, "")
     }

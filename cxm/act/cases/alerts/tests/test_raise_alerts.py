@@ -214,7 +214,9 @@ def test_messages_open_cases_as_their_channel_says_and_join_them(workspace: Work
     mail = Channel.objects.create(workspace=workspace, kind="email", name="Help", settings={"category": "help"})
     stars = Channel.objects.create(workspace=workspace, kind="reviews", name="Shop")
 
-    def wrote(channel: Channel, thread: Conversation | None = None, name: str = "message_received", **said: Any) -> LogEvent:
+    def wrote(
+        channel: Channel, thread: Conversation | None = None, name: str = "message_received", **said: Any
+    ) -> LogEvent:
         thread = thread or Conversation.objects.create(
             workspace=workspace, channel=channel, kind=channel.kind, customer=customer, subject="Where is it?"
         )
@@ -228,7 +230,12 @@ def test_messages_open_cases_as_their_channel_says_and_join_them(workspace: Work
     flow(first, wrote(quiet))
     flow(first)
     case = Case.objects.get()
-    assert (case.subject, case.category, case.customer, case.opened_by[:8]) == ("Where is it?", "help", customer, "message:")
+    assert (case.subject, case.category, case.customer, case.opened_by[:8]) == (
+        "Where is it?",
+        "help",
+        customer,
+        "message:",
+    )
     again = wrote(mail, case.conversation)
     flow(again)
     flow(again, first)
@@ -258,14 +265,24 @@ def test_e_mails_keep_quiet_hours_and_come_together(workspace: Workspace) -> Non
     workspace.time_zone = "Europe/Kyiv"
     one = AlertRule(workspace=workspace, quiet_from=time(22), quiet_until=time(7))
     # In the night of 29 March 2026 the clock in Kyiv goes from 3 to 4: seven o'clock is 04:00 UTC, not 05:00.
-    assert notices.mail_time(one, workspace, datetime(2026, 3, 28, 22, tzinfo=UTC)) == datetime(2026, 3, 29, 4, tzinfo=UTC)
-    assert notices.mail_time(one, workspace, datetime(2026, 3, 28, 12, tzinfo=UTC)) == datetime(2026, 3, 28, 12, tzinfo=UTC)
-    assert notices.mail_time(one, workspace, datetime(2026, 3, 27, 20, tzinfo=UTC)) == datetime(2026, 3, 28, 5, tzinfo=UTC)
+    assert notices.mail_time(one, workspace, datetime(2026, 3, 28, 22, tzinfo=UTC)) == datetime(
+        2026, 3, 29, 4, tzinfo=UTC
+    )
+    assert notices.mail_time(one, workspace, datetime(2026, 3, 28, 12, tzinfo=UTC)) == datetime(
+        2026, 3, 28, 12, tzinfo=UTC
+    )
+    assert notices.mail_time(one, workspace, datetime(2026, 3, 27, 20, tzinfo=UTC)) == datetime(
+        2026, 3, 28, 5, tzinfo=UTC
+    )
     one.quiet_from, one.quiet_until, one.digest = time(9), time(12), "daily"
     # Daily at eight in Kyiv, summer time: 05:00 UTC.
-    assert notices.mail_time(one, workspace, datetime(2026, 4, 1, 5, 1, tzinfo=UTC)) == datetime(2026, 4, 2, 5, tzinfo=UTC)
+    assert notices.mail_time(one, workspace, datetime(2026, 4, 1, 5, 1, tzinfo=UTC)) == datetime(
+        2026, 4, 2, 5, tzinfo=UTC
+    )
     one.digest = "hourly"  # ten o'clock is in the quiet hours
-    assert notices.mail_time(one, workspace, datetime(2026, 4, 1, 6, 30, tzinfo=UTC)) == datetime(2026, 4, 1, 9, tzinfo=UTC)
+    assert notices.mail_time(one, workspace, datetime(2026, 4, 1, 6, 30, tzinfo=UTC)) == datetime(
+        2026, 4, 1, 9, tzinfo=UTC
+    )
 
     owner = workspace.memberships.get().user
     workspace.save()

@@ -63,7 +63,9 @@ def test_a_score_that_falls_is_told_once_and_becomes_the_new_before(workspace: W
     assert -40 <= alert.data["now"] <= -20
     assert about(alert).startswith("Net Promoter Score is -")
     # Preview: as if it had been switched on 30 days before, and looked at once a day.
-    tried = preview(draft(workspace=workspace, name="NPS", kind="metric", what=what), now=FIRST + timedelta(59, hours=13))
+    tried = preview(
+        draft(workspace=workspace, name="NPS", kind="metric", what=what), now=FIRST + timedelta(59, hours=13)
+    )
     assert tried.times == 1
     assert 41 <= (next(day for day, n in tried.by_day if n) - FIRST.date()).days <= 48
 
@@ -71,9 +73,9 @@ def test_a_score_that_falls_is_told_once_and_becomes_the_new_before(workspace: W
 def test_a_limit_that_is_crossed_is_told_again_only_after_the_way_back(workspace: Workspace) -> None:
     good, bad = (5, 5, 5, 4, 4, 4, 4, 3), (4, 3, 3, 2, 2, 2, 1, 1)  # CSAT: 7 of 8, 1 of 8
     for first, last, scores in ((0, 10, good), (10, 25, bad), (25, 45, good), (45, 60, bad)):
-        days = [(FIRST + timedelta(n)).strftime("%Y-%m-%d 12:00") for n in range(first, last)]
+        noons = [(FIRST + timedelta(n)).strftime("%Y-%m-%d 12:00") for n in range(first, last)]
         given_events([answer(workspace, one, day, metric="csat", question="csat", scale="1-5")
-                      for day in days for one in scores])  # fmt: skip
+                      for day in noons for one in scores])  # fmt: skip
     what = What(metric="csat", mode="beyond", side="below", target=60)
     rule = switched_on(
         create_rule(workspace=workspace, name="CSAT", kind="metric", what=what, by=None, opens_case=True,
@@ -123,7 +125,11 @@ def test_silence_and_overdue_orders_are_told_when_they_begin(workspace: Workspac
     )  # fmt: skip
     rule.on_since = now - timedelta(days=5)
     [alert] = look(rule, now)  # A2 has a day still, A3 was late before, A4 came
-    assert (alert.cause, alert.customer, about(alert)) == ("order:A1", keys[2], "The order A1 is 2 days late and has not come")
+    assert (alert.cause, alert.customer, about(alert)) == (
+        "order:A1",
+        keys[2],
+        "The order A1 is 2 days late and has not come",
+    )
     assert look(rule, now) == []
 
 
@@ -131,7 +137,10 @@ def test_a_preview_says_how_often_an_answer_would_have_rung(workspace: Workspace
     ada = make_customer(workspace)
     put_snapshot(workspace.pk, [ada.pk])
     given_events(
-        [answer(workspace, 2, f"2026-03-{day:02} 12:00", customer_id=ada.pk, comment=f"Day {day}") for day in (3, 10, 20)]
+        [
+            answer(workspace, 2, f"2026-03-{day:02} 12:00", customer_id=ada.pk, comment=f"Day {day}")
+            for day in (3, 10, 20)
+        ]
         + [answer(workspace, 1, "2026-03-20 15:00", customer_id=ada.pk)]  # within a day of the one before
         + [answer(workspace, 9, "2026-03-21 12:00", customer_id=ada.pk), answer(workspace, 1, "2026-01-21 12:00")]
     )
