@@ -206,7 +206,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         bare = measured(Path(name) / "bare", 0, seconds, options.seed)
         full = measured(Path(name) / "rules", RULES, seconds, options.seed)
-    print(f"flow: {len(full.cases)} cases of {full.rate * seconds:.0f} answers; median {statistics.median(full.cases):.2f} s,"
+    print(f"flow: {len(full.cases)} cases of {full.rate * seconds:.0f} answers;"
+          f" median {statistics.median(full.cases):.2f} s,"
           f" longest {full.cases[-1]:.2f} s", flush=True)  # fmt: skip
     report.line("answers taken with 50 rules", full.rate, bound=RATE * 0.98, at_least=True, unit="/s")
     report.line("p99 to the case", of(full.cases, 0.99), bound=2.0)

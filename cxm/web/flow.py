@@ -1,7 +1,8 @@
 """What follows every captured event and every fact: two lists of steps, in order, and the threads that walk them.
 
 STEPS bring the records up to date; while events are taken they give way. URGENT is what somebody waits for, a case or
-an alert: it follows on its own, within a second, and looks at most events only long enough to see that it needs them not.
+an alert: it follows on its own, within a second, and looks at most events only long enough to see that they are not
+for it.
 
 Each step gets a batch of events, makes its changes in one transaction of its own, and is safe to repeat: a batch comes
 again after a crash. What cannot be reached just now (the database, the log) is waited for. An event that a step cannot

@@ -193,7 +193,8 @@ def try_rule(request: HttpRequest, body: RuleIn) -> dict[str, Any]:
         found = preview(actions.draft(workspace=key.workspace, kind=body.kind, **_fields(body)))
     return {
         "days": found.days, "times": found.times, "partly": found.partly, "now_silent": found.now_silent,
-        "by_day": [{"day": day, "alerts": n} for day, n in found.by_day], "examples": [one.said for one in found.examples],
+        "by_day": [{"day": day, "alerts": n} for day, n in found.by_day],
+        "examples": [one.said for one in found.examples],
     }  # fmt: skip
 
 

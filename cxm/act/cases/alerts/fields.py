@@ -27,9 +27,9 @@ def fields(workspace: Workspace, kind: str) -> list[Field]:
 def _of_event(kind: str) -> list[Field]:
     answer = _("Answer")
     if kind in (Kind.ANSWER, Kind.WORDS):
+        metrics = tuple((one, one.upper() if one in METRICS[:3] else one) for one in METRICS)
         return [
-            Field("answer.metric", _("Kind of answer"), "choice", tuple((one, one.upper() if one in METRICS[:3] else one)
-                                                                      for one in METRICS), group=answer),
+            Field("answer.metric", _("Kind of answer"), "choice", metrics, group=answer),
             Field("answer.score", _("Score"), "number", group=answer),
             Field("answer.percent", _("Score in percent of its scale"), "number", group=answer),
             Field("answer.question", _("Question"), group=answer),

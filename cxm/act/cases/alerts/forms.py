@@ -102,8 +102,8 @@ class RuleForm(forms.Form):
     def __init__(
         self, workspace: Workspace, kind: str, rule: AlertRule | None, by: User, *args: Any, **more: Any
     ) -> None:
-        initial = {**_initial(kind, by), **(_shown(rule) if rule else {}), **more.pop("initial", {})}
-        super().__init__(*args, initial=initial, **more)
+        more["initial"] = {**_initial(kind, by), **(_shown(rule) if rule else {}), **more.get("initial", {})}
+        super().__init__(*args, **more)
         for name in WHAT:
             if name not in OF_KIND[kind]:
                 del self.fields[name]
@@ -197,7 +197,9 @@ def _events(workspace: Workspace, rule: AlertRule | None) -> list[tuple[str, str
 class MuteForm(forms.Form):
     hours = forms.TypedChoiceField(
         label=_("Mute for"), coerce=int,
-        choices=[(1, _("an hour")), (8, _("eight hours")), (24, _("a day")), (168, _("a week")), (0, _("not any more"))],
+        choices=[
+            (1, _("an hour")), (8, _("eight hours")), (24, _("a day")), (168, _("a week")), (0, _("not any more")),
+        ],
     )  # fmt: skip
 
 

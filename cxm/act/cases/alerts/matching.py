@@ -61,7 +61,7 @@ def handle(workspace: Workspace, found: Met, customer: Customer | None) -> Alert
                 held.append((each, data))
     if not held:
         return None
-    first, data = held[0]
+    data = held[0][1]
     event = found.one.event
     order = next((said["order"] for one, said in held if one.rule.kind == Kind.LATE and said["order"]), "")
     occasion = Occasion(

@@ -126,9 +126,8 @@ def _queue(notices: Sequence[AlertNotice]) -> None:
         else:
             subject = ngettext("%(n)s alert", "%(n)s alerts", len(notices)) % {"n": len(notices)}
         parts = [_paragraph(one.alert) for one in notices[:MOST_IN_A_MAIL]]
-        if more := len(notices) - MOST_IN_A_MAIL:
-            if more > 0:
-                parts.append(ngettext("… and %(n)s more.", "… and %(n)s more.", more) % {"n": more})
+        if (more := len(notices) - MOST_IN_A_MAIL) > 0:
+            parts.append(ngettext("… and %(n)s more.", "… and %(n)s more.", more) % {"n": more})
         parts.append(
             _("All alerts: %(address)s")
             % {"address": settings.BASE_URL + reverse("alerts:list", args=[workspace.slug])}

@@ -1,4 +1,4 @@
-"""What no single event says: metrics, customers who fall silent, deliveries that do not come. Looked at by the clock."""
+"""What no single event says: metrics, customers who fall silent, deliveries that do not come. The clock looks."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def sums_of(cell: Cell) -> tuple[Sums, Bounds]:
 
 
 def day_sums(metric: Metric, scope: Scope, now: datetime) -> tuple[dict[date, Sums], Bounds]:
-    """The values of each day in the time zone of the scope. Raises NotWatchable, Refused, UnknownField, EventlogError."""
+    """The values of each day in the scope's time zone. Raises NotWatchable, Refused, UnknownField, EventlogError."""
     question = question_of(metric, scope, grain="day", now=now, options={})
     found: dict[date, Sums] = {}
     limits: Bounds | None = None
@@ -140,7 +140,7 @@ def evaluate(
     what: What, days: dict[date, Sums], bounds: Bounds, *, before: tuple[date, date], since: date, today: date,
     side: Side,
 ) -> Look:  # fmt: skip
-    """One look at the days from `since` to today; `before`: the first day to compare with, and the one after the last."""
+    """One look at the days from `since` to today; `before`: the first day to compare with, and that after the last."""
     rows = [days.get(since + timedelta(n), NONE) for n in range((today - since).days + 1)]
     known = total(days.get(before[0] + timedelta(n), NONE) for n in range(max((before[1] - before[0]).days, 0)))
     if what.mode == "beyond" and what.target is not None:

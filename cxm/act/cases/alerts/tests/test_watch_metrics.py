@@ -118,7 +118,8 @@ def test_silence_and_overdue_orders_are_told_when_they_begin(workspace: Workspac
 
     rule = create_rule(workspace=workspace, name="Late", kind="late", what=What(hours=24), by=None)
     given_events(
-        [event(workspace, "order_placed", "2026-03-20 12:00", order_id=order, promised_at=promised, customer_id=keys[2].pk)
+        [event(workspace, "order_placed", "2026-03-20 12:00", order_id=order, promised_at=promised,
+               customer_id=keys[2].pk)
          for order, promised in (("A1", "2026-03-29T12:00:00Z"), ("A2", "2026-03-30T18:00:00Z"),
                                  ("A3", "2026-03-01T12:00:00Z"), ("A4", "2026-03-29T12:00:00Z"))]
         + [event(workspace, "order_delivered", "2026-03-29 12:00", order_id="A4", customer_id=keys[2].pk)]
