@@ -26,6 +26,7 @@ from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
 from cxm.act.cases.api import router as cases_router
 from cxm.act.cases.level_api import router as levels_router
+from cxm.act.cases.alerts.api import router as alerts_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.channel_api import router as channels_router
 from cxm.listen.surveys.api import router as surveys_router
@@ -53,6 +54,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", channels_router),
     ("", mailings_router),  # before the surveys, whose addresses would take its own for a state
     ("/surveys", surveys_router),
+    ("/alerts", alerts_router),
     ("", results_router),
     ("", levels_router),
     ("", flow_router),

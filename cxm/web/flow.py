@@ -1,4 +1,8 @@
-"""What follows every captured event and every fact: one list of steps, in order, and the thread that walks it.
+"""What follows every captured event and every fact: two lists of steps, in order, and the threads that walk them.
+
+STEPS bring the records up to date; while events are taken they give way. URGENT is what somebody waits for, a case or
+an alert: it follows on its own, within a second, and looks at most events only long enough to see that they are not
+for it.
 
 Each step gets a batch of events, makes its changes in one transaction of its own, and is safe to repeat: a batch comes
 again after a crash. What cannot be reached just now (the database, the log) is waited for. An event that a step cannot
@@ -26,6 +30,7 @@ from django.db import (
 from django.db.models import F
 from django.utils import timezone
 
+from cxm.act.cases.steps import open_cases, wanted
 from cxm.record.capture.steps import learn_schema
 from cxm.record.customers.steps import update_customers
 from cxm.record.eventlog import follow
@@ -37,6 +42,7 @@ from cxm.record.eventlog.twins import drop_twins
 logger = logging.getLogger(__name__)
 
 NAME = "flow"
+URGENT_NAME = "flow.urgent"
 LOOK_EVERY = 0.5  # seconds between two looks for events of other processes
 GATHER = 0.2  # seconds to wait behind a small batch, so that a trickle of events is handled in few transactions
 SMALL = 1000
@@ -63,6 +69,18 @@ STEPS: list[Step] = [
     Step("repeats.drop", drop_twins),
     Step("customers.update", update_customers),
     Step("schema.learn", learn_schema),
+]
+
+
+def open_cases_at_once(events: Sequence[LogEvent]) -> None:
+    """Alerts and cases of the few events that need them; who sent these is made known first, as no step before did."""
+    if some := wanted(events):
+        update_customers([event for event in some if event.source == CAPTURED])
+        open_cases(some)
+
+
+URGENT: list[Step] = [
+    Step("cases.open", open_cases_at_once, facts=True),
 ]
 
 
@@ -160,10 +178,11 @@ def put_aside(step: str, event: LogEvent, error: Exception) -> None:
 class FlowThread(threading.Thread):
     """Follows the log as long as the process lives. One process of an installation does; the others stand by."""
 
-    def __init__(self, process: str, *, alone: bool) -> None:
-        super().__init__(name="flow", daemon=True)
+    def __init__(self, process: str, *, alone: bool, name: str = NAME) -> None:
+        super().__init__(name=name, daemon=True)
         self._stopping = threading.Event()
-        self._follower = Follower(NAME, process, alone=alone)
+        self._urgent = name == URGENT_NAME
+        self._follower = Follower(name, process, alone=alone)
         self._health: Health | None = None
 
     def stop(self) -> None:
@@ -173,7 +192,8 @@ class FlowThread(threading.Thread):
     def run(self) -> None:
         pause = LOOK_EVERY
         while not self._stopping.is_set():
-            follow.arrived.clear()
+            if not self._urgent:
+                follow.arrived.clear()
             close_old_connections()
             try:
                 handled = self.handle_waiting()
@@ -194,6 +214,8 @@ class FlowThread(threading.Thread):
                 continue
             if handled:
                 self._stopping.wait(GATHER)
+            elif self._urgent:  # the other one clears the sign
+                self._stopping.wait(LOOK_EVERY)
             else:
                 follow.arrived.wait(LOOK_EVERY)
         try:
@@ -232,8 +254,11 @@ class FlowThread(threading.Thread):
         news = [event for event in batch.events if event.occurred_at > event.received_at - NEWS]
         for step in STEPS:
             events, done = news if step.facts else captured, 0
+        for step in URGENT if self._urgent else STEPS:
+            events, done = batch.events if step.facts else captured, 0
             while done < len(events):
-                some = events[done : done + (AT_ONCE_BESIDE if follow.arrived.is_set() else AT_ONCE)]
+                beside = follow.arrived.is_set() and not self._urgent
+                some = events[done : done + (AT_ONCE_BESIDE if beside else AT_ONCE)]
                 self._run(step, some, self._health)
                 done += len(some)
         self._health.handled(len(batch.events))
@@ -261,6 +286,7 @@ class FlowThread(threading.Thread):
         entry = health.of(step.name)
         entry["events"] += len(events)
         entry["seconds"] = round(entry["seconds"] + took, 3)
-        if follow.arrived.is_set():  # taking events comes first: whoever sends them waits for the answer
+        # Taking events comes first: whoever sends them waits for the answer.
+        if follow.arrived.is_set() and not self._urgent:
             follow.arrived.clear()
             self._stopping.wait(min(took * GIVE_WAY, LONGEST_REST))

@@ -23,7 +23,7 @@ from cxm.record.eventlog.follow import Follower, event_by_id
 from cxm.record.eventlog.models import DeadLetter, FollowCursor
 
 from . import flow
-from .flow import NAME, may_pass, said
+from .flow import NAME, URGENT_NAME, may_pass, said
 
 SILENT_AFTER = timedelta(seconds=60)  # without a sign of the follower
 LATE_AFTER = timedelta(seconds=60)
@@ -87,8 +87,14 @@ def flow_health(workspace: Workspace) -> Flow:
     return Flow(
         state=state, behind=behind, behind_s=behind_s, per_second=sum(n for _at, n in minutes[-5:]) / 300,
         handled=cursor.handled if cursor else 0, last_event_at=cursor.last_event_at if cursor else None,
-        steps=_steps(health.get("steps", {}), workspace), minutes=minutes,
+        steps=_steps({**_urgent_steps(), **health.get("steps", {})}, workspace), minutes=minutes,
     )  # fmt: skip
+
+
+def _urgent_steps() -> dict[str, dict[str, object]]:
+    cursor = FollowCursor.objects.filter(name=URGENT_NAME).first()
+    found: dict[str, dict[str, object]] = cursor.health.get("steps", {}) if cursor else {}
+    return found
 
 
 def _steps(entries: dict[str, dict[str, object]], workspace: Workspace) -> list[StepHealth]:
@@ -96,7 +102,7 @@ def _steps(entries: dict[str, dict[str, object]], workspace: Workspace) -> list[
     for name in dead_letters(workspace).values_list("step", flat=True):
         waiting[name] = waiting.get(name, 0) + 1
     found = []
-    for step in flow.STEPS:
+    for step in (*flow.URGENT, *flow.STEPS):
         entry = entries.get(step.name, {})
         found.append(
             StepHealth(
@@ -130,7 +136,7 @@ def handle_again(*, workspace: Workspace, letters: Sequence[DeadLetter], by: Act
     Raises what may pass (the log or the database is away); letters handled before that are done.
     """
     _require_admin(workspace, by)
-    steps = {step.name: step for step in flow.STEPS}
+    steps = {step.name: step for step in (*flow.URGENT, *flow.STEPS)}
     handled = failed = 0
     for letter in letters:
         event = event_by_id(letter.workspace_id, letter.event_id)

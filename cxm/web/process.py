@@ -44,7 +44,7 @@ from cxm.record.eventlog.repair import repair
 
 from . import workers
 from .data_directory import Refused, check_usable, held
-from .flow import FlowThread
+from .flow import URGENT_NAME, FlowThread
 from .incoming import InboundMail, PollThread
 from .restore import finish_swap
 from .timers import ClockThread
@@ -244,6 +244,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
             give_up_claims(lambda sender: not alone and workers.is_alive(sender))
             threads += [ClockThread(process), FlowThread(process, alone=alone)]
+            threads += [FlowThread(process, alone=alone, name=URGENT_NAME)]
             threads += [MailThread(process, number) for number in range(settings.EMAIL_CONNECTIONS + 1)]
             threads += [PollThread(), *([InboundMail(*settings.INBOUND_SMTP)] if settings.INBOUND_SMTP else [])]
             if settings.INBOUND_SMTP:

@@ -16,6 +16,7 @@ from cxm.listen.channels.files import drop_unclaimed
 from cxm.act.cases import routing, ticking
 from cxm.act.cases.presence import forget as forget_presence
 from cxm.act.cases.waking import close_old, wake_due
+from cxm.act.cases.alerts import notices, watching
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.respond.giving_up import give_up
@@ -65,6 +66,8 @@ CLOCKS = [
     Clock(wake_due, MINUTE),
     Clock(close_old, HOUR),
     Clock(forget_presence, HOUR),
+    Clock(notices.send_due, MINUTE),
+    Clock(watching.watch, HOUR),
 ]
 
 

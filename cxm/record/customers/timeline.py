@@ -68,6 +68,7 @@ def kind_label(name: str) -> str:
         "message_sent": _("Message sent"),
         "sla_warned": _("Target near"),
         "sla_breached": _("Target missed"),
+        "alert_raised": _("Alert"),
         "email_delivered": _("E-mail delivered"),
         "email_opened": _("E-mail opened"),
         "email_link_clicked": _("Link in an e-mail clicked"),
@@ -348,6 +349,9 @@ def _target(name: str, properties: Properties) -> str:
     if name == "sla_warned":
         return _("The target for %(target)s of case #%(number)s is near.") % words
     return _("The target for %(target)s of case #%(number)s was missed.") % words
+def _alerted(name: str, properties: Properties) -> str:
+    words = {"rule": text(properties, "rule"), "about": text(properties, "about")}
+    return _("Alert “%(rule)s”: %(about)s") % words if words["about"] else _("Alert “%(rule)s”.") % words
 
 
 def _invited(name: str, properties: Properties) -> str:
@@ -428,6 +432,7 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "message_sent": ("send", _sent),
     "sla_warned": ("clock", _target),
     "sla_breached": ("alert-triangle", _target),
+    "alert_raised": ("bell", _alerted),
     **{
         f"email_{what}": ("mail", _email)
         for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")
@@ -475,6 +480,12 @@ SAID_ALREADY = {
     "number",
     "subject",
     "into",
+    "about",
+    "alert_id",
+    "rule_id",
+    "case_id",
+    "cause",
+    "depth",
 }
 
 

@@ -1,6 +1,7 @@
 """The tables of cases, one file for each family of verbs."""
 
 from .calendars import Calendar
+from .alerts import Alert, AlertHit, AlertNotice, AlertRule
 from .cases import NEVER, Case, CaseEntry, Cause, Resolution
 from .levels import CaseClock, PolicyVersion, ServicePolicy
 from .routing import Acknowledgement, RoutingRule
@@ -11,4 +12,7 @@ __all__ = [
     "NEVER", "Acknowledgement", "Calendar", "Case", "CaseClock", "CaseEntry", "Cause", "Link", "Macro", "Notice",
     "PolicyVersion", "Presence", "Resolution", "RoutingRule", "SavedReply", "ServicePolicy", "Task", "Team",
     "TeamMember", "View", "Watcher",
+    "NEVER", "Alert", "AlertHit", "AlertNotice", "AlertRule", "Case", "CaseEntry", "Cause", "Link",
+    "Macro", "Notice", "Presence", "Resolution", "SavedReply", "Task",
+    "Team", "TeamMember", "View", "Watcher",
 ]  # fmt: skip
