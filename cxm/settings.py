@@ -309,6 +309,7 @@ DKIM_KEY = env_file("CXM_DKIM_KEY")
 DKIM_SELECTOR = env_text("CXM_DKIM_SELECTOR", "cxm")
 # What a kind of cause in the delivery table means: a module with `make(delivery)` and `settled(delivery)`.
 DELIVERY_CAUSES = {
+    "automation": "cxm.act.automations.mails",
     "invitation": "cxm.listen.surveys.distribution.mails",
     "reminder": "cxm.listen.surveys.distribution.mails",
     "message": "cxm.listen.channels.letters",

@@ -68,7 +68,6 @@ class Step(Struct, omit_defaults=True, forbid_unknown_fields=True):
     subject: Texts = {}  # mail, case, task, notify
     text: Texts = {}  # mail, task, notify; case and change_case: a note
     marketing: bool = False  # mail: only to those who did not refuse it, and within the contact budget
-    channel: int = 0  # mail: the mailbox whose inbox gets the answers; 0: none
     name: str = ""  # tag, trait; change_case: a tag
     value: str = ""  # trait: as it is typed; empty: it is removed
     category: str = ""  # case, change_case

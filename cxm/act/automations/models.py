@@ -107,6 +107,7 @@ class Run(models.Model):
             models.Index(fields=["workflow", "began_at"]),
             models.Index(fields=["workflow", "cause"]),
             models.Index(fields=["customer", "-created_at"]),
+            models.Index(fields=["workspace"], name="run_waits", condition=models.Q(waits_for="condition")),
         ]
         constraints = [models.UniqueConstraint(fields=["workflow", "key"], name="one_run_per_cause")]
 
