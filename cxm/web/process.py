@@ -29,6 +29,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from cxm import __version__
+from cxm.act.automations import starting as runs
+from cxm.act.automations.running import run_due
 from cxm.listen.channels import actions as outgoing
 from cxm.listen.channels.mail.smtp import Away
 from cxm.listen.channels.sending import Sender, give_up_claims
@@ -53,6 +55,7 @@ JOB_THREADS = 2  # so that a long import does not keep a short job waiting
 CONNECTIONS = 2048  # requests in progress; pages are limited in asgi.py, the tracking API in its own
 MAIL_EVERY = 2.0  # seconds; messages of this process leave at once, those of others and late ones at the latest then
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
+RUNS_EVERY = 1.0  # seconds; runs that this process begins go on at once, those of others at the latest then
 MANY_FACTS = 50  # moved at once: more are on their way
 GATHER = 0.4  # seconds
 TURN = (
@@ -144,6 +147,38 @@ class MailThread(threading.Thread):
         connections.close_all()
 
 
+class RunThread(threading.Thread):
+    """Carries on the runs of workflows that are due."""
+
+    def __init__(self) -> None:
+        super().__init__(name="runs", daemon=True)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        runs.waiting.set()
+
+    def run(self) -> None:
+        pause = 1.0
+        while not self._stopping.is_set():
+            runs.waiting.clear()
+            close_old_connections()
+            try:
+                run_due(self._stopping.is_set)
+                pause = 1.0
+            except (Error, EventlogError) as error:
+                logger.warning("Runs wait: %s", error)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 60)
+                continue
+            except Exception:
+                logger.exception("Carrying on the runs failed")
+                self._stopping.wait(60)
+                continue
+            runs.waiting.wait(RUNS_EVERY)
+        connections.close_all()
+
+
 def mend(log: Engine) -> None:
     """What an end in the middle of an insert has torn. A server has other writers: there only what has settled."""
     if not log.in_process:
@@ -230,14 +265,14 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             )  # fmt: skip
         prepare(say)
         process = workers.new_process_name()
-        threads: list[OutboxThread | ClockThread | FlowThread | MailThread | workers.JobThread] = []
+        threads: list[OutboxThread | ClockThread | FlowThread | MailThread | RunThread | workers.JobThread] = []
         if work:
             alone = web and not settings.DATABASE_URL
             workers.say_alive(process)
             workers.requeue_interrupted(alone=alone)
             threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
             give_up_claims(lambda sender: not alone and workers.is_alive(sender))
-            threads += [ClockThread(process), FlowThread(process, alone=alone)]
+            threads += [ClockThread(process), FlowThread(process, alone=alone), RunThread()]
             threads += [MailThread(process, number) for number in range(settings.EMAIL_CONNECTIONS + 1)]
         connections.close_all()
         sys.setswitchinterval(TURN)
@@ -260,7 +295,7 @@ async def _serve(
     port: int,
     *,
     web: bool,
-    threads: list[OutboxThread | ClockThread | FlowThread | MailThread | workers.JobThread],
+    threads: list[OutboxThread | ClockThread | FlowThread | MailThread | RunThread | workers.JobThread],
     say: Callable[[str], None],
 ) -> bool:
     """Run until a signal; returns whether every thread came to its end within the grace."""

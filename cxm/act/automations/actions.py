@@ -18,6 +18,7 @@ from cxm.record.customers.actions import clean_text
 from cxm.record.customers.models import Customer
 
 from . import starting
+from .asking import Asked
 from .definition import Definition, Trigger, problems, program_called, read, stored
 from .models import Run, Watched, Workflow, WorkflowVersion
 from .running import stop_runs
@@ -114,7 +115,7 @@ def publish(*, workflow: Workflow, by: Actor) -> WorkflowVersion:
         workflow=kept, number=number, definition=kept.draft, published_by=person_of(by)
     )
     trigger = definition.trigger
-    before = program_called(kept.pk, kept.version) if kept.version else None
+    before = program_called(kept.pk, kept.version, kept.key) if kept.version else None
     if before is None or before.definition.trigger != trigger:
         kept.progress = {}
         Watched.objects.filter(workflow=kept).delete()
@@ -195,7 +196,7 @@ def start_by_hand(
     Returns 1, or 0 if the customer had it already within its days. Raises Refused for a workflow that is off.
     """
     require(workflow.workspace, by, Role.AGENT)
-    program = program_called(workflow.pk, workflow.version)
+    program = program_called(workflow.pk, workflow.version, workflow.key)
     if not workflow.is_on or workflow.archived_at or program is None:
         raise Refused(_("This workflow is off."))
     rule = starting.Rule(workflow.pk, workflow.version, workflow.on_since, program)
@@ -203,7 +204,7 @@ def start_by_hand(
     unique = f"webhook:{key}"[:120]
     root: UUID = root_of(workflow.pk, unique)
     who = (customer.canonical_id or customer.pk) if customer else None
-    asked = starting.Asked(workflow.workspace_id, properties, customer, timezone.now())
+    asked = Asked(workflow.workspace_id, properties, customer, timezone.now())
     if not asked.holds(program.definition.condition):
         return 0
     return starting.begin(workflow.workspace_id, [starting.Beginning(rule, unique, who, root, 1, context)])

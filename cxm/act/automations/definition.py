@@ -173,11 +173,11 @@ def program_of(definition: Definition) -> Program:
 
 
 @lru_cache(maxsize=512)
-def program_called(workflow_id: int, number: int) -> Program | None:
-    """Of a published version, which never changes."""
+def program_called(workflow_id: int, number: int, key: str) -> Program | None:
+    """Of a published version, which never changes. `key` is the workflow's: another database may give its id again."""
     from .models import WorkflowVersion
 
-    row = WorkflowVersion.objects.filter(workflow=workflow_id, number=number).first()
+    row = WorkflowVersion.objects.filter(workflow=workflow_id, workflow__key=key, number=number).first()
     return program_of(read(row.definition)) if row else None
 
 
@@ -270,9 +270,11 @@ def _of_step(step: Step) -> Iterator[str]:
         yield "state"
     if step.kind in ("wait", "wait_until"):
         minutes = step.days * 1440 + step.hours * 60 + step.minutes
-        if min(step.days, step.hours, step.minutes) < 0 or minutes > LONGEST_WAIT * 1440:
-            yield "wait"
-        elif not minutes and (step.kind == "wait" or step.until == "condition"):
+        if (
+            min(step.days, step.hours, step.minutes) < 0
+            or minutes > LONGEST_WAIT * 1440
+            or (not minutes and (step.kind == "wait" or step.until == "condition"))
+        ):
             yield "wait"
     if step.kind == "wait_until" and step.until == "time":
         if not 0 <= step.hour <= 23 or any(not 1 <= one <= 7 for one in step.weekdays):

@@ -15,7 +15,10 @@ from uuid import UUID
 from django.conf import settings
 
 from cxm.accounts.models import User, Workspace
-from cxm.act.cases.models import Case, Team, TeamMember
+from cxm.act.cases import actions as cases
+from cxm.act.cases import tasks
+from cxm.act.cases.errors import Refused as CaseRefused
+from cxm.act.cases.models import Case, Resolution, Team, TeamMember
 from cxm.listen.channels.actions import Refused as MessageRefused
 from cxm.listen.channels.actions import queue
 from cxm.listen.channels.conversing import address_of, mailbox_of, open_conversation, reply
@@ -112,54 +115,62 @@ def mail(doing: Doing) -> dict[str, Any]:
 
 
 def open_a_case(doing: Doing) -> dict[str, Any]:
-    from cxm.act.cases import actions as cases
-
     step, run, properties = doing.step, doing.run, doing.run.context.get("properties", {})
-    conversation = _conversation(doing)
     case = cases.open_case(
         workspace=doing.workspace, subject=doing.say(step.subject)[:300] or run.workflow.name,
-        opened_by=f"rule:{doing.cause}", customer=run.customer, conversation=conversation, category=step.category[:60],
-        priority=step.priority or Case.Priority.NORMAL, severe=step.severe, complaint=step.complaint,
-        channel=str(properties.get("channel") or "")[:30], touchpoint=str(properties.get("touchpoint") or "")[:100],
-        language=run.customer.language if run.customer else "", team=_team(doing), by=None,
+        opened_by=f"rule:{doing.cause}", customer=run.customer, conversation=_conversation(doing),
+        category=step.category, priority=step.priority or Case.Priority.NORMAL, severe=step.severe,
+        complaint=step.complaint, channel=str(properties.get("channel") or ""),
+        touchpoint=str(properties.get("touchpoint") or ""), team=_team(doing), by=None,
     )  # fmt: skip
-    run.context["case_id"], run.context["case"] = str(case.pk), {"number": case.number, "subject": case.subject}
-    if note := doing.say(step.text):
-        cases.add_note(case=case, text=note, by=None)
-    return {"case": str(case.pk), "number": case.number}
+    return _remember(doing, case)
 
 
 def change_case(doing: Doing) -> dict[str, Any]:
-    from cxm.act.cases import actions as cases
-
     step, case = doing.step, _case(doing)
-    if step.priority and step.priority != case.priority:
-        case = cases.set_priority(case=case, priority=step.priority, by=None) or case
-    if (team := _team(doing)) is not None and team.pk != case.team_id:
-        case = cases.assign(case=case, team=team, owner=None, by=None) or case
-    if step.name and step.name not in case.tags:
-        case = cases.tag(case=case, name=step.name, by=None) or case
-    if note := doing.say(step.text):
-        cases.add_note(case=case, text=note, by=None)
-    case = Case.objects.get(pk=case.pk)
-    if step.state == "resolve" and case.state in Case.OPEN_STATES:
-        cases.resolve(case=case, resolution="solved", cause=None, by=None)
-    elif step.state == "close" and case.state not in ("closed", "merged"):
-        cases.close(case=case, by=None)
+    try:
+        if step.priority and step.priority != case.priority:
+            cases.set_priority(case=case, priority=step.priority, by=None)
+        if step.category and step.category != case.category:
+            cases.describe(case=case, category=step.category[:60], by=None)
+        if (team := _team(doing)) is not None and team.pk != case.team_id:
+            cases.assign(case=case, team=team, by=None)
+        if step.name:
+            cases.add_tags(case=case, tags=[step.name], by=None)
+        if note := doing.say(step.text):
+            cases.add_note(case=case, text=note, by=None, ref=f"rule:{doing.cause}")
+        if step.state == "resolve" and case.state in Case.OPEN_STATES:
+            cases.resolve(case=case, resolution=Resolution.SOLVED, by=None)
+        elif step.state == "close":
+            cases.close(case=case, by=None)
+    except CaseRefused as refused:
+        raise Skip("refused", str(refused)) from refused
     return {"case": str(case.pk), "number": case.number}
 
 
 def task(doing: Doing) -> dict[str, Any]:
-    """A gesture that a person makes: a case of its own in the team's queue, which nobody acknowledges to anybody."""
-    from cxm.act.cases import actions as cases
-
-    run = doing.run
-    case = cases.open_case(
-        workspace=doing.workspace, subject=doing.say(doing.step.subject, "")[:300], opened_by=f"rule:{doing.cause}",
-        customer=run.customer, category="gesture", team=_team(doing), properties={"task": True}, by=None,
+    """A gesture that a person makes: a task of the case, if there is one that is open, else a case of its own."""
+    text, team = doing.say(doing.step.subject, ""), _team(doing)
+    try:
+        case = _case(doing)
+    except Skip:
+        case = None
+    if case is not None and case.state in Case.OPEN_STATES:
+        asked = tasks.ask(case=case, text=text, team=team or case.team, by=None, ref=f"rule:{doing.cause}")
+        return {"task": str(asked.pk), "case": str(case.pk), "number": case.number}
+    made = cases.open_case(
+        workspace=doing.workspace, subject=text, opened_by=f"rule:{doing.cause}", customer=doing.run.customer,
+        category="gesture", team=team, properties={"task": True}, by=None,
     )  # fmt: skip
-    if text := doing.say(doing.step.text, ""):
-        cases.add_note(case=case, text=text, by=None)
+    return _remember(doing, made)
+
+
+def _remember(doing: Doing, case: Case) -> dict[str, Any]:
+    """Later steps of the run are about this case."""
+    context = doing.run.context
+    context["case_id"], context["case"] = str(case.pk), {"number": case.number, "subject": case.subject}
+    if note := doing.say(doing.step.text, "" if doing.step.kind == "task" else None):
+        cases.add_note(case=case, text=note, by=None, ref=f"rule:{doing.cause}")
     return {"case": str(case.pk), "number": case.number}
 
 
@@ -243,7 +254,7 @@ def webhook(doing: Doing) -> dict[str, Any]:
     return {"type": doing.step.type}
 
 
-EFFECTS: Mapping[str, Callable[[Doing], Mapping[str, Any]]] = {
+EFFECTS: dict[str, Callable[[Doing], Mapping[str, Any]]] = {
     "mail": mail, "case": open_a_case, "change_case": change_case, "task": task, "tag": tag, "untag": untag,
     "trait": trait, "survey": survey, "notify": notify, "webhook": webhook,
 }  # fmt: skip

@@ -65,7 +65,7 @@ def advance(run_id: UUID, now: datetime | None = None) -> None:
     run = rows.select_related("workflow", "workspace", "customer").first()
     if run is None:
         return
-    program = program_called(run.workflow_id, run.version)
+    program = program_called(run.workflow_id, run.version, run.workflow.key)
     if program is None or run.workflow.archived_at is not None:
         run.state, run.due_at, run.ended_at = State.STOPPED, None, now
         run.save(update_fields=["state", "due_at", "ended_at"])
@@ -94,12 +94,15 @@ class Walk:
                 raise  # of the database itself: the whole transaction comes again
             except EventlogError as error:
                 logger.warning("The run %s waits for the log: %s", run.pk, error)
-                return self._later(AWAY)
+                self._later(AWAY)
+                return
             except Exception as error:
                 logger.exception("The step %s of the run %s broke", run.position, run.pk)
-                return self._broke(error)
+                self._broke(error)
+                return
             if not going:
-                return self._keep()
+                self._keep()
+                return
             run.attempts, run.error = 0, ""
         self._end(State.DONE)
 
@@ -176,7 +179,8 @@ class Walk:
             RunStep.objects.create(
                 run=run, step=step.id, kind=step.kind, outcome=Outcome.FAILED, detail={"text": run.error}, at=self.now
             )
-            return self._end(State.FAILED)
+            self._end(State.FAILED)
+            return
         run.attempts += 1
         self._later(PAUSES[run.attempts - 1])
 
@@ -188,7 +192,7 @@ class Walk:
             ]
         )  # fmt: skip
 
-    def _end(self, state: State) -> None:
+    def _end(self, state: Run.State) -> None:
         run = self.run
         run.state, run.due_at, run.ended_at = state, None, self.now
         run.waits_for, run.wait_until = "", None
@@ -203,7 +207,7 @@ class Walk:
 
 
 def end_of_wait(step: Step, now: datetime, zone: ZoneInfo) -> datetime:
-    """When a step that waits is over at the latest. Days are days of the calendar: 9:00 stays 9:00 over a clock change."""
+    """When a step that waits is over at the latest. A day later it is the same time on the wall, whatever clocks do."""
     if step.kind == "wait_until" and step.until == "time":
         return next_time(now, step.hour, step.weekdays, zone)
     local = now.astimezone(zone)

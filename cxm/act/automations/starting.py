@@ -26,7 +26,6 @@ from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.follow import CAPTURED, LogEvent
 from cxm.record.eventlog.scope import Scope
 
-from .asking import Asked, by_event, judge
 from .definition import Program, Trigger, program_called
 from .models import Run, Workflow
 
@@ -69,55 +68,11 @@ def rules_of(workspaces: Iterable[int]) -> dict[int, dict[str, list[Rule]]]:
     rows = Workflow.objects.filter(
         workspace__in=list(workspaces), workspace__deleted_at=None, is_on=True, archived_at=None
     ).exclude(event="")
-    for pk, workspace, number, event, since in rows.values_list("pk", "workspace_id", "version", "event", "on_since"):
-        program = program_called(pk, number)
+    columns = ("pk", "key", "workspace_id", "version", "event", "on_since")
+    for pk, key, workspace, number, event, since in rows.values_list(*columns):
+        program = program_called(pk, number, key)
         if program is not None:
             found[workspace][event].append(Rule(pk, number, since, program))
-    return found
-
-
-def run_automations(events: Sequence[LogEvent]) -> None:
-    """The step of the flow: begin the runs that these events are for, and wake those that wait for something to hold."""
-    by_workspace: dict[int, list[LogEvent]] = defaultdict(list)
-    for event in events:
-        by_workspace[event.workspace_id].append(event)
-    rules = rules_of(by_workspace)
-    for workspace_id, some in sorted(by_workspace.items()):
-        concerned = [one for one in some if one.name in rules.get(workspace_id, {})]
-        sleeping = Run.objects.filter(workspace=workspace_id, state=Run.State.ACTIVE, waits_for="condition").exists()
-        if not concerned and not sleeping:
-            continue
-        people = customers_of(workspace_id, some if sleeping else concerned)
-        beginnings = [one for event in concerned for one in _begun_by(event, rules[workspace_id][event.name], people)]
-        with transaction.atomic():
-            begin(workspace_id, beginnings)
-            if sleeping:
-                _wake(set(people.values()))
-
-
-def _begun_by(event: LogEvent, rules: Sequence[Rule], people: Mapping[UUID, UUID]) -> list[Beginning]:
-    now = timezone.now()
-    properties = properties_of(event)
-    root, depth = origin(event, properties)
-    if depth >= DEEPEST or event.occurred_at < now - LATEST:
-        return []
-    found = []
-    customer: Customer | None = None
-    for rule in rules:
-        if not wants(rule, event, properties, depth):
-            continue
-        condition = rule.program.definition.condition
-        said = judge(condition, by_event(properties)) if condition is not None else True
-        if said is False:
-            continue
-        who = people.get(event.customer_id)
-        if said is None:
-            if customer is None and who is not None:
-                customer = Customer.objects.filter(pk=who).first()
-            if not Asked(event.workspace_id, properties, customer, now).holds(condition):
-                continue
-        context = {"event": event.name, "at": event.occurred_at.isoformat(), "properties": kept(properties)}
-        found.append(Beginning(rule, f"event:{event.event_id.hex}", who, root, depth + 1, context))
     return found
 
 
@@ -204,17 +159,6 @@ def begin(workspace_id: int, beginnings: Sequence[Beginning]) -> int:
     return len(rows)
 
 
-def _wake(customers: set[UUID]) -> None:
-    """Something happened to these customers: what waits for a condition looks again."""
-    woken = 0
-    for part in parts(sorted(customers)):
-        woken += Run.objects.filter(
-            customer__in=part, state=Run.State.ACTIVE, waits_for="condition", due_at__gt=timezone.now()
-        ).update(due_at=timezone.now())
-    if woken:
-        transaction.on_commit(waiting.set)
-
-
 @dataclass(frozen=True, slots=True)
 class Lead:
     customer_id: UUID
@@ -238,7 +182,9 @@ def customers_of(workspace_id: int, events: Sequence[LogEvent]) -> dict[UUID, UU
     for kind, ids_by_value in named.items():
         for part in parts(sorted(ids_by_value)):
             held = Identity.objects.filter(workspace=workspace_id, kind=kind, value__in=part)
-            leads.update((ids_by_value[value], customer) for value, customer in held.values_list("value", "customer_id"))
+            leads.update(
+                (ids_by_value[value], customer) for value, customer in held.values_list("value", "customer_id")
+            )
     found: dict[UUID, UUID] = {}
     for some in parts(sorted(ids - leads.keys() | set(leads.values()))):
         rows = Customer.objects.filter(workspace=workspace_id, pk__in=some)

@@ -11,8 +11,8 @@ from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
-from itertools import batched
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,7 @@ from .models import Watched, Workflow
 from .starting import Beginning, Rule, begin
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 BY_CLOCK = ("segment_entered", "segment_left", "date", "schedule")
 AT_ONCE = 500  # customers in one transaction
@@ -42,7 +43,7 @@ def watch(now: datetime | None = None) -> int:
     now, n = now or timezone.now(), 0
     rows = Workflow.objects.filter(is_on=True, archived_at=None, workspace__deleted_at=None, trigger__in=BY_CLOCK)
     for workflow in rows.select_related("workspace").order_by("pk"):
-        program = program_called(workflow.pk, workflow.version)
+        program = program_called(workflow.pk, workflow.version, workflow.key)
         if program is None:
             continue
         rule = Rule(workflow.pk, workflow.version, workflow.on_since, program)
@@ -65,7 +66,7 @@ def _watch_segment(workflow: Workflow, rule: Rule, now: datetime) -> int:
     is_first = workflow.progress.get("segment") != rule.trigger.segment
     entered, left = current - known, known - current
     n = 0
-    for some in batched(sorted(entered | left), AT_ONCE, strict=False):
+    for some in _parts(sorted(entered | left)):
         came, went = [one for one in some if one in entered], [one for one in some if one in left]
         with transaction.atomic():
             Watched.objects.bulk_create(
@@ -94,7 +95,7 @@ def _watch_days(workflow: Workflow, rule: Rule, now: datetime) -> int:
     n = 0
     while day <= last_due:
         if trigger.kind == "date" or is_day_of(trigger, day):
-            for some in batched(concerned_on(workflow.workspace, trigger, day, now), AT_ONCE, strict=False):
+            for some in _parts(concerned_on(workflow.workspace, trigger, day, now)):
                 with transaction.atomic():
                     n += _begin_all(workflow, rule, some, day.isoformat(), now)
         _keep(workflow, {"day": day.isoformat()})
@@ -154,6 +155,12 @@ def _begin_all(workflow: Workflow, rule: Rule, concerned: Sequence[UUID | None],
         key = f"{rule.trigger.kind}:{one.hex if one else ''}:{slot}"
         chosen.append(Beginning(rule, key, one, root_of(workflow.pk, key), 1, context))
     return begin(workflow.workspace_id, chosen)
+
+
+def _parts(values: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(values)
+    while some := list(islice(left, AT_ONCE)):
+        yield some
 
 
 def root_of(workflow_id: int, key: str) -> UUID:
