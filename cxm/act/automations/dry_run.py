@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
 from django.utils import timezone
 
 from cxm.accounts.models import Workspace
@@ -34,7 +33,7 @@ from .asking import OPEN_CASES, PROPERTY, SEGMENT, by_event, judge, open_cases
 from .definition import Definition, Program, program_of, way_of
 from .effects import EFFECTS
 from .running import end_of_wait
-from .starting import fits
+from .starting import fits, read_properties
 from .watching import concerned_on, days_of
 
 DAYS = 30
@@ -170,7 +169,7 @@ def _happenings(workspace: Workspace, definition: Definition, found: DryRun, now
         found.is_cut = len(rows) == MOST_EVENTS
         happenings = []
         for row in rows:
-            properties = _decoded(row.properties)
+            properties = read_properties(row.properties, in_utc(row.occurred_at))
             if not fits(trigger, properties):
                 continue
             found.imported += row.is_history
@@ -194,14 +193,6 @@ def _happenings(workspace: Workspace, definition: Definition, found: DryRun, now
 
 def _known_person(person: UUID) -> UUID | None:
     return None if person == NOBODY else person
-
-
-def _decoded(text: str) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(text) if text else {}
-    except msgspec.DecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 class Known:

@@ -68,7 +68,7 @@ class Doing:
         return self.run.customer
 
     def say(self, texts: Mapping[str, str], language: str | None = None) -> str:
-        """The text for the customer, or in another language, with the names in it filled in."""
+        """The text in the customer's language, or in another one; "" is the first of the workflow, for our people."""
         customer = self.run.customer
         wanted = (customer.language if customer else "") if language is None else language
         text = in_language(dict(texts), wanted, self.definition.languages)
@@ -117,7 +117,7 @@ def mail(doing: Doing) -> dict[str, Any]:
 def open_a_case(doing: Doing) -> dict[str, Any]:
     step, run, properties = doing.step, doing.run, doing.run.context.get("properties", {})
     case = cases.open_case(
-        workspace=doing.workspace, subject=doing.say(step.subject)[:300] or run.workflow.name,
+        workspace=doing.workspace, subject=doing.say(step.subject, "")[:300] or run.workflow.name,
         opened_by=f"rule:{doing.cause}", customer=run.customer, conversation=_conversation(doing),
         category=step.category, priority=step.priority or Case.Priority.NORMAL, severe=step.severe,
         complaint=step.complaint, channel=str(properties.get("channel") or ""),
@@ -137,7 +137,7 @@ def change_case(doing: Doing) -> dict[str, Any]:
             cases.assign(case=case, team=team, by=None)
         if step.name:
             cases.add_tags(case=case, tags=[step.name], by=None)
-        if note := doing.say(step.text):
+        if note := doing.say(step.text, ""):
             cases.add_note(case=case, text=note, by=None, ref=f"rule:{doing.cause}")
         if step.state == "resolve" and case.state in Case.OPEN_STATES:
             cases.resolve(case=case, resolution=Resolution.SOLVED, by=None)
@@ -169,7 +169,7 @@ def _remember(doing: Doing, case: Case) -> dict[str, Any]:
     """Later steps of the run are about this case."""
     context = doing.run.context
     context["case_id"], context["case"] = str(case.pk), {"number": case.number, "subject": case.subject}
-    if note := doing.say(doing.step.text, "" if doing.step.kind == "task" else None):
+    if note := doing.say(doing.step.text, ""):
         cases.add_note(case=case, text=note, by=None, ref=f"rule:{doing.cause}")
     return {"case": str(case.pk), "number": case.number}
 
@@ -200,7 +200,7 @@ def trait(doing: Doing) -> dict[str, Any]:
 def typed(text: str, kind: Kind | None) -> Any:
     if text == "":
         return None
-    if kind is Kind.YES_NO and text in ("true", "false"):
+    if kind in (Kind.YES_NO, None) and text in ("true", "false"):
         return text == "true"
     if kind in (Kind.NUMBER, None):
         try:

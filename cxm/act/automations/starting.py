@@ -11,13 +11,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import transaction
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from cxm.record.customers.linking import parts
 from cxm.record.customers.models import Customer, Identity
@@ -109,11 +110,28 @@ def origin(event: LogEvent, properties: Mapping[str, Any]) -> tuple[UUID, int]:
 
 
 def properties_of(event: LogEvent) -> dict[str, Any]:
+    return read_properties(event.properties, event.occurred_at)
+
+
+def read_properties(text: str, at: datetime) -> dict[str, Any]:
+    """The properties of an event at that time, with `days_late` beside a promise (below zero: it was kept)."""
     try:
-        found = _decoder.decode(event.properties) if event.properties else {}
+        found = _decoder.decode(text) if text else {}
     except msgspec.DecodeError:
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    if "days_late" not in found and (promised := _time(found.get("promised_at"))):
+        found["days_late"] = round((at - promised).total_seconds() / 86_400, 2)
+    return found
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        found = parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=found.tzinfo or UTC) if found else None
 
 
 def kept(properties: Mapping[str, Any]) -> dict[str, Any]:
