@@ -30,7 +30,7 @@ from cxm.record.eventlog.scope import Scope
 
 from .actions import event_of
 from .asking import OPEN_CASES, PROPERTY, SEGMENT, by_event, judge, open_cases
-from .definition import Definition, Program, program_of, way_of
+from .definition import Definition, Program, problems, program_of, way_of
 from .effects import EFFECTS
 from .running import end_of_wait
 from .starting import fits, read_properties
@@ -119,9 +119,11 @@ class Member:
 def rehearse(
     workspace: Workspace, definition: Definition, *, workflow_id: int = 0, days: int = DAYS, now: datetime | None = None
 ) -> DryRun:
-    """Raises EventlogError."""
+    """An unfinished trigger is for nothing. Raises EventlogError."""
     now = now or timezone.now()
     found = DryRun(days=days)
+    if any(place == "trigger" and code != "no_steps" for place, code in problems(definition)):
+        return found  # nobody can say yet what it begins for
     happenings = _happenings(workspace, definition, found, now)
     found.events = len(happenings)
     conditions = [one for one in (definition.condition, *_conditions(definition)) if one is not None]
