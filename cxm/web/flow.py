@@ -25,6 +25,7 @@ from django.db import (
 from django.db.models import F
 from django.utils import timezone
 
+from cxm.listen.channels.webhooks.steps import tell_webhooks
 from cxm.record.capture.steps import learn_schema
 from cxm.record.customers.steps import update_customers
 from cxm.record.eventlog import follow
@@ -61,6 +62,7 @@ STEPS: list[Step] = [
     Step("repeats.drop", drop_twins),
     Step("customers.update", update_customers),
     Step("schema.learn", learn_schema),
+    Step("webhooks.tell", tell_webhooks, facts=True),
 ]
 
 
