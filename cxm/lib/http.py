@@ -93,8 +93,8 @@ def is_internal(text: str) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None and is_internal(str(inner)):
             return True
-        if address.ipv4_mapped:
-            return False  # the rest of the judgement was about its inner address
+        if address.ipv4_mapped or address in NAT64:
+            return False  # it is nothing but its inner address
     return not address.is_global or address.is_multicast or address.is_reserved
 
 

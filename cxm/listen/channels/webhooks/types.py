@@ -12,15 +12,20 @@ from datetime import datetime
 from typing import Any
 
 LONGEST = 2000  # characters of a text of a person; `cut` says that there was more
-SHORT = 300  # of any other text
+SHORT = 200  # of any other text
+MOST, ITEM = 50, 60  # items of a list, and characters of each
+# They would be six bytes each in JSON, and a message has a limit.
+CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127, *range(0xD800, 0xE000)])
 
 
 def _text(value: Any) -> str | None:
-    return str(value)[:SHORT] if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value)[: 2 * SHORT].translate(CONTROLS)[:SHORT]
 
 
 def _words(value: Any) -> str | None:
-    return value[:LONGEST] if isinstance(value, str) else None
+    return value[:LONGEST].translate(CONTROLS) if isinstance(value, str) else None
 
 
 def _number(value: Any) -> float | int | None:
@@ -39,7 +44,7 @@ def _time(value: Any) -> str | None:
 
 
 def _texts(value: Any) -> list[str]:
-    return [str(one)[:SHORT] for one in value[:50]] if isinstance(value, list) else []
+    return [str(one)[:ITEM].translate(CONTROLS) for one in value[:MOST]] if isinstance(value, list) else []
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ KINDS = {
     "number": Kind({"type": ["number", "null"]}, _number),
     "flag": Kind({"type": ["boolean", "null"]}, _flag),
     "time": Kind({"type": ["string", "null"], "format": "date-time"}, _time),
-    "texts": Kind({"type": "array", "items": {"type": "string", "maxLength": SHORT}, "maxItems": 50}, _texts),
+    "texts": Kind({"type": "array", "items": {"type": "string", "maxLength": ITEM}, "maxItems": MOST}, _texts),
 }
 
 
