@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,6 +61,13 @@ def env_mailbox(name: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+", text):
         raise Misconfigured(f"{name} is {text!r}; write one plain e-mail address such as bounces@example.com.")
     return text
+
+
+def env_networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(part) for part in env_list(name, [])]
+    except ValueError as error:
+        raise Misconfigured(f"{name}: {error}; write networks such as 10.1.0.0/16, parted by commas.") from error
 
 
 def env_file(name: str) -> Path | None:
@@ -307,6 +315,8 @@ EMAIL_BOUNCES_TO = env_mailbox("CXM_EMAIL_BOUNCES_TO")
 # DKIM: the PEM file of an RSA key whose public part stands in the DNS at <selector>._domainkey.<domain of the sender>.
 DKIM_KEY = env_file("CXM_DKIM_KEY")
 DKIM_SELECTOR = env_text("CXM_DKIM_SELECTOR", "cxm")
+# Webhooks go to public addresses only, and to these networks of our own.
+WEBHOOK_NETWORKS = env_networks("CXM_WEBHOOK_NETWORKS")
 # What a kind of cause in the delivery table means: a module with `make(delivery)` and `settled(delivery)`.
 DELIVERY_CAUSES = {
     "automation": "cxm.act.automations.mails",

@@ -26,6 +26,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from cxm.act.automations.steps import run_automations
+from cxm.listen.channels.webhooks.steps import tell_webhooks
 from cxm.record.capture.steps import learn_schema
 from cxm.record.customers.steps import update_customers
 from cxm.record.eventlog import follow
@@ -63,6 +64,7 @@ STEPS: list[Step] = [
     Step("customers.update", update_customers),
     Step("schema.learn", learn_schema),
     Step("automations.run", run_automations, facts=True),
+    Step("webhooks.tell", tell_webhooks, facts=True),
 ]
 
 

@@ -34,6 +34,8 @@ from cxm.act.automations.running import run_due
 from cxm.listen.channels import actions as outgoing
 from cxm.listen.channels.mail.smtp import Away
 from cxm.listen.channels.sending import Sender, give_up_claims
+from cxm.listen.channels.webhooks import actions as webhooks
+from cxm.listen.channels.webhooks import sending as webhook_sending
 from cxm.listen.surveys.distribution.running import advance_all
 from cxm.listen.surveys.respond.app import stop_respond
 from cxm.record.capture.intake.app import stop_intake
@@ -54,6 +56,7 @@ logger = logging.getLogger(__name__)
 JOB_THREADS = 2  # so that a long import does not keep a short job waiting
 CONNECTIONS = 2048  # requests in progress; pages are limited in asgi.py, the tracking API in its own
 MAIL_EVERY = 2.0  # seconds; messages of this process leave at once, those of others and late ones at the latest then
+WEBHOOKS_EVERY = 1.0  # seconds; webhooks of this process leave at once, those of others and late ones then
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
 RUNS_EVERY = 1.0  # seconds; runs that this process begins go on at once, those of others at the latest then
 MANY_FACTS = 50  # moved at once: more are on their way
@@ -147,6 +150,45 @@ class MailThread(threading.Thread):
         connections.close_all()
 
 
+class WebhookThread(threading.Thread):
+    """Sends webhooks: claims them and writes down what became of them; the requests are in a loop beside it."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__(name="webhooks", daemon=True)
+        self._stopping = threading.Event()
+        self._holder = f"{process}/webhooks"
+
+    def stop(self) -> None:
+        self._stopping.set()
+        webhooks.waiting.set()
+
+    def run(self) -> None:
+        courier = webhook_sending.Courier(self._holder)
+        pause = 1.0
+        while not self._stopping.is_set():
+            webhooks.waiting.clear()
+            close_old_connections()
+            try:
+                begun = courier.step(self._stopping.is_set)
+                pause = 1.0
+            except Error as error:
+                logger.warning("Webhooks wait: %s", error)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 60)
+                continue
+            except Exception:
+                logger.exception("Sending webhooks failed")
+                self._stopping.wait(60)
+                continue
+            if not begun:
+                webhooks.waiting.wait(WEBHOOKS_EVERY)
+        try:
+            courier.close()
+        except Error:
+            logger.exception("What became of the last webhooks could not be written down")
+        connections.close_all()
+
+
 class RunThread(threading.Thread):
     """Carries on the runs of workflows that are due."""
 
@@ -177,6 +219,9 @@ class RunThread(threading.Thread):
                 continue
             runs.waiting.wait(RUNS_EVERY)
         connections.close_all()
+
+
+Worker = OutboxThread | ClockThread | FlowThread | MailThread | RunThread | WebhookThread | workers.JobThread
 
 
 def mend(log: Engine) -> None:
@@ -265,14 +310,16 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             )  # fmt: skip
         prepare(say)
         process = workers.new_process_name()
-        threads: list[OutboxThread | ClockThread | FlowThread | MailThread | RunThread | workers.JobThread] = []
+        threads: list[Worker] = []
         if work:
             alone = web and not settings.DATABASE_URL
             workers.say_alive(process)
             workers.requeue_interrupted(alone=alone)
             threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
             give_up_claims(lambda sender: not alone and workers.is_alive(sender))
-            threads += [ClockThread(process), FlowThread(process, alone=alone), RunThread()]
+            webhook_sending.give_up_claims(lambda courier: not alone and workers.is_alive(courier))
+            threads += [ClockThread(process), FlowThread(process, alone=alone)]
+            threads += [RunThread(), WebhookThread(process)]
             threads += [MailThread(process, number) for number in range(settings.EMAIL_CONNECTIONS + 1)]
         connections.close_all()
         sys.setswitchinterval(TURN)
@@ -295,7 +342,7 @@ async def _serve(
     port: int,
     *,
     web: bool,
-    threads: list[OutboxThread | ClockThread | FlowThread | MailThread | RunThread | workers.JobThread],
+    threads: list[Worker],
     say: Callable[[str], None],
 ) -> bool:
     """Run until a signal; returns whether every thread came to its end within the grace."""

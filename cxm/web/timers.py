@@ -14,6 +14,8 @@ from django.db import close_old_connections, connections
 
 from cxm.act.automations.watching import watch
 from cxm.listen.channels.sending import give_up_claims
+from cxm.listen.channels.webhooks import actions as webhooks
+from cxm.listen.channels.webhooks import sending as webhook_sending
 from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.respond.giving_up import give_up
 from cxm.record.capture.jobs import resume_interrupted, resume_regulations
@@ -55,6 +57,8 @@ CLOCKS = [
     Clock(erase_closed_workspaces, HOUR, at_start=True),
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
     Clock(lambda: give_up_claims(workers.is_alive), MINUTE),
+    Clock(lambda: webhook_sending.give_up_claims(workers.is_alive), MINUTE),
+    Clock(webhooks.forget_old, HOUR),
     Clock(remind, 5 * MINUTE),
     Clock(watch, 5 * MINUTE),
 ]

@@ -30,6 +30,7 @@ urlpatterns = [
     path("w/<slug:slug>/messages/", include("cxm.listen.channels.urls")),
     path("w/<slug:slug>/automations/", include("cxm.act.automations.urls")),
     path("w/<slug:slug>/cases/", include("cxm.act.cases.urls")),
+    path("w/<slug:slug>/webhooks/", include("cxm.listen.channels.webhooks.urls")),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("w/<slug:slug>/flow/", flow_page.show, name="flow"),
     path("w/<slug:slug>/flow/deal/", flow_page.deal, name="flow_deal"),

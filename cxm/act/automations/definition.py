@@ -262,7 +262,7 @@ def _of_step(step: Step) -> Iterator[str]:
         yield "no_survey"
     if step.kind == "notify" and not step.people and not step.team:
         yield "nobody"
-    if step.kind == "webhook" and not re.fullmatch(r"[a-z][a-z0-9_.]{0,59}", step.type):
+    if step.kind == "webhook" and not re.fullmatch(r"(?=.{1,60}$)[a-z][a-z0-9_]*(\.[a-z0-9_]+)*", step.type):
         yield "no_type"
     if step.kind in ("case", "change_case") and not 0 <= step.priority <= 4:
         yield "priority"

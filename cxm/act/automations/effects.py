@@ -24,6 +24,7 @@ from cxm.listen.channels.actions import queue
 from cxm.listen.channels.conversing import address_of, mailbox_of, open_conversation, reply
 from cxm.listen.channels.models import Conversation
 from cxm.listen.channels.queries import suppressed
+from cxm.listen.channels.webhooks.actions import tell
 from cxm.listen.surveys.distribution.actions import invite
 from cxm.listen.surveys.models import Survey
 from cxm.record.customers import marks
@@ -41,6 +42,9 @@ REASONS = (
     "no_customer", "no_address", "suppressed", "consent", "budget", "refused", "no_case", "no_survey", "nobody",
     "too_many", "value",
 )  # fmt: skip
+
+
+MOST_TOLD = 8  # properties in a webhook
 
 
 class Skip(Exception):
@@ -241,17 +245,24 @@ def notify(doing: Doing) -> dict[str, Any]:
 
 
 def webhook(doing: Doing) -> dict[str, Any]:
-    from cxm.listen.channels.webhooks import tell
-
+    """To every endpoint that wants this type; the standard asks for thin messages, so long properties stay here."""
     run = doing.run
     data = {
-        "workflow": run.workflow.name, "run_id": str(run.pk), "step": doing.step.id,
-        "customer_id": str(run.customer_id) if run.customer_id else None, "name": doing.step.type,
-        "event": run.context.get("event", ""), "properties": run.context.get("properties", {}),
-        "case_id": run.context.get("case_id"),
+        "workflow": run.workflow.name, "run_id": str(run.pk),
+        "customer_id": str(run.customer_id) if run.customer_id else None, "case_id": _case_id(run),
+        "event": run.context.get("event", ""), "properties": thin(run.context.get("properties", {})),
     }  # fmt: skip
-    tell(workspace=doing.workspace, type="automation.called", data=data, at=doing.now)
-    return {"type": doing.step.type}
+    n = tell(
+        workspace=doing.workspace, type=doing.step.type, data=data, at=doing.now, key=f"rule:{doing.cause}",
+        customer=run.customer,
+    )  # fmt: skip
+    return {"type": doing.step.type, "endpoints": n}
+
+
+def thin(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties that a webhook may carry: short ones, and the beginning of texts."""
+    plain = {name: value for name, value in properties.items() if isinstance(value, str | int | float | bool)}
+    return {name: value[:500] if isinstance(value, str) else value for name, value in list(plain.items())[:MOST_TOLD]}
 
 
 EFFECTS: dict[str, Callable[[Doing], Mapping[str, Any]]] = {

@@ -20,9 +20,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from cxm.lib.conditions import Condition
-from cxm.record.customers.models import Customer
+from cxm.record.customers.models import Customer, Segment
 from cxm.record.customers.segments import find_segment, members
 from cxm.record.eventlog.engine import EventlogError
+from cxm.record.eventlog.models import OutboxFact
+from cxm.record.eventlog.outbox import emit_all
 
 from .asking import Asked
 from .definition import Trigger, program_called
@@ -74,11 +76,32 @@ def _watch_segment(workflow: Workflow, rule: Rule, now: datetime) -> int:
             )
             Watched.objects.filter(workflow=workflow, customer_id__in=went).delete()
             if not is_first:
+                state_changes(workflow.workspace_id, rule.trigger.segment, came, went, now)
                 concerned = came if rule.trigger.kind == "segment_entered" else went
                 n += _begin_all(workflow, rule, concerned, f"{int(now.timestamp())}", now)
     if is_first:
         _keep(workflow, {"segment": rule.trigger.segment})
     return n
+
+
+def state_changes(
+    workspace_id: int, segment_id: str, came: Sequence[UUID], went: Sequence[UUID], now: datetime
+) -> None:
+    """Facts about a segment that is watched; several workflows that watch it state each of them once."""
+    name = Segment.objects.filter(pk=segment_id).values_list("name", flat=True).first() or ""
+    profiles = set(Customer.objects.filter(pk__in=[*came, *went]).values_list("pk", flat=True))
+    emit_all(
+        [
+            OutboxFact(
+                workspace_id=workspace_id, name=fact, customer_id=one, occurred_at=now,
+                event_id=root_of(workspace_id, f"{fact}:{segment_id}:{one.hex}:{int(now.timestamp())}"),
+                properties={"segment_id": segment_id, "segment": name},
+            )
+            for fact, some in (("segment_entered", came), ("segment_left", went))
+            for one in some
+            if one in profiles
+        ]
+    )  # fmt: skip
 
 
 def _watch_days(workflow: Workflow, rule: Rule, now: datetime) -> int:

@@ -52,8 +52,8 @@ class LogEvent:
 
 
 COLUMNS = (
-    "workspace_id, event_id, name, source, type, source_id, user_id, anonymous_id, customer_id, occurred_at, received_at,"
-    " properties, context, _block_number"
+    "workspace_id, event_id, name, source, type, source_id, user_id, anonymous_id, customer_id, occurred_at,"
+    " received_at, properties, context, _block_number"
 )
 
 

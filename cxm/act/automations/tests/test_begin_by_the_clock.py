@@ -16,6 +16,7 @@ from cxm.lib.conditions import Condition
 from cxm.record.customers.models import Customer
 from cxm.record.customers.segment_actions import create_segment
 from cxm.record.customers.snapshot import put_snapshot
+from cxm.record.eventlog.models import OutboxFact
 from cxm.testing.cast import answer, at, event, given_events, make_customer, make_workspace
 
 from .given import carry_on, made, when
@@ -45,6 +46,8 @@ def test_who_enters_a_segment_begins_once_and_who_was_in_it_does_not() -> None:
     watch()
     watch()
     assert sorted(Run.objects.values_list("workflow__name", "customer__name")) == [("In", "Bob"), ("Out", "Ada")]
+    facts = OutboxFact.objects.filter(name__startswith="segment_").values_list("name", "customer_id")
+    assert sorted(facts) == [("segment_entered", bob.pk), ("segment_left", ada.pk)]  # two workflows, one fact each
     # Turned off and on again, who came meanwhile is known, not new.
     actions.turn_off(workflow=enters, by=None)
     Customer.objects.filter(pk=eva.pk).update(traits={"plan": "gold"})
