@@ -99,6 +99,14 @@ class Definition(Struct, omit_defaults=True, forbid_unknown_fields=True):
     languages: list[str] = msgspec.field(default_factory=lambda: ["en"])
     steps: list[Step] = []
 
+    @property
+    def days_between(self) -> int | None:
+        """Days until the same customer may enter again; None: never. Nobody goes in and out of a segment all day long:
+        that nothing is known of what moved them would make a circle of two workflows endless."""
+        if self.again_days == 0 and self.trigger.kind in ("segment_entered", "segment_left"):
+            return 1
+        return self.again_days
+
 
 def read(stored: Mapping[str, Any]) -> Definition:
     """Raises msgspec.ValidationError."""

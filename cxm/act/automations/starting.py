@@ -154,7 +154,7 @@ def begin(workspace_id: int, beginnings: Sequence[Beginning]) -> int:
     now, rows, taken = timezone.now(), list[Run](), set[tuple[int, UUID]]()
     for one in beginnings:
         definition = one.rule.program.definition
-        key, days = one.key, definition.again_days
+        key, days = one.key, definition.days_between
         if one.customer_id and days is None:
             key = f"once:{one.customer_id.hex}"
         elif one.customer_id and days:
