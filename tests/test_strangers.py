@@ -53,6 +53,7 @@ PUBLIC = {
     "accounts:home", "accounts:setup", "accounts:join",
     "public_results",  # what somebody shared, by a secret address
     "widget:offered", "widget:opened",  # what sites ask for their visitors, by a write key
+    "automation_called",  # begins a workflow, by its secret key
     "health", "set_language", "unsubscribe", "api_docs", "api:openapi-json",
 }  # fmt: skip
 CHANGING = ("post", "put", "patch", "delete")

@@ -24,6 +24,7 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
+from cxm.act.automations.api import router as automations_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.webhooks.api import router as webhooks_router
 from cxm.listen.surveys.api import router as surveys_router
@@ -45,6 +46,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", regulations_router),
     ("/customers", customers_router),
     ("/segments", segments_router),
+    ("/automations", automations_router),
     ("", metrics_router),
     ("", messages_router),
     ("", webhooks_router),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from cxm.accounts import urls as accounts_urls
+from cxm.act.automations.views.called import called
 from cxm.listen.channels.views.unsubscribe import unsubscribe
 from cxm.record.capture.urls import source_urls
 from cxm.steer.dashboards.urls import metric_urls, public_urls, result_urls
@@ -32,6 +33,7 @@ urlpatterns = [
     path("w/<slug:slug>/cases/", include("cxm.act.cases.urls")),
     path("w/<slug:slug>/webhooks/", include("cxm.listen.channels.webhooks.urls")),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
+    path("a/<str:key>", called, name="automation_called"),
     path("w/<slug:slug>/flow/", flow_page.show, name="flow"),
     path("w/<slug:slug>/flow/deal/", flow_page.deal, name="flow_deal"),
     path("w/<slug:slug>/flow/<uuid:letter_id>/", flow_page.show_event, name="flow_event"),
