@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,6 +69,11 @@ def env_listening(name: str) -> tuple[str, int] | None:
     if text and not (host and port.isdigit() and 0 < int(port) < 65536):
         raise Misconfigured(f"{name} is {text!r}; write where to listen, such as 127.0.0.1:2525.")
     return (host.strip("[]"), int(port)) if text else None
+def env_networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(part) for part in env_list(name, [])]
+    except ValueError as error:
+        raise Misconfigured(f"{name}: {error}; write networks such as 10.1.0.0/16, parted by commas.") from error
 
 
 def env_file(name: str) -> Path | None:
@@ -318,8 +324,11 @@ DKIM_SELECTOR = env_text("CXM_DKIM_SELECTOR", "cxm")
 # Mail that comes in: where a mail server hands it over by SMTP, and how often mailboxes are asked by IMAP.
 INBOUND_SMTP = env_listening("CXM_INBOUND_SMTP")
 MAIL_POLL_S = env_int("CXM_MAIL_POLL_S", 30, 5, 3600)
+# Webhooks go to public addresses only, and to these networks of our own.
+WEBHOOK_NETWORKS = env_networks("CXM_WEBHOOK_NETWORKS")
 # What a kind of cause in the delivery table means: a module with `make(delivery)` and `settled(delivery)`.
 DELIVERY_CAUSES = {
+    "automation": "cxm.act.automations.mails",
     "invitation": "cxm.listen.surveys.distribution.mails",
     "reminder": "cxm.listen.surveys.distribution.mails",
     "message": "cxm.listen.channels.letters",

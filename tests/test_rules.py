@@ -19,6 +19,7 @@ EDGES = {
     "cxm/listen/channels/kinds/email/taking.py",  # a mail among others
     "cxm/listen/channels/kinds/email/listener.py",  # a session
     "cxm/act/cases/ticking.py",  # one clock among others
+    "cxm/act/automations/running.py",  # a run
     "cxm/listen/surveys/respond/app.py",  # a request
     "cxm/listen/surveys/respond/deciding.py",  # a submission among others
     "cxm/listen/surveys/respond/store.py",  # a thread

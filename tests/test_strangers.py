@@ -32,6 +32,7 @@ from cxm.accounts.access import membership_for
 from cxm.accounts.actions import create_api_key, revoke_api_key
 from cxm.accounts.invitations import invite
 from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.listen.channels.webhooks.actions import create_endpoint, send_test
 from cxm.listen.surveys.definition import Question
 from cxm.record.capture.models import Import, Mapping, PropertySeen, Regulation, SourceKey, Suppression, TrackingPlan
 from cxm.record.capture.models import Source as CaptureSource
@@ -52,6 +53,7 @@ PUBLIC = {
     "accounts:home", "accounts:setup", "accounts:join",
     "public_results",  # what somebody shared, by a secret address
     "widget:offered", "widget:opened",  # what sites ask for their visitors, by a write key
+    "automation_called",  # begins a workflow, by its secret key
     "health", "set_language", "unsubscribe", "api_docs", "api:openapi-json",
 }  # fmt: skip
 CHANGING = ("post", "put", "patch", "delete")
@@ -139,6 +141,8 @@ def build_world() -> World:
     Segment.objects.create(workspace=workspace, name=CANARY, condition={"field": "tag", "values": [CANARY]})
     Mapping.objects.create(workspace=workspace, name=CANARY, yaml="columns: {}", created_by=owner)
     Import.objects.create(workspace=workspace, file_name=f"{CANARY}.csv", file_path="", created_by=owner)
+    endpoint, _secret = create_endpoint(workspace=workspace, url=f"https://example.com/{CANARY}", by=owner)
+    send_test(endpoint=endpoint, by=owner)
     source = CaptureSource.objects.create(workspace=workspace, name=CANARY, created_by=owner)
     TrackingPlan.objects.create(workspace=workspace, yaml=f"events: {{{CANARY}: {{}}}}", created_by=owner)
     now = timezone.now()

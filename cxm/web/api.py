@@ -29,6 +29,9 @@ from cxm.act.cases.level_api import router as levels_router
 from cxm.act.cases.alerts.api import router as alerts_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.channel_api import router as channels_router
+from cxm.act.automations.api import router as automations_router
+from cxm.listen.channels.api import router as messages_router
+from cxm.listen.channels.webhooks.api import router as webhooks_router
 from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
 from cxm.record.capture.api.imports import router as imports_router
@@ -48,10 +51,12 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", regulations_router),
     ("/customers", customers_router),
     ("/segments", segments_router),
+    ("/automations", automations_router),
     ("", metrics_router),
     ("", cases_router),
     ("", messages_router),
     ("", channels_router),
+    ("", webhooks_router),
     ("", mailings_router),  # before the surveys, whose addresses would take its own for a state
     ("/surveys", surveys_router),
     ("/alerts", alerts_router),

@@ -31,6 +31,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from cxm.act.cases.steps import open_cases, wanted
+from cxm.act.automations.steps import run_automations
+from cxm.listen.channels.webhooks.steps import tell_webhooks
 from cxm.record.capture.steps import learn_schema
 from cxm.record.customers.steps import update_customers
 from cxm.record.eventlog import follow
@@ -69,6 +71,8 @@ STEPS: list[Step] = [
     Step("repeats.drop", drop_twins),
     Step("customers.update", update_customers),
     Step("schema.learn", learn_schema),
+    Step("automations.run", run_automations, facts=True),
+    Step("webhooks.tell", tell_webhooks, facts=True),
 ]
 
 

@@ -30,9 +30,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from cxm import __version__
+from cxm.act.automations import starting as runs
+from cxm.act.automations.running import run_due
 from cxm.listen.channels import actions as outgoing
 from cxm.listen.channels.mail.smtp import Away
 from cxm.listen.channels.sending import Sender, give_up_claims
+from cxm.listen.channels.webhooks import actions as webhooks
+from cxm.listen.channels.webhooks import sending as webhook_sending
 from cxm.listen.surveys.distribution.running import advance_all
 from cxm.listen.surveys.respond.app import stop_respond
 from cxm.record.capture.intake.app import stop_intake
@@ -54,7 +58,9 @@ logger = logging.getLogger(__name__)
 JOB_THREADS = 2  # so that a long import does not keep a short job waiting
 CONNECTIONS = 2048  # requests in progress; pages are limited in asgi.py, the tracking API in its own
 MAIL_EVERY = 2.0  # seconds; messages of this process leave at once, those of others and late ones at the latest then
+WEBHOOKS_EVERY = 1.0  # seconds; webhooks of this process leave at once, those of others and late ones then
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
+RUNS_EVERY = 1.0  # seconds; runs that this process begins go on at once, those of others at the latest then
 MANY_FACTS = 50  # moved at once: more are on their way
 GATHER = 0.4  # seconds
 TURN = (
@@ -146,7 +152,81 @@ class MailThread(threading.Thread):
         connections.close_all()
 
 
-Worker = OutboxThread | ClockThread | FlowThread | MailThread | PollThread | InboundMail | workers.JobThread
+class WebhookThread(threading.Thread):
+    """Sends webhooks: claims them and writes down what became of them; the requests are in a loop beside it."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__(name="webhooks", daemon=True)
+        self._stopping = threading.Event()
+        self._holder = f"{process}/webhooks"
+
+    def stop(self) -> None:
+        self._stopping.set()
+        webhooks.waiting.set()
+
+    def run(self) -> None:
+        courier = webhook_sending.Courier(self._holder)
+        pause = 1.0
+        while not self._stopping.is_set():
+            webhooks.waiting.clear()
+            close_old_connections()
+            try:
+                begun = courier.step(self._stopping.is_set)
+                pause = 1.0
+            except Error as error:
+                logger.warning("Webhooks wait: %s", error)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 60)
+                continue
+            except Exception:
+                logger.exception("Sending webhooks failed")
+                self._stopping.wait(60)
+                continue
+            if not begun:
+                webhooks.waiting.wait(WEBHOOKS_EVERY)
+        try:
+            courier.close()
+        except Error:
+            logger.exception("What became of the last webhooks could not be written down")
+        connections.close_all()
+
+
+class RunThread(threading.Thread):
+    """Carries on the runs of workflows that are due."""
+
+    def __init__(self) -> None:
+        super().__init__(name="runs", daemon=True)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        runs.waiting.set()
+
+    def run(self) -> None:
+        pause = 1.0
+        while not self._stopping.is_set():
+            runs.waiting.clear()
+            close_old_connections()
+            try:
+                run_due(self._stopping.is_set)
+                pause = 1.0
+            except (Error, EventlogError) as error:
+                logger.warning("Runs wait: %s", error)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 60)
+                continue
+            except Exception:
+                logger.exception("Carrying on the runs failed")
+                self._stopping.wait(60)
+                continue
+            runs.waiting.wait(RUNS_EVERY)
+        connections.close_all()
+
+
+Worker = (
+    OutboxThread | ClockThread | FlowThread | MailThread | PollThread | InboundMail | RunThread | WebhookThread
+    | workers.JobThread
+)  # fmt: skip
 
 
 def mend(log: Engine) -> None:
@@ -243,8 +323,10 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             workers.requeue_interrupted(alone=alone)
             threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
             give_up_claims(lambda sender: not alone and workers.is_alive(sender))
+            webhook_sending.give_up_claims(lambda courier: not alone and workers.is_alive(courier))
             threads += [ClockThread(process), FlowThread(process, alone=alone)]
             threads += [FlowThread(process, alone=alone, name=URGENT_NAME)]
+            threads += [RunThread(), WebhookThread(process)]
             threads += [MailThread(process, number) for number in range(settings.EMAIL_CONNECTIONS + 1)]
             threads += [PollThread(), *([InboundMail(*settings.INBOUND_SMTP)] if settings.INBOUND_SMTP else [])]
             if settings.INBOUND_SMTP:

@@ -17,7 +17,10 @@ from cxm.act.cases import routing, ticking
 from cxm.act.cases.presence import forget as forget_presence
 from cxm.act.cases.waking import close_old, wake_due
 from cxm.act.cases.alerts import notices, watching
+from cxm.act.automations.watching import watch
 from cxm.listen.channels.sending import give_up_claims
+from cxm.listen.channels.webhooks import actions as webhooks
+from cxm.listen.channels.webhooks import sending as webhook_sending
 from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.respond.giving_up import give_up
 from cxm.record.capture.jobs import resume_interrupted, resume_regulations
@@ -59,6 +62,8 @@ CLOCKS = [
     Clock(erase_closed_workspaces, HOUR, at_start=True),
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
     Clock(lambda: give_up_claims(workers.is_alive), MINUTE),
+    Clock(lambda: webhook_sending.give_up_claims(workers.is_alive), MINUTE),
+    Clock(webhooks.forget_old, HOUR),
     Clock(remind, 5 * MINUTE),
     Clock(drop_unclaimed, HOUR),
     Clock(ticking.tick, 10, at_start=True),
@@ -68,6 +73,7 @@ CLOCKS = [
     Clock(forget_presence, HOUR),
     Clock(notices.send_due, MINUTE),
     Clock(watching.watch, HOUR),
+    Clock(watch, 5 * MINUTE),
 ]
 
 

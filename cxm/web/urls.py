@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from cxm.accounts import urls as accounts_urls
 from cxm.listen.channels.urls import channel_urls
+from cxm.act.automations.views.called import called
 from cxm.listen.channels.views.unsubscribe import unsubscribe
 from cxm.record.capture.urls import source_urls
 from cxm.steer.dashboards.urls import metric_urls, public_urls, result_urls
@@ -31,8 +32,11 @@ urlpatterns = [
     path("w/<slug:slug>/sources/", include(source_urls)),
     path("w/<slug:slug>/messages/", include("cxm.listen.channels.urls")),
     path("w/<slug:slug>/channels/", include(channel_urls)),
+    path("w/<slug:slug>/automations/", include("cxm.act.automations.urls")),
     path("w/<slug:slug>/cases/", include("cxm.act.cases.urls")),
+    path("w/<slug:slug>/webhooks/", include("cxm.listen.channels.webhooks.urls")),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
+    path("a/<str:key>", called, name="automation_called"),
     path("w/<slug:slug>/flow/", flow_page.show, name="flow"),
     path("w/<slug:slug>/flow/deal/", flow_page.deal, name="flow_deal"),
     path("w/<slug:slug>/flow/<uuid:letter_id>/", flow_page.show_event, name="flow_event"),

@@ -12,6 +12,11 @@ from django.utils.translation import pgettext_lazy
 from cxm.accounts.models import User, Workspace
 from cxm.record.customers.models import Customer
 
+from .webhook_models import WebhookAttempt as WebhookAttempt
+from .webhook_models import WebhookEndpoint as WebhookEndpoint
+from .webhook_models import WebhookMessage as WebhookMessage
+from .webhook_models import WebhookSecret as WebhookSecret
+
 
 class Delivery(models.Model):
     """One message to one address. Made in the transaction of what causes it, sent after commit, never twice.

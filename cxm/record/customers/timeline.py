@@ -79,6 +79,9 @@ def kind_label(name: str) -> str:
         "chat_ended": _("Chat ended"),
         "chat_message_sent": _("Chat message sent"),
         "chat_message_received": _("Chat message received"),
+        "rule_ran": _("Automation"),
+        "segment_entered": _("Segment entered"),
+        "segment_left": _("Segment left"),
         "customer_created": _("Profile created"),
         "profile_changed": _("Profile changed"),
         "identity_added": _("Identity added"),
@@ -352,6 +355,13 @@ def _target(name: str, properties: Properties) -> str:
 def _alerted(name: str, properties: Properties) -> str:
     words = {"rule": text(properties, "rule"), "about": text(properties, "about")}
     return _("Alert “%(rule)s”: %(about)s") % words if words["about"] else _("Alert “%(rule)s”.") % words
+def _automated(name: str, properties: Properties) -> str:
+    words = {"rule": text(properties, "rule"), "segment": text(properties, "segment")}
+    return {
+        "rule_ran": _("The automation “%(rule)s” ran."),
+        "segment_entered": _("Entered the segment “%(segment)s”."),
+        "segment_left": _("Left the segment “%(segment)s”."),
+    }[name] % words
 
 
 def _invited(name: str, properties: Properties) -> str:
@@ -438,6 +448,9 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
         for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")
     },
     **{f"chat_{what}": ("message", _chat) for what in ("started", "ended", "message_sent", "message_received")},
+    "rule_ran": ("bolt", _automated),
+    "segment_entered": ("users", _automated),
+    "segment_left": ("users", _automated),
     "subscription_updated": ("repeat", _subscription),
     "purchase_history_reported": ("history", _history),
     "customer_created": ("user", OWN),
