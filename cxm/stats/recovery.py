@@ -1,11 +1,11 @@
 """Did helping help? The effect of a recovery play, from customers of whom chance held some out.
 
-**Intention to treat.** Customers are compared by what chance gave them, never by what was done: who is called depends on
-who answers the phone, so "called against not called" compares different people. The effect is that of *offering* the
-play; where only some of it is carried out, it is smaller than that of the play itself.
+**Intention to treat.** Customers are compared by what chance gave them, never by what was done: who is called depends
+on who answers the phone, so "called against not called" compares different people. The effect is that of *offering*
+the play; where only some of it is carried out, it is smaller than that of the play itself.
 
 **One look.** A test has a number of customers, fixed before it begins; its verdict is passed once, on exactly these
-(`Plan`). Looking every day for the first "significant" difference finds a "success" in far more than 5 % of plays that do nothing.
+(`Plan`). Looking every day for the first "significant" difference finds a success far too often where there is none.
 
 **Without a control group** there is `difference_in_differences`, which is as good as its assumption: without the play,
 both groups would have changed alike. It takes what both share out of the change, such as the way back to the usual
@@ -17,6 +17,7 @@ Newcombe, Statistics in Medicine 17, 1998; Angrist and Pischke, Mostly Harmless 
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
@@ -99,8 +100,8 @@ def bounds_of_the_same(held_out: ArrayLike, helped: ArrayLike, n_held_out: int, 
     """Lowest and highest effect on the mean among those who would answer in either arm (Lee 2009).
 
     `held_out`, `helped`: the values of those who answered; `n_…`: customers of the arm. In the arm that answers more
-    often, the surplus is taken from the top for one bound and from the bottom for the other. Assumes that the play moves
-    answering in one direction only. Raises ValueError where an arm has no answer.
+    often, the surplus is taken from the top for one bound and from the bottom for the other. Assumes that the play
+    moves answering in one direction only. Raises ValueError where an arm has no answer.
     """
     first, second = np.sort(finite_array("held_out", held_out)), np.sort(finite_array("helped", helped))
     if not first.size or not second.size:
@@ -126,13 +127,13 @@ def answers_unevenly(held_out: ShareSample, helped: ShareSample) -> bool:
     return p_value is not None and p_value < UNEVEN
 
 
-def results(differences: list[tuple[Difference, bool]], *, counted: int, plan: Plan) -> list[Result]:
+def results(differences: Sequence[tuple[Difference, bool]], *, complete: bool) -> list[Result]:
     """What a page may say of the effects of one test: each difference, and whether higher is better.
 
     Judged together (`comparison.verdicts`: the chance that a play without any effect "works" in any of them is below
-    5 %), and only when the planned number of customers is complete; before, every result is `too_early`.
+    5 %), and only when the outcome of all customers of the plan is known; before, every result is `too_early`.
     """
-    if counted < plan.customers:
+    if not complete:
         return ["too_early"] * len(differences)
     said = verdicts([difference for difference, _higher in differences])
     return [
@@ -149,10 +150,7 @@ def cost_per_recovered(cost_per_customer: float, effect: Difference) -> Estimate
     """
     refuse_negative(cost_per_customer=cost_per_customer)
     n = effect.n_before + effect.n_after
-    if effect.value is None or effect.value <= 0:
-        value = None
-    else:
-        value = cost_per_customer / effect.value
+    value = cost_per_customer / effect.value if effect.value is not None and effect.value > 0 else None
     low = cost_per_customer / effect.high if effect.high is not None and effect.high > 0 else None
     high = cost_per_customer / effect.low if effect.low is not None and effect.low > 0 else None
     return Estimate(value, low, high, n, "ratio_of_ends" if low is not None else "none")
