@@ -28,6 +28,7 @@ urlpatterns = [
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     path("w/<slug:slug>/sources/", include(source_urls)),
     path("w/<slug:slug>/messages/", include("cxm.listen.channels.urls")),
+    path("w/<slug:slug>/cases/", include("cxm.act.cases.urls")),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("w/<slug:slug>/flow/", flow_page.show, name="flow"),
     path("w/<slug:slug>/flow/deal/", flow_page.deal, name="flow_deal"),

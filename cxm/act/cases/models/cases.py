@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
@@ -14,6 +16,8 @@ from cxm.listen.channels.models import Conversation
 from cxm.record.customers.models import Customer
 
 from .teams import Team
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts what has no target behind what has one
 
 
 class Cause(models.Model):
@@ -57,6 +61,11 @@ class Case(models.Model):
         HIGH = 3, pgettext_lazy("priority", "High")
         URGENT = 4, pgettext_lazy("priority", "Urgent")
 
+    class Turn(models.TextChoices):
+        US = "us", pgettext_lazy("whose turn", "Ours")
+        LATER = "later", pgettext_lazy("whose turn", "Later")
+        DONE = "done", pgettext_lazy("whose turn", "Done")
+
     OPEN_STATES = ("new", "open", "waiting", "snoozed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -95,12 +104,35 @@ class Case(models.Model):
     reassigned = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True)  # the nearest target of its service level; null: none runs
     version = models.PositiveIntegerField(default=1)  # counted up by each change: stale forms are refused
+    search_text = models.TextField(blank=True)  # made by searching.text_of
+    # Kept by the database itself, so that every queue is a walk along an index. An instance that was changed and saved
+    # still has the old values: ask `state` and `due_at` there.
+    turn = models.GeneratedField(
+        expression=models.Case(
+            models.When(state__in=["new", "open"], then=models.Value("us")),
+            models.When(state__in=["waiting", "snoozed"], then=models.Value("later")),
+            default=models.Value("done"),
+        ),
+        output_field=models.CharField(max_length=5, choices=Turn.choices),
+        db_persist=True,
+    )
+    queue_at = models.GeneratedField(
+        expression=Coalesce("due_at", models.Value(NEVER, output_field=models.DateTimeField())),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+    )
 
     class Meta:
         indexes = [
-            models.Index(fields=["workspace", "state", "due_at"]),
-            models.Index(fields=["workspace", "team", "state", "due_at"], name="case_queue"),
-            models.Index(fields=["workspace", "owner", "state", "due_at"], name="case_desk"),
+            models.Index(fields=["workspace", "turn", "queue_at", "number"], name="case_turn"),
+            models.Index(fields=["workspace", "team", "turn", "queue_at", "number"], name="case_queue"),
+            models.Index(fields=["workspace", "owner", "turn", "queue_at", "number"], name="case_desk"),
+            models.Index(fields=["workspace", "state", "queue_at", "number"], name="case_state"),
+            models.Index(fields=["workspace", "turn", "last_customer_at", "number"], name="case_patience"),
+            models.Index(fields=["workspace", "turn", "-priority", "queue_at", "number"], name="case_priority"),
+            models.Index(fields=["workspace", "turn", "-number"], name="case_newest"),
+            models.Index(fields=["state", "snoozed_until"], name="case_wakes"),
+            models.Index(fields=["workspace", "resolved_at"], name="case_resolved"),
             models.Index(fields=["customer", "-opened_at"]),
             models.Index(fields=["conversation"]),
         ]
@@ -124,9 +156,15 @@ class CaseEntry(models.Model):
     kind = models.CharField(max_length=30)  # opened, assigned, note, state, …
     text = models.TextField(blank=True)  # of a note
     data: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    ref = models.CharField(max_length=100, blank=True)  # what it answers to ("message:<id>"): at most one line each
 
     class Meta:
         indexes = [models.Index(fields=["case", "at"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "kind", "ref"], condition=~models.Q(ref=""), name="one_entry_per_cause"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.kind

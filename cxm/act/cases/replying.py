@@ -1,0 +1,93 @@
+"""Writing to the customer about a case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cxm.accounts.audit import Actor
+from cxm.accounts.models import User
+from cxm.listen.channels.models import Channel, Conversation, Message
+from cxm.record.customers.access import require_change
+
+from .changing import change, locked, take_over
+from .errors import Overtaken, Refused
+from .models import Case
+
+State = Case.State
+
+
+@transaction.atomic
+def reply_to_customer(
+    *,
+    case: Case,
+    text: str,
+    by: Actor,
+    attachments: Sequence[Any] = (),
+    html: str = "",
+    stay_open: bool = False,
+    seen: UUID | None = None,
+) -> Message:
+    """Answer in the case's conversation, or begin one by e-mail; then the case waits for the customer.
+
+    A reply of a person is the first human answer, once. `seen` is the last message that the writer saw: raises
+    Overtaken where a newer one of ours has left meanwhile. Raises Refused where there is nothing to say, no way to
+    reach the customer, or the case is merged.
+    """
+    require_change(case.workspace, by)
+    take_over(case, locked(case))
+    if case.state == State.MERGED:
+        raise Refused(_("This case was merged into another. Answer there."))
+    text = text.replace("\x00", "").strip()
+    if not text:
+        raise Refused(_("Write something first."))
+    conversation = case.conversation or _begin(case)
+    if seen and _answered_since(conversation, seen):
+        raise Overtaken(_("Somebody answered while you were writing. Read it, then send yours if it is still needed."))
+    kind = "reply" if isinstance(by, User) else "automation"
+    message: Message = _conversing().reply(
+        conversation=conversation, text=text, by=by, kind=kind, case_id=case.pk, attachments=attachments, html=html
+    )
+    fields: dict[str, Any] = {}
+    first = isinstance(by, User) and case.first_replied_at is None
+    if isinstance(by, User):
+        fields["last_customer_at"] = None
+        if first:
+            fields["first_replied_at"] = timezone.now()
+        if case.state in {State.NEW, State.OPEN, State.SNOOZED}:
+            fields |= {"state": State.OPEN if stay_open else State.WAITING, "snoozed_until": None}
+        if case.owner_id is None:
+            fields["owner"] = by  # who answers has taken it
+    change(
+        case, by, "replied", ref=f"message:{message.pk}", conversation=conversation, **fields,
+        fact={"first": first, "message_id": str(message.pk), "automatic": not isinstance(by, User)},
+    )  # fmt: skip
+    return message
+
+
+def _begin(case: Case) -> Conversation:
+    if case.customer is None or not case.customer.email:
+        raise Refused(_("Nothing is known by which this customer could be reached. Add an e-mail address first."))
+    channel = Channel.objects.filter(workspace=case.workspace, kind="email", is_paused=False).order_by("pk").first()
+    if channel is None:
+        raise Refused(_("There is no e-mail channel to answer by. Set one up under Channels."))
+    begun: Conversation = _conversing().open_conversation(
+        workspace=case.workspace, customer=case.customer, channel=channel, subject=case.subject
+    )
+    return begun
+
+
+def _answered_since(conversation: Conversation, seen: UUID) -> bool:
+    last = Message.objects.filter(conversation=conversation, pk=seen).first()
+    newer = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT, is_automatic=False)
+    return last is not None and newer.filter(at__gt=last.at).exclude(pk=seen).exists()
+
+
+def _conversing() -> Any:
+    return import_module("cxm.listen.channels.conversing")
