@@ -1,10 +1,16 @@
 """The tables of cases, one file for each family of verbs."""
 
+from .calendars import Calendar
 from .cases import NEVER, Case, CaseEntry, Cause, Resolution
+from .levels import CaseClock, PolicyVersion, ServicePolicy
+from .measures import Measure
+from .recovery import Aftercare, CaseSurvey, Play, PlayAssignment
+from .routing import Acknowledgement, RoutingRule
 from .teams import Team, TeamMember
 from .teamwork import Link, Macro, Notice, Presence, SavedReply, Task, View, Watcher
 
 __all__ = [
-    "NEVER", "Case", "CaseEntry", "Cause", "Link", "Macro", "Notice", "Presence", "Resolution", "SavedReply", "Task",
-    "Team", "TeamMember", "View", "Watcher",
+    "NEVER", "Acknowledgement", "Aftercare", "Calendar", "Case", "CaseClock", "CaseEntry", "CaseSurvey", "Cause",
+    "Link", "Macro", "Measure", "Notice", "Play", "PlayAssignment", "PolicyVersion", "Presence", "Resolution",
+    "RoutingRule", "SavedReply", "ServicePolicy", "Task", "Team", "TeamMember", "View", "Watcher",
 ]  # fmt: skip

@@ -8,6 +8,8 @@ from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import User, Workspace
 
+from .calendars import Calendar
+
 
 class Team(models.Model):
     """A department. Exactly one of a workspace takes what nobody else does."""
@@ -16,6 +18,8 @@ class Team(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(pgettext_lazy("of a thing", "name"), max_length=200)
     is_default = models.BooleanField(default=False)
+    calendar = models.ForeignKey(Calendar, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    gives_cases = models.BooleanField(default=False)  # routing chooses an owner; else whoever takes a case has it
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
