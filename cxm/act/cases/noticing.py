@@ -27,9 +27,7 @@ def tell(case: Case, user: User, kind: Notice.Kind, *, by: Actor, entry: CaseEnt
 
 def tell_followers(case: Case, entry: CaseEntry, *, by: Actor) -> None:
     """A badge for those who watch the case; one that is unread already is enough."""
-    unread = set(
-        Notice.objects.filter(case=case, kind=Notice.Kind.WATCHED, read_at=None).values_list("user_id", flat=True)
-    )
+    unread = set(Notice.objects.filter(case=case, read_at=None).values_list("user_id", flat=True))
     for watcher in case.watchers.select_related("user"):
         if watcher.user_id not in unread:
             tell(case, watcher.user, Notice.Kind.WATCHED, by=by, entry=entry)
