@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from django.db.models import Count, Q, Sum
@@ -130,7 +130,7 @@ def report(play: Play, now: datetime | None = None) -> Report:
     if has_test and numbers["assigned"]:
         answer = of_test(play.workspace_id, play.pk, play.window_days, now)
         sql, counted = answer.sql, len(answer.rows)
-        complete = _is_complete(play, numbers["assigned"], now)
+        complete = _is_complete(play, now)
         effects = effects_of(answer.rows, complete=complete)
         recovered = next((one.difference for one in effects if one.outcome == "recovered"), None)
         if recovered is not None:
@@ -145,19 +145,20 @@ def report(play: Play, now: datetime | None = None) -> Report:
     )  # fmt: skip
 
 
-def _is_complete(play: Play, assigned: int, now: datetime) -> bool:
+def _is_complete(play: Play, now: datetime) -> bool:
     """The outcome of every customer of the plan is known. Who was erased since has none, and is not waited for."""
-    if assigned < play.customers and not PlayAssignment.objects.filter(play=play, place=play.customers).exists():
-        return False
-    last = PlayAssignment.objects.filter(play=play, place__isnull=False).order_by("-at").first()
-    return last is not None and (now - last.at).total_seconds() >= play.window_days * 86_400
+    return play.full_at is not None and now >= play.full_at + timedelta(days=play.window_days)
 
 
 def _cost_of_a_customer(play: Play) -> float:
-    """What a customer of the helped arm cost on average, whether or not the play was carried out."""
-    tested = PlayAssignment.objects.filter(play=play, place__isnull=False, arm=PlayAssignment.Arm.PLAY)
-    numbers = tested.aggregate(n=Count("pk"), spent=Sum("cost"))
-    return (numbers["spent"] or 0.0) / numbers["n"] if numbers["n"] else 0.0
+    """What a customer of the helped arm cost more than one held out, whether or not the play was carried out."""
+    arms, again = PlayAssignment.Arm, PlayAssignment.Reason.AGAIN
+    tested = PlayAssignment.objects.filter(play=play).filter(Q(place__isnull=False) | Q(reason=again))
+    each = []
+    for arm in (arms.PLAY, arms.HELD_OUT):
+        numbers = tested.filter(arm=arm).aggregate(n=Count("place"), spent=Sum("cost"))
+        each.append((numbers["spent"] or 0.0) / numbers["n"] if numbers["n"] else 0.0)
+    return max(each[0] - each[1], 0.0)
 
 
 def effects_of(rows: Sequence[Row], *, complete: bool) -> list[Effect]:

@@ -90,7 +90,7 @@ GLOBAL LEFT JOIN (
     FROM feedback
     WHERE $workspace AND metric IN ('nps', 'csat', 'ces', 'rating') AND score IS NOT NULL AND touchpoint != 'resolution'
       AND $known
-  ) $merges
+  ) AS scored $merges
   WHERE length(ends) = 2 AND high > low AND score BETWEEN low AND high
   UNION ALL
   SELECT $customer AS person, 'contact' AS kind, occurred_at AS at, JSONExtractString(properties, 'case_id') AS ref,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -51,6 +52,8 @@ def assign(case: Case) -> PlayAssignment | None:
         return found
     customer = case.customer.canonical or case.customer
     arm, reason, place = _deal(play, case, customer)
+    if place == play.customers:
+        Play.objects.filter(pk=play.pk).update(full_at=timezone.now())
     made = PlayAssignment.objects.create(
         case=case, play=play, customer=customer, arm=arm, reason=reason, place=place, at=timezone.now()
     )
@@ -69,14 +72,14 @@ def _deal(play: Play, case: Case, customer: Customer) -> tuple[str, str, int | N
     if not play.hold_out:
         return Arm.PLAY, Reason.NO_TEST, None
     tested = PlayAssignment.objects.filter(play=play, place__isnull=False)
-    last = tested.aggregate(last=Max("place"))["last"] or 0
     if earlier := tested.filter(customer=customer).first():
         # As long as we look at what follows, they stay in their arm; then nothing is learnt by holding them out.
         if earlier.at + timedelta(days=play.window_days) > timezone.now():
             return earlier.arm, Reason.AGAIN, None
         return Arm.PLAY, Reason.NO_TEST, None
-    if last >= play.customers:
+    if play.full_at:
         return Arm.PLAY, Reason.NO_TEST, None
+    last = tested.aggregate(last=Max("place"))["last"] or 0
     held_out = is_held_out(play.secret, customer.pk, play.hold_out)
     return Arm.HELD_OUT if held_out else Arm.PLAY, Reason.CHANCE, last + 1
 
@@ -111,7 +114,8 @@ def save_play(
         raise Refused(_("The condition is not complete."))
     one = Play.objects.select_for_update().get(pk=play.pk) if play else Play(workspace=workspace, created_by=_user(by))
     before = {field: getattr(one, field) for field in (*FIXED, "name", "text", "cost", "currency", "position")}
-    wanted = {**values, "name": name, "condition": stored(condition)}
+    # As the table keeps it, so that the same condition is no change.
+    wanted = {**values, "name": name, "condition": msgspec.json.decode(msgspec.json.encode(stored(condition)))}
     changes = {
         field: [old, wanted[field]] for field, old in before.items() if field in wanted and old != wanted[field]
     }

@@ -58,6 +58,7 @@ class Play(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
+    full_at = models.DateTimeField(null=True, blank=True)  # since then the test has all its customers
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
