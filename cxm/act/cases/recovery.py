@@ -116,9 +116,7 @@ def save_play(
     before = {field: getattr(one, field) for field in (*FIXED, "name", "text", "cost", "currency", "position")}
     # As the table keeps it, so that the same condition is no change.
     wanted = {**values, "name": name, "condition": msgspec.json.decode(msgspec.json.encode(stored(condition)))}
-    changes = {
-        field: [old, wanted[field]] for field, old in before.items() if field in wanted and old != wanted[field]
-    }
+    changes = {field: [old, wanted[field]] for field, old in before.items() if field in wanted and old != wanted[field]}
     _check({**before, **wanted})
     if one.state != State.DRAFT and set(changes) & set(FIXED):
         raise Refused(

@@ -133,7 +133,9 @@ def _fitting(workspace_id: int) -> Iterator[Survey]:
 
 
 @transaction.atomic
-def save_aftercare(*, workspace: Workspace, by: Actor, is_on: bool, survey: Survey | None, delay_hours: int) -> Aftercare:
+def save_aftercare(
+    *, workspace: Workspace, by: Actor, is_on: bool, survey: Survey | None, delay_hours: int
+) -> Aftercare:
     """Whether customers are asked after a case, by which survey (None: see `survey_of`), and so many hours later."""
     require(workspace, by, Role.ANALYST)
     if survey and survey.workspace_id != workspace.pk:

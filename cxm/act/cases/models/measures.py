@@ -37,7 +37,7 @@ class Measure(models.Model):
     metric = models.CharField(max_length=60, default=CASES_PER_WEEK)  # or the key of a metric of the registry
     filters: models.JSONField[list[str], list[str]] = models.JSONField(default=list, blank=True)  # field:operator:value
     expected = models.FloatField(null=True, blank=True)  # change in the unit of the metric, with its sign
-    weeks = models.PositiveSmallIntegerField(default=8)  # before and after that are compared
+    weeks = models.PositiveSmallIntegerField(default=12)  # before and after that are compared
     in_effect_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)

@@ -65,7 +65,9 @@ class Play(models.Model):
         ordering = ["position", "created_at"]
         constraints = [
             models.UniqueConstraint(fields=["workspace", "name"], name="one_play_per_name"),
-            models.CheckConstraint(condition=models.Q(hold_out__gte=0, hold_out__lte=0.5), name="at_most_half_held_out"),
+            models.CheckConstraint(
+                condition=models.Q(hold_out__gte=0, hold_out__lte=0.5), name="at_most_half_held_out"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -55,7 +55,9 @@ def case_of(workspace: Workspace, customer: Customer | None, number: int, **more
 
 
 def people(workspace: Workspace, n: int, first: int = 1) -> list[Customer]:
-    return [make_customer(workspace, f"C{one}", pk=UUID(int=workspace.pk << 64 | one)) for one in range(first, first + n)]
+    return [
+        make_customer(workspace, f"C{one}", pk=UUID(int=workspace.pk << 64 | one)) for one in range(first, first + n)
+    ]
 
 
 def facts(name: str) -> list[OutboxFact]:
