@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections
 
-from cxm.act.cases.satisfaction import send_due
+from cxm.act.cases import routing, satisfaction, ticking
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.respond.giving_up import give_up
@@ -56,7 +56,9 @@ CLOCKS = [
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
     Clock(lambda: give_up_claims(workers.is_alive), MINUTE),
     Clock(remind, 5 * MINUTE),
-    Clock(send_due, MINUTE),
+    Clock(ticking.tick, 10, at_start=True),
+    Clock(routing.fill, MINUTE),
+    Clock(satisfaction.send_due, MINUTE),
 ]
 
 

@@ -66,7 +66,7 @@ def loaded(condition: Mapping[str, Any]) -> Condition | None:
     return msgspec.convert(condition, Condition) if condition else None
 
 
-def is_known(condition: Condition | None) -> str:
+def unknown(condition: Condition | None) -> str:
     """The first field that cases do not have; "" when they have all."""
     for leaf in leaves(condition) if condition else ():
         if leaf.field not in OWN and not leaf.field.startswith((TRAIT, PROPERTY)):

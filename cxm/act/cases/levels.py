@@ -31,6 +31,11 @@ from .models import Calendar, Case, CaseClock, PolicyVersion, ServicePolicy
 Kind = CaseClock.Kind
 State = Case.State
 OVER = (State.RESOLVED, State.CLOSED, State.MERGED)
+TOLD = {
+    Kind.PROMISE.value: "promise_kept",
+    Kind.FIRST_REPLY.value: "first_reply_in_time",
+    Kind.RESOLUTION.value: "closed_in_time",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,32 +220,37 @@ def calendar_changed(calendar: Calendar, now: datetime | None = None) -> int:
     return cases.count()
 
 
+def leave_calendar(case: Case, calendar: Calendar, now: datetime | None = None) -> None:
+    """Count what has run by a calendar that is going to be deleted; the clocks stand until `changed`."""
+    for clock in case.clocks.filter(calendar=calendar, ended_at=None).select_related("calendar"):
+        running = clock.running_since is not None
+        _settle(clock, now or timezone.now())
+        clock.calendar, clock.due_at = None, None
+        clock.running_since = (now or timezone.now()) if running else None
+        clock.save()
+
+
 # What the log is told
 
 
-def sla_met(case: Case) -> bool | None:
-    """False as soon as a target was missed, true when all were kept and the case is resolved, else None."""
-    states = list(case.clocks.exclude(kind=Kind.PROMISE).values_list("is_met", "breached_at", "ended_at"))
-    if any(met is False or (breached and ended is None) for met, breached, ended in states):
-        return False
-    decided = [met for met, _breached, _ended in states if met is not None]
-    return True if decided and case.state in OVER else None
+def told(case: Case) -> dict[str, Any]:
+    """Of `ticket_updated`: sla_met (yes or no), and promise_kept, first_reply_in_time, closed_in_time as texts.
 
-
-def properties(case: Case) -> dict[str, str]:
-    """acknowledged_in_time, promise_kept, first_reply_in_time, closed_in_time: "true" or "false", left out if open."""
-    found: dict[str, str] = {}
-    names = {
-        Kind.PROMISE.value: "promise_kept",
-        Kind.FIRST_REPLY.value: "first_reply_in_time",
-        Kind.RESOLUTION.value: "closed_in_time",
-    }
+    What is not decided is missing. A missed target says no at once, not when it is met at last; `sla_met` is yes when
+    all were kept and the case is resolved.
+    """
+    found: dict[str, Any] = {}
+    decided = []
     for kind, met, breached, ended in case.clocks.values_list("kind", "is_met", "breached_at", "ended_at"):
-        kept = met if met is not None else (False if breached and ended is None else None)
-        if kept is not None and kind in names:
-            found[names[kind]] = "true" if kept else "false"
-    within = case.properties.get("acknowledge_within_s")
-    if case.acknowledged_at and within is not None:
-        in_time = (case.acknowledged_at - case.opened_at).total_seconds() <= float(within)
-        found["acknowledged_in_time"] = "true" if in_time else "false"
+        kept = False if met is None and breached and ended is None else met
+        if kept is None:
+            continue
+        if kind in TOLD:
+            found[TOLD[kind]] = "true" if kept else "false"
+        if kind != Kind.PROMISE:
+            decided.append(kept)
+    if False in decided:
+        found["sla_met"] = False
+    elif decided and case.state in OVER:
+        found["sla_met"] = True
     return found

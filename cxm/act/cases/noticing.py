@@ -13,7 +13,7 @@ from cxm.listen.channels.actions import queue
 
 from .models import Case, CaseEntry, Notice
 
-BY_MAIL = {Notice.Kind.MENTIONED, Notice.Kind.TASK}
+BY_MAIL = {Notice.Kind.MENTIONED, Notice.Kind.TASK, Notice.Kind.WARNED, Notice.Kind.BREACHED}
 
 
 def tell(case: Case, user: User, kind: Notice.Kind, *, by: Actor, entry: CaseEntry | None = None) -> None:
@@ -50,6 +50,10 @@ def _mail(notice: Notice, by: Actor) -> None:
         what = {"case": f"#{case.number}", "subject": case.subject, "who": str(by) if by else "OpenCXM"}
         if notice.kind == Notice.Kind.MENTIONED:
             subject = _("%(who)s mentioned you on %(case)s %(subject)s") % what
+        elif notice.kind == Notice.Kind.WARNED:
+            subject = _("A target of %(case)s is near: %(subject)s") % what
+        elif notice.kind == Notice.Kind.BREACHED:
+            subject = _("A target of %(case)s was missed: %(subject)s") % what
         else:
             subject = _("%(who)s asks you for something on %(case)s %(subject)s") % what
         words = notice.entry.text if notice.entry else ""

@@ -52,7 +52,8 @@ FIRST_RESPONSE = Metric(
     name=_("First response time"),
     definition=_(
         "The time from opening a ticket to the first response, in calendar hours (nights and weekends count), of"
-        " tickets opened in the period that were answered. Tickets still waiting do not count."
+        " tickets opened in the period that were answered. Tickets still waiting do not count. Of a case, it is the"
+        " first answer of a person; the automatic acknowledgement does not count."
     ),
     formula="mean, median or 90th percentile of (first response − opening)",
     interval="t (mean), order_statistics (median, p90)",

@@ -44,7 +44,7 @@ class PolicyVersion(models.Model):
     made_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["policy", "number"], name="one_version_per_policy_number")]
+        constraints = [models.UniqueConstraint(fields=["policy", "number"], name="one_policy_version_per_number")]
 
     def __str__(self) -> str:
         return f"{self.policy_id}/{self.number}"

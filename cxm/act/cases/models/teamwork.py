@@ -38,6 +38,8 @@ class Notice(models.Model):
         TASK = "task", pgettext_lazy("notice", "You were asked to do something")
         TASK_DONE = "task_done", pgettext_lazy("notice", "What you asked for is done")
         WATCHED = "watched", pgettext_lazy("notice", "Something happened on a case you watch")
+        WARNED = "warned", pgettext_lazy("notice", "A target is near")
+        BREACHED = "breached", pgettext_lazy("notice", "A target was missed")
         WOKE = "woke", pgettext_lazy("notice", "A snoozed case is back")
 
     id = models.BigAutoField(primary_key=True)
