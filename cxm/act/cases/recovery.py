@@ -27,7 +27,7 @@ from cxm.record.customers.models import Customer
 from cxm.record.eventlog.outbox import emit
 from cxm.stats.recovery import is_held_out
 
-from .conditions import is_known, loaded, matches, stored
+from .conditions import loaded, matches, stored, unknown
 from .errors import Refused
 from .models import Case, CaseEntry, Play, PlayAssignment
 
@@ -110,7 +110,7 @@ def save_play(
         raise Refused(_("Give the play a name of at most 100 characters."))
     if Play.objects.filter(workspace=workspace, name=name).exclude(pk=play.pk if play else None).exists():
         raise Refused(_("There is a play of this name already."))
-    if condition is not None and (faults(condition) or is_known(condition)):
+    if condition is not None and (faults(condition) or unknown(condition)):
         raise Refused(_("The condition is not complete."))
     one = Play.objects.select_for_update().get(pk=play.pk) if play else Play(workspace=workspace, created_by=_user(by))
     before = {field: getattr(one, field) for field in (*FIXED, "name", "text", "cost", "currency", "position")}
