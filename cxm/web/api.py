@@ -24,6 +24,7 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
+from cxm.act.cases.recovery_api import router as recovery_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
@@ -49,6 +50,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", mailings_router),  # before the surveys, whose addresses would take its own for a state
     ("/surveys", surveys_router),
     ("", results_router),
+    ("/recovery", recovery_router),
     ("", flow_router),
 ]
 PROBLEM_SCHEMA = {

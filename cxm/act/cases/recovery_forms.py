@@ -170,5 +170,3 @@ def named_causes(workspace: Workspace) -> dict[int, tuple[Cause, str]]:
 
     named = sorted(((name(one), one) for one in known.values()), key=lambda pair: pair[0])
     return {one.pk: (one, text) for text, one in named}
-
-

@@ -31,7 +31,9 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
     membership = membership_for(request.user, slug)
     rows = Measure.objects.filter(workspace=membership.workspace).select_related("cause", "owner")
     return render(
-        request, "recovery/measures.html", context_of(membership, measures=rows.order_by("state", "due_on", "created_at"))
+        request,
+        "recovery/measures.html",
+        context_of(membership, measures=rows.order_by("state", "due_on", "created_at")),
     )
 
 

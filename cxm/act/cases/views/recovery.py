@@ -62,9 +62,7 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
         "skipped": asked.filter(state=CaseSurvey.State.SKIPPED).count(),
         "measures": Measure.objects.filter(workspace=workspace).exclude(state=Measure.State.DROPPED).count(),
     }  # fmt: skip
-    return render(
-        request, "recovery/list.html", context_of(membership, **shown), status=422 if form.is_bound else 200
-    )
+    return render(request, "recovery/list.html", context_of(membership, **shown), status=422 if form.is_bound else 200)
 
 
 def plays_of(workspace: Workspace) -> list[Play]:
