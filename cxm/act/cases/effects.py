@@ -164,29 +164,32 @@ def _cost_of_a_customer(play: Play) -> float:
 def effects_of(rows: Sequence[Row], *, complete: bool) -> list[Effect]:
     """The effects on every outcome that has values in both arms."""
     arms = {arm: [row for row in rows if row.arm == arm] for arm in ("held_out", "play")}
-    found: list[tuple[str, list[list[float]], Difference]] = []
+    found: list[tuple[str, list[float], list[float], Difference]] = []
     for outcome in ORDER:
-        sides = [known(arms[arm], VALUES[outcome]) for arm in ("held_out", "play")]
-        if not all(sides) or (outcome == "revenue" and not any(map(any, sides))):
+        held_out, helped = (known(arms[arm], VALUES[outcome]) for arm in ("held_out", "play"))
+        if not held_out or not helped or (outcome == "revenue" and not any(held_out) and not any(helped)):
             continue  # nothing of the kind is recorded here
         if KINDS[outcome] == "share":
-            difference = effect_on_share(*map(shares, sides))
+            difference = effect_on_share(shares(held_out), shares(helped))
         else:
-            difference = effect_on_mean(*map(means, sides), ON_SCALE if KINDS[outcome] == "score" else None)
-        found.append((outcome, sides, difference))
-    said = results([(difference, HIGHER[outcome]) for outcome, _sides, difference in found], complete=complete)
+            scale = ON_SCALE if KINDS[outcome] == "score" else None
+            difference = effect_on_mean(means(held_out), means(helped), scale)
+        found.append((outcome, held_out, helped, difference))
+    said = results([(difference, HIGHER[outcome]) for outcome, _first, _second, difference in found], complete=complete)
     return [
-        Effect(outcome, KINDS[outcome], *(estimated(outcome, side) for side in sides), difference, result,
-               _bounds(arms, sides) if outcome == "next_score" else None)
-        for (outcome, sides, difference), result in zip(found, said, strict=True)
+        Effect(
+            outcome, KINDS[outcome], estimated(outcome, held_out), estimated(outcome, helped), difference, result,
+            _bounds(arms, held_out, helped) if outcome == "next_score" else None,
+        )
+        for (outcome, held_out, helped, difference), result in zip(found, said, strict=True)
     ]  # fmt: skip
 
 
-def _bounds(arms: dict[str, list[Row]], sides: list[list[float]]) -> tuple[float, float] | None:
-    held_out, helped = len(arms["held_out"]), len(arms["play"])
-    if not answers_unevenly(ShareSample(len(sides[0]), held_out), ShareSample(len(sides[1]), helped)):
+def _bounds(arms: dict[str, list[Row]], held_out: list[float], helped: list[float]) -> tuple[float, float] | None:
+    n_held_out, n_helped = len(arms["held_out"]), len(arms["play"])
+    if not answers_unevenly(ShareSample(len(held_out), n_held_out), ShareSample(len(helped), n_helped)):
         return None
-    return bounds_of_the_same(sides[0], sides[1], held_out, helped)
+    return bounds_of_the_same(held_out, helped, n_held_out, n_helped)
 
 
 def changes_of(play: Play, now: datetime) -> list[Change]:

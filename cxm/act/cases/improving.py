@@ -67,7 +67,7 @@ def improvement_of(measure: Measure, now: datetime | None = None) -> Improvement
     if measure.metric == CASES_PER_WEEK:
         first, second = counts(measure, since, start), counts(measure, start, until)
         difference, unit, lower = change_of_rate(first, second), "count", True
-        before, after = sum(first) / len(first), sum(second) / len(second)
+        before, after = mean_of(first), mean_of(second)
         if measure.cause_id:
             cases = Case.objects.filter(workspace=measure.workspace_id, opened_at__gte=start, opened_at__lt=until)
             undecided = cases.filter(cause=None, merged_into=None).count()
@@ -91,6 +91,10 @@ def improvement_of(measure: Measure, now: datetime | None = None) -> Improvement
     if measure.expected is not None and difference.low is not None and difference.high is not None:
         as_expected = difference.low <= measure.expected <= difference.high
     return Improvement(unit, before, after, difference, weeks, result, as_expected, undecided)
+
+
+def mean_of(counted: Sequence[int]) -> float | None:
+    return sum(counted) / len(counted) if counted else None
 
 
 def counts(measure: Measure, since: datetime, until: datetime) -> list[int]:

@@ -108,7 +108,8 @@ def save_play(
     name = " ".join(name.split())
     if not name or len(name) > 100:
         raise Refused(_("Give the play a name of at most 100 characters."))
-    if Play.objects.filter(workspace=workspace, name=name).exclude(pk=play.pk if play else None).exists():
+    others = Play.objects.exclude(pk=play.pk) if play else Play.objects.all()
+    if others.filter(workspace=workspace, name=name).exists():
         raise Refused(_("There is a play of this name already."))
     if condition is not None and (faults(condition) or unknown(condition)):
         raise Refused(_("The condition is not complete."))

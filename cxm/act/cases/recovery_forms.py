@@ -54,10 +54,8 @@ class PlayForm(forms.Form):
         super().__init__(*args, **more)
         if play is None:
             return
-        self.initial |= {
-            name: getattr(play, name)
-            for name in ("name", "kind", "text", "cost", "currency", "customers", "window_days", "position")
-        }
+        kept = ("name", "kind", "text", "cost", "currency", "customers", "window_days", "position")
+        self.initial.update({name: getattr(play, name) for name in kept})
         self.initial["percent"] = round(play.hold_out * 100, 4)
         if play.state != Play.State.DRAFT:
             for name in ("kind", "percent", "customers", "window_days"):
@@ -129,13 +127,12 @@ class MeasureForm(forms.Form):
         self._offer("owner", [("", _("Nobody yet")), *((pk, str(one)) for pk, one in self.owners.items())])
         self._offer("metric", [(CASES_PER_WEEK, _("Cases per week")), *((one.key, one.name) for one in METRICS)])
         if measure:
-            self.initial |= {
-                name: getattr(measure, name) for name in ("name", "text", "due_on", "metric", "expected", "weeks")
-            }
-            self.initial |= {
+            kept = ("name", "text", "due_on", "metric", "expected", "weeks")
+            self.initial.update({name: getattr(measure, name) for name in kept})
+            self.initial.update({
                 "cause": str(measure.cause_id or ""), "owner": str(measure.owner_id or ""),
                 "filters": "\n".join(measure.filters),
-            }  # fmt: skip
+            })  # fmt: skip
 
     def _offer(self, name: str, choices: list[tuple[Any, Any]]) -> None:
         field = self.fields[name]

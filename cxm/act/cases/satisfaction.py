@@ -82,14 +82,16 @@ def _ask(planned: CaseSurvey, care: Aftercare) -> None:
     case = planned.case
     survey = survey_of(care) if care.is_on else None
     if survey is None:
-        return _skip(planned, _("No survey asks after cases any more."))
+        _skip(planned, _("No survey asks after cases any more."))
+        return
     try:
         planned.invitation = invite(
             survey=survey, customer=case.customer, address=_address(case), send=True, by=None,
             language=case.language, hidden=_hidden(case),
         )  # fmt: skip
     except NotSent as refusal:
-        return _skip(planned, str(refusal))
+        _skip(planned, str(refusal))
+        return
     planned.state = State.SENT
     planned.save()
     CaseEntry.objects.create(case=case, kind="survey_sent", data={"survey": survey.name})

@@ -99,10 +99,11 @@ def test_chance_deals_once_for_each_customer_and_never_holds_out_a_severe_case(
     PlayAssignment.objects.filter(pk=held.pk).update(at=timezone.now() - timedelta(days=31))
     assert case_of(workspace, held.customer, 102).play.arm == Arm.PLAY
     # Nothing for those whom it does not fit, nobody knows, or who come from elsewhere with their past.
-    for number, (customer, more) in enumerate([
+    unfit: list[tuple[Customer | None, dict[str, Any]]] = [
         (customers[0], {"category": "billing"}), (None, {}),
         (customers[0], {"opened_at": timezone.now() - timedelta(days=3)}),
-    ]):  # fmt: skip
+    ]  # fmt: skip
+    for number, (customer, more) in enumerate(unfit):
         other = case_of(workspace, customer, 300 + number, **more)
         assert not PlayAssignment.objects.filter(case=other).exists()
     # Carried out once, also for the held out, who stays in the arm.
@@ -165,7 +166,7 @@ def test_the_effect_is_what_became_of_the_customers(
     for side, scores, scale, metric in ((helped, (9, 7), "0-10", "nps"), (held, (2, 3), "1-5", "csat")):
         for number, one in enumerate(side[1:]):
             assert one.customer is not None
-            whose = {"customer_id": one.customer.pk, "scale": scale, "metric": metric}
+            whose: dict[str, Any] = {"customer_id": one.customer.pk, "scale": scale, "metric": metric}
             happened += [
                 answer(workspace, 1, days(now, 1), **{**whose, "touchpoint": "resolution"}),  # about the case itself
                 answer(workspace, scores[number % 2], days(now, 2), **whose),
@@ -209,7 +210,7 @@ def test_the_effect_is_what_became_of_the_customers(
     score = effects["next_score"]
     low = sum([25, 50][n % 2] for n in range(len(held) - 1)) / (len(held) - 1)
     high = sum([90, 70][n % 2] for n in range(len(helped) - 1)) / (len(helped) - 1)
-    assert (score.held_out.value, score.helped.value) == (pytest.approx(low), pytest.approx(high))
+    assert [score.held_out.value, score.helped.value] == pytest.approx([low, high])
     assert (score.held_out.n, score.helped.n, score.bounds) == (len(held) - 1, len(helped) - 1, None)
     assert score.difference.value == pytest.approx(high - low) and score.result == "works"
     recovered = effects["recovered"]
@@ -249,8 +250,8 @@ def test_without_a_test_the_change_is_set_beside_that_of_other_cases(workspace: 
     for number, one in enumerate(customers):
         case_of(workspace, one, number, category="delivery" if number < 3 else "billing")
         # All had 2 of 10 before. Helped go to 8, 9, 10; the others to 4, 5, 6.
-        for n, score in ((-5, 2), (2, (8 if number < 3 else 4) + number % 3)):
-            happened.append(answer(workspace, score, days(now, n), customer_id=one.pk, scale="0-10"))
+        for n, given in ((-5, 2), (2, (8 if number < 3 else 4) + number % 3)):
+            happened.append(answer(workspace, given, days(now, n), customer_id=one.pk, scale="0-10"))
     move_outbox()
     given_events(happened)
     found = report(play, now + timedelta(days=31))

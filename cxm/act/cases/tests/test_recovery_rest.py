@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def caller(workspace: Workspace, client: Client, role: Role = Role.ADMIN) -> Any:
     owner = workspace.memberships.get(role=Role.OWNER).user
     _key, secret = create_api_key(workspace=workspace, name="k", kind=ApiKey.Kind.SECRET, role=role, by=owner)
-    head = {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
+    head: Any = {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
 
     def call(method: str, path: str, body: Any = None) -> Any:
         return client.generic(

@@ -75,7 +75,7 @@ def show(request: HttpRequest, slug: str, play_id: UUID) -> HttpResponse:
     play = play_for(membership.workspace, play_id)
     found = report(play)
     words = ConditionForm(case_fields(membership.workspace), loaded(play.condition))
-    words.nothing = EVERY_CASE
+    words.nothing = str(EVERY_CASE)
     shown = context_of(
         membership, play=play, report=found, effects=effects_said(found, play.currency), words=words,
         changes=changes_said(found, play.currency), cost=cost_said(found, play.currency),
@@ -93,7 +93,7 @@ def edit(request: HttpRequest, slug: str, play_id: UUID | None = None) -> HttpRe
         condition = ConditionForm.read(request.POST, fields)
     else:
         condition = ConditionForm(fields, loaded(play.condition) if play else None)
-    condition.nothing = EVERY_CASE
+    condition.nothing = str(EVERY_CASE)
     form, status = PlayForm(request.POST or None, play=play), 200
     if request.method == "POST" and not condition.changed:
         if form.is_valid() and condition.is_valid():
