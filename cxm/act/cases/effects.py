@@ -77,7 +77,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How much more the helped changed than the others. `start_…`: mean before; far apart, the assumption is doubtful."""
+    """How much more the helped changed than the others. `start_…`: mean before; far apart: a doubtful assumption."""
 
     outcome: str
     kind: Kind

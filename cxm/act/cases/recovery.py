@@ -100,7 +100,7 @@ def save_play(
     condition: Condition | None = None,
     **values: Any,
 ) -> Play:
-    """A new play as a draft, or a change of one: kind, text, hold_out, customers, window_days, cost, currency, position.
+    """A new play as a draft, or a change of one: kind, text, hold_out, customers, window_days, cost, currency, order.
 
     Raises Refused, also for a change of what defines a test that has begun.
     """

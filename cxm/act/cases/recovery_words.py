@@ -37,9 +37,9 @@ class Line:
 def effects_said(report: Report, currency: str) -> list[Line]:
     return [
         Line(
-            one.outcome, outcome_name(one.outcome), outcome_about(one.outcome), estimate(one.held_out, one.kind, currency),
-            estimate(one.helped, one.kind, currency), change(one.difference, one.kind, currency),
-            verdict_name(one.result), TONES.get(one.result, "secondary"), _bounds(one.bounds),
+            one.outcome, outcome_name(one.outcome), outcome_about(one.outcome),
+            estimate(one.held_out, one.kind, currency), estimate(one.helped, one.kind, currency),
+            change(one.difference, one.kind, currency), verdict_name(one.result), TONES.get(one.result, "secondary"), _bounds(one.bounds),
         )
         for one in report.effects
     ]  # fmt: skip

@@ -70,7 +70,13 @@ def test_a_metric_is_compared_before_and_after(workspace: Workspace, analyst: Us
     now = timezone.now()
     start = now - timedelta(days=57)
     measure = save_measure(
-        workspace=workspace, by=analyst, name="Better box", metric="nps", filters=["touchpoint:is:delivery"], expected=5
+        workspace=workspace,
+        by=analyst,
+        name="Better box",
+        metric="nps",
+        filters=["touchpoint:is:delivery"],
+        expected=5,
+        weeks=8,
     )
     take_effect(measure=measure, by=analyst, at=start)
     given_events(

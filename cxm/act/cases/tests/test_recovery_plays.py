@@ -260,8 +260,8 @@ def test_without_a_test_the_change_is_set_beside_that_of_other_cases(workspace: 
     assert set(changes) == {"next_score", "contacts"}  # nobody bought anything
     score = changes["next_score"]
     # Changes of 60, 70, 80 against 20, 30, 40 percent of the scale, both from 20: 40 more.
-    assert (score.helped.value, score.others.value) == (pytest.approx(70), pytest.approx(30))
-    assert (score.start_helped, score.start_others) == (pytest.approx(20), pytest.approx(20))
+    assert [score.helped.value, score.others.value] == pytest.approx([70, 30])
+    assert [score.start_helped, score.start_others] == pytest.approx([20, 20])
     assert score.difference.value == pytest.approx(40)
     assert score.difference.low is not None and score.difference.low > 10
     assert changes["contacts"].difference.value == 0
