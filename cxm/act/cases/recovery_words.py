@@ -37,12 +37,18 @@ class Line:
 def effects_said(report: Report, currency: str) -> list[Line]:
     return [
         Line(
-            one.outcome, outcome_name(one.outcome), outcome_about(one.outcome),
-            estimate(one.held_out, one.kind, currency), estimate(one.helped, one.kind, currency),
-            change(one.difference, one.kind, currency), verdict_name(one.result), TONES.get(one.result, "secondary"), _bounds(one.bounds),
+            key=one.outcome,
+            name=outcome_name(one.outcome),
+            about=outcome_about(one.outcome),
+            held_out=estimate(one.held_out, one.kind, currency),
+            helped=estimate(one.helped, one.kind, currency),
+            difference=change(one.difference, one.kind, currency),
+            verdict=verdict_name(one.result),
+            tone=TONES.get(one.result, "secondary"),
+            note=_bounds(one.bounds),
         )
         for one in report.effects
-    ]  # fmt: skip
+    ]
 
 
 def changes_said(report: Report, currency: str) -> list[Line]:
