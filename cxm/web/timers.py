@@ -13,6 +13,8 @@ from django.core.management import call_command
 from django.db import close_old_connections, connections
 
 from cxm.act.cases import routing, satisfaction, ticking
+from cxm.act.cases.presence import forget as forget_presence
+from cxm.act.cases.waking import wake_due
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.respond.giving_up import give_up
@@ -59,6 +61,8 @@ CLOCKS = [
     Clock(ticking.tick, 10, at_start=True),
     Clock(routing.fill, MINUTE),
     Clock(satisfaction.send_due, MINUTE),
+    Clock(wake_due, MINUTE),
+    Clock(forget_presence, HOUR),
 ]
 
 
