@@ -24,6 +24,7 @@ OPENED = (
 )
 CHANGED = (
     "cxm.act.cases.levels.changed",
+    "cxm.act.cases.recovery.changed",  # a severe case gets its play
     "cxm.act.cases.satisfaction.changed",  # whether the customer is asked how it went
 )
 # Each returns what `ticket_updated` says more of a case: a mapping of texts, and `sla_met` as yes or no.

@@ -1,9 +1,10 @@
 """Recovery plays: which case gets one, whom chance holds out, and what was done.
 
-`assign` and `told` are called in the transaction that opens a case (hooks.py). A play is chosen by its condition, the
-first in order that fits; in a test, chance says whether the customer gets it. What never happens: a severe case is not
-held out, nobody is held out once the test has all its customers, and a case that is held out misses nothing of the
-ordinary service. Each customer has one arm in a test, that of their first case, until their outcome is known.
+`assign`, `changed` and `told` are called in the transaction that opens or changes a case (hooks.py). A play is chosen
+by its condition, the first in order that fits; in a test, chance says whether the customer gets it. What never happens:
+a severe case is not held out, nobody is held out once the test has all its customers, and a case that is held out
+misses nothing of the ordinary service. Each customer has one arm in a test, that of their first case, until their
+outcome is known.
 """
 
 from __future__ import annotations
@@ -82,6 +83,15 @@ def _deal(play: Play, case: Case, customer: Customer) -> tuple[str, str, int | N
     last = tested.aggregate(last=Max("place"))["last"] or 0
     held_out = is_held_out(play.secret, customer.pk, play.hold_out)
     return Arm.HELD_OUT if held_out else Arm.PLAY, Reason.CHANCE, last + 1
+
+
+def changed(case: Case) -> None:
+    """A case that turns out to be severe is not held out any longer. It stays in its arm when the effect is told."""
+    if not case.is_severe:
+        return
+    held_out = PlayAssignment.objects.filter(case=case, arm=Arm.HELD_OUT, released_at=None)
+    if held_out.update(released_at=timezone.now()):
+        CaseEntry.objects.create(case=case, kind="play_released")
 
 
 def told(case: Case) -> dict[str, str]:

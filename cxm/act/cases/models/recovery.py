@@ -94,10 +94,16 @@ class PlayAssignment(models.Model):
     reason = models.CharField(max_length=10, choices=Reason.choices)
     place = models.PositiveIntegerField(null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
+    released_at = models.DateTimeField(null=True, blank=True)  # held out, then found severe: it gets the play after all
     # Of a case that was held out: somebody did it all the same. It stays in its arm when the effect is told.
     done_at = models.DateTimeField(null=True, blank=True)
     done_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     cost = models.FloatField(null=True, blank=True)
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether the customer is to get the ordinary service only, now."""
+        return self.arm == self.Arm.HELD_OUT and self.released_at is None
 
     class Meta:
         indexes = [models.Index(fields=["play", "customer"])]

@@ -74,6 +74,8 @@ def test_a_play_is_made_started_and_read(
     assert "The test is complete" in shown and "n = " in shown and "No evidence" in shown
     done = client.post(f"{base}of/{case.pk}/done/", {"cost": "7,5"})
     assert done.status_code == 302 and PlayAssignment.objects.get(case=case).cost == 7.5
+    beside = client.get(f"/w/{workspace.slug}/cases/{case.number}/").content.decode()
+    assert "Call them" in beside and "Carried out on" in beside
     assert client.post(page + "end/").status_code == 302
     assert client.post(page + "remove/").status_code == 302 and Play.objects.exists()
     assert client.post(page + "dance/").status_code == 404

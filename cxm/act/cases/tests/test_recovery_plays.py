@@ -12,9 +12,10 @@ from django.http import Http404
 from django.utils import timezone
 
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
-from cxm.act.cases.actions import open_case
+from cxm.act.cases.actions import describe, open_case
 from cxm.act.cases.effects import report
 from cxm.act.cases.errors import Refused
+from cxm.act.cases.history import sentence
 from cxm.act.cases.models import Case, Play, PlayAssignment
 from cxm.act.cases.recovery import assign, carry_out, end_play, remove_play, save_play, start_play
 from cxm.lib.conditions import Condition
@@ -95,6 +96,12 @@ def test_chance_deals_once_for_each_customer_and_never_holds_out_a_severe_case(
     assert (severe.play.arm, severe.play.reason) == (Arm.PLAY, Reason.SEVERE)
     late = [case_of(workspace, one, 200 + number) for number, one in enumerate(customers[40:])]
     assert {(one.play.arm, one.play.reason, one.play.place) for one in late} == {(Arm.PLAY, Reason.NO_TEST, None)}
+    # A held-out case that turns out to be severe gets the play after all, and stays in its arm.
+    describe(case=again, by=agent, is_severe=True)
+    row = PlayAssignment.objects.get(case=again)
+    assert (row.arm, row.is_held_out) == (Arm.HELD_OUT, False) and held.play.is_held_out
+    assert again.entries.filter(kind="play_released").count() == 1
+    assert "by chance" in sentence(held.entries.get(kind="play")).lower()
     # When the days of the customer are over, too.
     PlayAssignment.objects.filter(pk=held.pk).update(at=timezone.now() - timedelta(days=31))
     assert case_of(workspace, held.customer, 102).play.arm == Arm.PLAY
