@@ -15,7 +15,8 @@ ICONS = {
     "snoozed": "clock", "woke": "bell", "resolved": "circle-check", "reopened": "arrow-back-up", "closed": "lock",
     "merged": "git-merge", "took_in": "git-merge", "linked": "link", "unlinked": "link", "priority": "flag",
     "play": "heart-handshake", "play_done": "heart-handshake", "play_released": "heart-handshake",
-    "survey_sent": "message-question", "survey_skipped": "message-question", "described": "pencil", "tagged": "tag", "task_asked": "checkbox", "task_handed_over": "arrow-right",
+    "survey_sent": "message-question", "survey_skipped": "message-question",
+    "described": "pencil", "tagged": "tag", "task_asked": "checkbox", "task_handed_over": "arrow-right",
     "task_done": "check", "task_declined": "ban", "note": "note", "replied": "mail", "customer_wrote": "message",
 }  # fmt: skip
 
