@@ -33,6 +33,7 @@ from cxm.accounts.actions import create_api_key, revoke_api_key
 from cxm.accounts.invitations import invite
 from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.listen.channels.webhooks.actions import create_endpoint, send_test
+from cxm.act.cases.models import Measure, Play
 from cxm.listen.surveys.definition import Question
 from cxm.record.capture.models import Import, Mapping, PropertySeen, Regulation, SourceKey, Suppression, TrackingPlan
 from cxm.record.capture.models import Source as CaptureSource
@@ -153,6 +154,8 @@ def build_world() -> World:
     survey = make_survey(workspace, Question(id="nps", kind="nps", title={"en": CANARY}), name=CANARY)
     answered(survey, {"nps": 9}, customer=customer, tags=[CANARY], assigned_to=owner)
     ResultsExport.objects.create(workspace=workspace, survey=survey, form="csv", language="en", created_by=owner)
+    Play.objects.create(workspace=workspace, name=CANARY, text=CANARY, state="running")
+    Measure.objects.create(workspace=workspace, name=CANARY, text=CANARY, owner=owner)
     given_events([answer(workspace, 9, customer_id=customer.pk, comment=CANARY, question="nps")])
     keys = {}
     for name, kind, role in [

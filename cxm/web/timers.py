@@ -14,6 +14,7 @@ from django.db import close_old_connections, connections
 
 from cxm.listen.channels.files import drop_unclaimed
 from cxm.act.cases import routing, ticking
+from cxm.act.cases import routing, satisfaction, ticking
 from cxm.act.cases.presence import forget as forget_presence
 from cxm.act.cases.waking import close_old, wake_due
 from cxm.act.cases.alerts import notices, watching
@@ -68,6 +69,7 @@ CLOCKS = [
     Clock(drop_unclaimed, HOUR),
     Clock(ticking.tick, 10, at_start=True),
     Clock(routing.fill, MINUTE),
+    Clock(satisfaction.send_due, MINUTE),
     Clock(wake_due, MINUTE),
     Clock(close_old, HOUR),
     Clock(forget_presence, HOUR),

@@ -7,6 +7,7 @@ from django.urls import include, path
 from cxm.accounts import urls as accounts_urls
 from cxm.listen.channels.urls import channel_urls
 from cxm.act.automations.views.called import called
+from cxm.act.cases.urls import recovery_urls
 from cxm.listen.channels.views.unsubscribe import unsubscribe
 from cxm.record.capture.urls import source_urls
 from cxm.steer.dashboards.urls import metric_urls, public_urls, result_urls
@@ -35,6 +36,7 @@ urlpatterns = [
     path("w/<slug:slug>/automations/", include("cxm.act.automations.urls")),
     path("w/<slug:slug>/cases/", include("cxm.act.cases.urls")),
     path("w/<slug:slug>/webhooks/", include("cxm.listen.channels.webhooks.urls")),
+    path("w/<slug:slug>/recovery/", include(recovery_urls)),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("a/<str:key>", called, name="automation_called"),
     path("w/<slug:slug>/flow/", flow_page.show, name="flow"),

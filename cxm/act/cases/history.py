@@ -14,6 +14,8 @@ ICONS = {
     "opened": "plus", "acknowledged": "send", "assigned": "user-check", "handed_over": "arrow-right",
     "snoozed": "clock", "woke": "bell", "resolved": "circle-check", "reopened": "arrow-back-up", "closed": "lock",
     "merged": "git-merge", "took_in": "git-merge", "linked": "link", "unlinked": "link", "priority": "flag",
+    "play": "heart-handshake", "play_done": "heart-handshake", "play_released": "heart-handshake",
+    "survey_sent": "message-question", "survey_skipped": "message-question",
     "described": "pencil", "tagged": "tag", "task_asked": "checkbox", "task_handed_over": "arrow-right",
     "task_done": "check", "task_declined": "ban", "note": "note", "replied": "mail", "customer_wrote": "message",
 }  # fmt: skip
@@ -49,6 +51,20 @@ def sentence(entry: CaseEntry) -> str:
             if words["time"]:
                 return _("The customer was told that we answer by %(time)s") % words
             return _("The customer was told that we have it") % words
+        case "play":
+            words["play"] = data.get("play", "")
+            if data.get("arm") == "held_out":
+                return _("By chance it does not get the recovery play “%(play)s”, to learn whether that helps") % words
+            return _("The recovery play “%(play)s” is for it") % words
+        case "play_done":
+            words["play"] = data.get("play", "")
+            return _("%(who)s carried out the recovery play “%(play)s”") % words
+        case "survey_sent":
+            words["survey"] = data.get("survey", "")
+            return _("The customer was asked how it went, by “%(survey)s”") % words
+        case "survey_skipped":
+            words["reason"] = data.get("reason", "")
+            return _("The customer was not asked how it went. %(reason)s") % words
         case "tagged":
             words["tags"] = ", ".join(_new(data, "tags") or []) or "–"
             return _("%(who)s set the tags: %(tags)s") % words
@@ -67,6 +83,7 @@ def sentence(entry: CaseEntry) -> str:
         "merged": _("%(who)s merged it into another case"), "took_in": _("Case #%(number)s was merged into this one"),
         "linked": _("%(who)s linked case #%(number)s"), "unlinked": _("%(who)s unlinked case #%(number)s"),
         "task_done": _("%(who)s finished “%(task)s”"), "task_declined": _("%(who)s declined “%(task)s”"),
+        "play_released": _("It is severe, so it gets the recovery play after all"),
         "note": _("%(who)s wrote a note"), "replied": _("%(who)s answered"), "customer_wrote": _("The customer wrote"),
     }  # fmt: skip
     if entry.kind == "reopened" and entry.ref:

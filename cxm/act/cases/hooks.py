@@ -22,7 +22,11 @@ OPENED = (
     "cxm.act.cases.recovery.assign",  # by which play, if any
     "cxm.act.cases.acknowledging.acknowledge",  # what the customer is told at once
 )
-CHANGED = ("cxm.act.cases.levels.changed",)
+CHANGED = (
+    "cxm.act.cases.levels.changed",
+    "cxm.act.cases.recovery.changed",  # a severe case gets its play
+    "cxm.act.cases.satisfaction.changed",  # whether the customer is asked how it went
+)
 # Each returns what `ticket_updated` says more of a case: a mapping of texts, and `sla_met` as yes or no.
 TOLD = (
     "cxm.act.cases.levels.told",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import case, deeds, desk, keeping, levels, teams
+from .views import case, deeds, desk, improving, keeping, levels, recovery, teams
 
 app_name = "cases"
 urlpatterns = [
@@ -55,3 +55,18 @@ urlpatterns = [
     path("<int:number>/write/", deeds.write, name="write"),
     path("<int:number>/<slug:deed>/", deeds.do, name="do"),
 ]
+
+_recovery = [
+    path("", recovery.show_list, name="list"),
+    path("new/", recovery.edit, name="new"),
+    path("measures/", improving.show_list, name="measures"),
+    path("measures/new/", improving.edit, name="new_measure"),
+    path("measures/<uuid:measure_id>/", improving.show, name="measure"),
+    path("measures/<uuid:measure_id>/edit/", improving.edit, name="edit_measure"),
+    path("measures/<uuid:measure_id>/<slug:deed>/", improving.do, name="do_measure"),
+    path("of/<uuid:case_id>/done/", recovery.carry_out, name="carry_out"),
+    path("<uuid:play_id>/", recovery.show, name="play"),
+    path("<uuid:play_id>/edit/", recovery.edit, name="edit"),
+    path("<uuid:play_id>/<slug:deed>/", recovery.do, name="do"),
+]
+recovery_urls = (_recovery, "recovery")  # under /w/<slug>/recovery/

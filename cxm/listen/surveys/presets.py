@@ -30,6 +30,7 @@ class Preset:
     about: Promise
     icon: str
     questions: tuple[str, ...]
+    hidden: tuple[str, ...] = ()  # what the invitation may say of its cause
 
 
 PRESETS: Final = (
@@ -43,6 +44,8 @@ PRESETS: Final = (
            ("ces", "hard")),
     Preset("support", _("Support"), _("Solved or not, the person, the effort."), "help",
            ("resolved", "staff", "ces", "improve")),
+    Preset("after_case", _("After a case"), _("Is the customer satisfied with how their case was resolved?"),
+           "heart-handshake", ("resolution", "improve"), ("case", "team", "root_cause", "category", "play", "arm")),
     Preset("delivery", _("Delivery"), _("The parcel, the day, the messages on the way."), "package",
            ("csat", "delivery_parts", "improve")),
     Preset("leaving", _("Why customers leave"), _("The reason, and what would bring them back."), "logout",
@@ -72,7 +75,7 @@ def question(key: str, languages: list[str], touchpoint: str = "") -> Question:
                 del text[language]
             else:
                 text[language] = _about(text[language], touchpoint)
-    made.touchpoint = touchpoint[:60]
+    made.touchpoint = touchpoint[:60] or made.touchpoint
     return made
 
 
@@ -121,4 +124,6 @@ def build(
 
 
 def preset(key: str, languages: list[str]) -> Definition:
-    return build(PRESET[key].questions, languages)
+    made = build(PRESET[key].questions, languages)
+    made.hidden = list(PRESET[key].hidden)
+    return made

@@ -69,6 +69,8 @@ def kind_label(name: str) -> str:
         "sla_warned": _("Target near"),
         "sla_breached": _("Target missed"),
         "alert_raised": _("Alert"),
+        "play_assigned": _("Recovery play"),
+        "play_carried_out": _("Recovery play carried out"),
         "email_delivered": _("E-mail delivered"),
         "email_opened": _("E-mail opened"),
         "email_link_clicked": _("Link in an e-mail clicked"),
@@ -373,6 +375,15 @@ def _invited(name: str, properties: Properties) -> str:
     return _("Was invited to the survey “%(survey)s”.") % {"survey": survey}
 
 
+def _play(name: str, properties: Properties) -> str:
+    words = {"play": text(properties, "play")}
+    if name == "play_carried_out":
+        return _("The recovery play “%(play)s” was carried out.") % words
+    if text(properties, "arm") == "held_out":
+        return _("By chance, the recovery play “%(play)s” was held out, to learn whether it helps.") % words
+    return _("The recovery play “%(play)s” was chosen.") % words
+
+
 def _by(sentences: Callable[[str], str]) -> Callable[[str, Properties], str]:
     def sentence(name: str, properties: Properties) -> str:
         words = {key: text(properties, key) for key in ("by", "profile", "purpose", "tag", "kind", "value", "source")}
@@ -443,6 +454,8 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "sla_warned": ("clock", _target),
     "sla_breached": ("alert-triangle", _target),
     "alert_raised": ("bell", _alerted),
+    "play_assigned": ("heart-handshake", _play),
+    "play_carried_out": ("heart-handshake", _play),
     **{
         f"email_{what}": ("mail", _email)
         for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")

@@ -4,6 +4,8 @@ from .calendars import Calendar
 from .alerts import Alert, AlertHit, AlertNotice, AlertRule
 from .cases import NEVER, Case, CaseEntry, Cause, Resolution
 from .levels import CaseClock, PolicyVersion, ServicePolicy
+from .measures import Measure
+from .recovery import Aftercare, CaseSurvey, Play, PlayAssignment
 from .routing import Acknowledgement, RoutingRule
 from .teams import Team, TeamMember
 from .teamwork import Link, Macro, Notice, Presence, SavedReply, Task, View, Watcher
@@ -15,4 +17,7 @@ __all__ = [
     "NEVER", "Alert", "AlertHit", "AlertNotice", "AlertRule", "Case", "CaseEntry", "Cause", "Link",
     "Macro", "Notice", "Presence", "Resolution", "SavedReply", "Task",
     "Team", "TeamMember", "View", "Watcher",
+    "NEVER", "Acknowledgement", "Aftercare", "Calendar", "Case", "CaseClock", "CaseEntry", "CaseSurvey", "Cause",
+    "Link", "Macro", "Measure", "Notice", "Play", "PlayAssignment", "PolicyVersion", "Presence", "Resolution",
+    "RoutingRule", "SavedReply", "ServicePolicy", "Task", "Team", "TeamMember", "View", "Watcher",
 ]  # fmt: skip
