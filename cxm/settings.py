@@ -311,6 +311,7 @@ DKIM_SELECTOR = env_text("CXM_DKIM_SELECTOR", "cxm")
 DELIVERY_CAUSES = {
     "invitation": "cxm.listen.surveys.distribution.mails",
     "reminder": "cxm.listen.surveys.distribution.mails",
+    "message": "cxm.listen.channels.letters",
 }
 
 # Protection

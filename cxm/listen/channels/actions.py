@@ -90,9 +90,10 @@ def send_again(*, delivery: Delivery, by: Actor) -> None:
     Raises Refused for any other, and for an address that must not be written to.
     """
     require(delivery.workspace, by, Role.ANALYST)
-    if Suppression.objects.filter(
+    row = Suppression.objects.filter(
         workspace_id=delivery.workspace_id, kind=delivery.kind, address=folded(delivery.to)
-    ).exists():
+    ).first()
+    if row and not is_answer_to(delivery, row.reason):
         raise Refused(_("This address is on the list of those that must not be written to."))
     again = [State.FAILED, State.UNCERTAIN, State.CANCELLED]
     if not Delivery.objects.filter(pk=delivery.pk, state__in=again).update(
@@ -118,6 +119,8 @@ def suppress(*, workspace: Workspace, address: str, reason: Suppression.Reason, 
     )
     waiting_there = Delivery.objects.filter(workspace=workspace, kind="email", to__iexact=address, state=State.WAITING)
     for one in waiting_there:
+        if is_answer_to(one, reason):
+            continue
         if Delivery.objects.filter(pk=one.pk, state=State.WAITING).update(
             state=State.CANCELLED, error=f"suppressed: {reason}"
         ):
@@ -125,6 +128,11 @@ def suppress(*, workspace: Workspace, address: str, reason: Suppression.Reason, 
     if new:
         audit("suppressed", row, workspace=workspace, by=by, changes={"reason": [None, str(reason)]})
     return row
+
+
+def is_answer_to(delivery: Delivery, reason: str) -> bool:
+    """Whether it is an answer to somebody who wrote to us: who wants no surveys does want those."""
+    return reason == Suppression.Reason.UNSUBSCRIBED and delivery.cause.startswith("message:")
 
 
 @transaction.atomic

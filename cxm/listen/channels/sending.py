@@ -123,7 +123,7 @@ class Sender:
             return Outcome(delivery, State.FAILED, str(error))
         delivery.message_id = message_id_of(delivery)
         try:
-            self._transport.send(envelope_sender(delivery), ascii_domain(delivery.to), raw)
+            self._transport.send(envelope_sender(delivery, letter), ascii_domain(delivery.to), raw)
         except Rejected as error:
             return refused(delivery, error)
         except Unknown as error:
@@ -142,7 +142,7 @@ def why_not(delivery: Delivery) -> str:
     row = Suppression.objects.filter(
         workspace_id=delivery.workspace_id, kind=delivery.kind, address=folded(delivery.to)
     ).first()
-    return f"suppressed: {row.reason}" if row else ""
+    return f"suppressed: {row.reason}" if row and not actions.is_answer_to(delivery, row.reason) else ""
 
 
 def refused(delivery: Delivery, error: Rejected) -> Outcome:

@@ -34,8 +34,9 @@ COLUMNS = (
 )  # fmt: skip
 # Events that fill derived tables too; tests compare it with the schema.
 DERIVING = frozenset({
-    "answer_given", "ticket_updated", "order_placed", "order_approved", "order_shipped", "order_delivered",
-    "order_cancelled", "subscription_updated", "purchase_history_reported",
+    "answer_given", "message_received", "review_received", "call_transcribed", "ticket_updated", "order_placed",
+    "order_approved", "order_shipped", "order_delivered", "order_cancelled", "subscription_updated",
+    "purchase_history_reported",
 })  # fmt: skip
 # What the engine says when a row itself is wrong (and repeating is in vain): parse errors, types, ranges, depth.
 DATA_ERRORS = {6, 25, 26, 27, 33, 36, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 306, 321, 349, 376, 691}

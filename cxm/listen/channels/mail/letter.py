@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import dkim
@@ -43,7 +45,11 @@ class Letter:
     sender_name: str = ""
     reply_to: str = ""
     language: str = ""
+    sender_address: str = ""  # of a channel; else that of the installation
     in_reply_to: str = ""  # the Message-ID that it follows up, so that both stand in one thread
+    references: Sequence[str] = ()  # all Message-IDs of the thread before it, the oldest first
+    files: Sequence[tuple[str, str, Path]] = ()  # name, type, where the bytes lie
+    automatic: str = "auto-generated"  # RFC 3834: auto-replied for an answer without a person; empty: a person wrote
     feedback_id: str = ""  # campaign for the statistics of mailbox providers: "<mailing>:<survey>"
     bulk: bool = True  # asked for by nobody: can be unsubscribed from with one click
     headers: dict[str, str] = field(default_factory=dict)
@@ -70,9 +76,9 @@ def mailbox(name: str, address: str) -> Address:
     return Address(one_line(name), user, domain)  # its parser of whole addresses takes ASCII only
 
 
-def sender(name: str = "") -> Address:
-    own_name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    return mailbox(name or own_name, address)
+def sender(name: str = "", address: str = "") -> Address:
+    own_name, own_address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    return mailbox(name or own_name, address or own_address)
 
 
 def one_line(text: str) -> str:
@@ -86,7 +92,7 @@ def message_of(delivery: Delivery, letter: Letter) -> bytes:
     # Long lines: the standard library folds a long address of a link into an encoded word, which nobody understands.
     message = EmailMessage(policy=SMTP.clone(utf8=not to.isascii(), max_line_length=900))
     try:
-        message["From"] = sender(letter.sender_name)
+        message["From"] = sender(letter.sender_name, letter.sender_address)
         message["To"] = mailbox("", to)
         message["Subject"] = one_line(letter.subject)
         message["Date"] = format_datetime(timezone.now())
@@ -94,10 +100,12 @@ def message_of(delivery: Delivery, letter: Letter) -> bytes:
         if letter.reply_to:
             message["Reply-To"] = mailbox("", letter.reply_to)
         if letter.in_reply_to:
-            message["In-Reply-To"] = message["References"] = one_line(letter.in_reply_to)
+            message["In-Reply-To"] = one_line(letter.in_reply_to)
+            message["References"] = one_line(" ".join(letter.references or [letter.in_reply_to]))
         if letter.language:
             message["Content-Language"] = one_line(letter.language)
-        message["Auto-Submitted"] = "auto-generated"
+        if letter.automatic:
+            message["Auto-Submitted"] = letter.automatic
         if letter.bulk:
             message["Precedence"] = "bulk"
             message["List-Unsubscribe"] = f"<{unsubscribe_address(delivery)}>"
@@ -109,10 +117,13 @@ def message_of(delivery: Delivery, letter: Letter) -> bytes:
         message.set_content(letter.text, cte="quoted-printable")
         if letter.html:
             message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+        for name, kind, path in letter.files:
+            main, _slash, sub = kind.partition("/")
+            message.add_attachment(path.read_bytes(), maintype=main, subtype=sub or "octet-stream", filename=name)
         raw = message.as_bytes()
-    except (ValueError, UnicodeError) as error:
+    except (ValueError, UnicodeError, OSError) as error:
         raise Unusable(str(error)) from error
-    return sign(raw)
+    return sign(raw, sender("", letter.sender_address).domain)
 
 
 def ascii_domain(address: str) -> str:
@@ -124,11 +135,11 @@ def ascii_domain(address: str) -> str:
         raise Unusable(f"{address!r} is no e-mail address.") from error
 
 
-def sign(raw: bytes) -> bytes:
-    """With a DKIM signature in front, where a key is configured."""
-    if not settings.DKIM_KEY:
+def sign(raw: bytes, domain: str = "") -> bytes:
+    """With a DKIM signature in front, where a key is configured for the `domain` that it is from; empty: our own."""
+    domain = domain or sender().domain
+    if not settings.DKIM_KEY or domain != sender().domain:
         return raw
-    domain = sender().domain
     present = {line.partition(b":")[0].lower() for line in raw.partition(b"\r\n\r\n")[0].split(b"\r\n")}
     headers = [name for name in SIGNED if name in present] + OVERSIGNED
     signature = dkim.sign(
@@ -144,9 +155,9 @@ def key_of(path: str) -> bytes:
         return file.read()
 
 
-def envelope_sender(delivery: Delivery) -> str:
-    """Where bounces go: to an address that names the delivery, if there is a mailbox for them."""
+def envelope_sender(delivery: Delivery, letter: Letter | None = None) -> str:
+    """Where bounces go: to an address that names the delivery, if there is a mailbox for them; else to its sender."""
     if not settings.EMAIL_BOUNCES_TO:
-        return sender().addr_spec
+        return sender("", letter.sender_address if letter else "").addr_spec
     name, _at, domain = settings.EMAIL_BOUNCES_TO.partition("@")
     return f"{name}+{delivery.pk.hex}@{domain}"

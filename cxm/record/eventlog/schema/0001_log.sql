@@ -98,7 +98,8 @@ SELECT workspace_id, event_id, customer_id, occurred_at, import_id,
        JSONExtractString(e.properties, 'language') AS language,
        JSONExtractString(e.properties, 'comment') AS comment,
        if(JSONHas(e.properties, 'properties'), JSONExtractRaw(e.properties, 'properties'), '{}') AS properties
-FROM @arrivals AS e WHERE name = 'answer_given';
+FROM @arrivals AS e
+WHERE name IN ('answer_given', 'message_received', 'review_received', 'call_transcribed');
 
 -- Scores counted per quarter of an hour, because every time zone in use is offset from UTC by whole quarters.
 CREATE TABLE @feedback_rollup (
