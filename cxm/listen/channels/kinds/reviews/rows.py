@@ -163,8 +163,8 @@ def _is_address(url: str) -> bool:
 
 
 def date_formats(cells: Sequence[str]) -> tuple[str, ...]:
-    """The format that all dates of a column have; none: ISO 8601, which is always read."""
-    kind = column_type([one.strip() for one in cells])
+    """The format that the dates of a column have; none: ISO 8601, which is always read."""
+    kind = column_type([one.strip() for one in cells if len(re.findall(r"\d", one)) >= 4])  # a word is nobody's format
     return (kind.format,) if kind.kind == "date" and kind.format else ()
 
 
