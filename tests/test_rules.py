@@ -16,6 +16,7 @@ LONGEST = 600  # lines; about 400 is where to split
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "services", "service", "core", "misc"}
 # The outer edges, where any error ends: a request, a step, a job, a clock, a command.
 EDGES = {
+    "cxm/listen/channels/kinds/email/taking.py",  # a mail among others
     "cxm/listen/surveys/respond/app.py",  # a request
     "cxm/listen/surveys/respond/deciding.py",  # a submission among others
     "cxm/listen/surveys/respond/store.py",  # a thread

@@ -1,6 +1,6 @@
 """What came in becomes a message of a conversation, an event of its customer, and feedback. Every kind ends here.
 
-Whoever writes is found by the names that the kind gives (an e-mail address, a phone number, an id of theirs), else made.
+Whoever writes is found by the names that the kind gives (an e-mail address, a phone number, an id), else made.
 A message joins a conversation when it names one of its messages, and either comes from the person of that conversation
 or names a message that only its recipients have seen (our Message-IDs are 122 random bits, and so are our reply
 addresses). What names a conversation without either is a stranger's: it gets a conversation of its own and a remark.
@@ -86,11 +86,11 @@ def receive(*, channel: Channel, incoming: Incoming) -> Message:
     Automatic messages (out-of-office notes, reports) make no customer and state no fact.
     """
     key = external_key(channel, incoming.external_id)
-    if found := _present(channel, key):
+    if found := present(channel, key):
         return found
     with files.kept_if_committed() as keys, transaction.atomic():
         one_at_a_time(channel.workspace)  # two messages of a new customer at once make one customer
-        if found := _present(channel, key):
+        if found := present(channel, key):
             return found
         return _keep(channel, key, incoming, keys)
 
@@ -101,7 +101,7 @@ def external_key(channel: Channel, external_id: str) -> str:
     return own if len(own) <= 250 else f"sha256:{hashlib.sha256(own.encode('utf-8', 'replace')).hexdigest()}"
 
 
-def _present(channel: Channel, key: str) -> Message | None:
+def present(channel: Channel, key: str) -> Message | None:
     return (
         Message.objects.select_related("conversation")
         .filter(workspace_id=channel.workspace_id, external_id=key)
@@ -127,9 +127,9 @@ def _keep(channel: Channel, key: str, incoming: Incoming, keys: list[str]) -> Me
     message = Message.objects.create(
         conversation=conversation, workspace=channel.workspace, direction=Message.Direction.IN, external_id=key,
         sender=clean(incoming.sender, 320), text=kept(incoming.text), quoted=kept(incoming.quoted),
-        html=incoming.html.replace("\x00", ""), score=incoming.score, is_automatic=incoming.is_automatic,
+        html=storable(incoming.html), score=incoming.score, is_automatic=incoming.is_automatic,
         remarks=list(dict.fromkeys([*incoming.remarks, *remarks]))[:MOST_REMARKS],
-        properties={**incoming.properties, "subject": clean(incoming.subject, 300), "channel": channel.name,
+        properties={**storable(incoming.properties), "subject": clean(incoming.subject, 300), "channel": channel.name,
                     "name": clean(incoming.name, 300)},
         at=at,
     )  # fmt: skip
@@ -251,11 +251,22 @@ def _is_theirs(conversation: Conversation, incoming: Incoming, customer: Custome
 
 def clean(text: str, most: int) -> str:
     """One line that a database and a page can hold."""
-    return " ".join(text.replace("\x00", "").split())[:most]
+    return " ".join(storable(text).split())[:most]
 
 
 def kept(text: str) -> str:
-    return text.replace("\x00", "").replace("\r\n", "\n")[:MOST_TEXT]
+    return storable(text).replace("\r\n", "\n")[:MOST_TEXT]
+
+
+def storable(value: Any) -> Any:
+    """A text, or all texts of lists and objects, without what no database takes: NUL and halves of characters."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [storable(one) for one in value]
+    return value
 
 
 def identities_of(customer: Customer, kind: str) -> list[str]:
