@@ -16,5 +16,6 @@ import './menus.js';
 import './time-zone.js';
 import './print.js';
 import './editor.js';
+import './seek.js';
 
 window.htmx = htmx;
