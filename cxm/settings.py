@@ -64,6 +64,7 @@ def env_mailbox(name: str) -> str:
     return text
 
 
+<<<<<<< HEAD
 def env_command(name: str) -> str:
     """A command line; its words are split as a shell does, and no shell runs it."""
     text = env_text(name, "")
@@ -74,6 +75,14 @@ def env_command(name: str) -> str:
     if words and shutil.which(words[0]) is None:
         raise Misconfigured(f"{name} names the program {words[0]!r}, which is not there or cannot be run.")
     return text
+=======
+def env_listening(name: str) -> tuple[str, int] | None:
+    text = env_text(name, "")
+    host, _colon, port = text.rpartition(":")
+    if text and not (host and port.isdigit() and 0 < int(port) < 65536):
+        raise Misconfigured(f"{name} is {text!r}; write where to listen, such as 127.0.0.1:2525.")
+    return (host.strip("[]"), int(port)) if text else None
+>>>>>>> mail
 
 
 def env_file(name: str) -> Path | None:
@@ -324,6 +333,9 @@ EMAIL_BOUNCES_TO = env_mailbox("CXM_EMAIL_BOUNCES_TO")
 # DKIM: the PEM file of an RSA key whose public part stands in the DNS at <selector>._domainkey.<domain of the sender>.
 DKIM_KEY = env_file("CXM_DKIM_KEY")
 DKIM_SELECTOR = env_text("CXM_DKIM_SELECTOR", "cxm")
+# Mail that comes in: where a mail server hands it over by SMTP, and how often mailboxes are asked by IMAP.
+INBOUND_SMTP = env_listening("CXM_INBOUND_SMTP")
+MAIL_POLL_S = env_int("CXM_MAIL_POLL_S", 30, 5, 3600)
 # What a kind of cause in the delivery table means: a module with `make(delivery)` and `settled(delivery)`.
 DELIVERY_CAUSES = {
     "invitation": "cxm.listen.surveys.distribution.mails",

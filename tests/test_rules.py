@@ -17,6 +17,7 @@ FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "services", "
 # The outer edges, where any error ends: a request, a step, a job, a clock, a command.
 EDGES = {
     "cxm/listen/channels/kinds/email/taking.py",  # a mail among others
+    "cxm/listen/channels/kinds/email/listener.py",  # a session
     "cxm/listen/surveys/respond/app.py",  # a request
     "cxm/listen/surveys/respond/deciding.py",  # a submission among others
     "cxm/listen/surveys/respond/store.py",  # a thread
@@ -26,6 +27,7 @@ EDGES = {
     "cxm/record/eventlog/commit.py",  # a thread
     "cxm/web/flow.py",
     "cxm/web/flow_health.py",
+    "cxm/web/incoming.py",  # a thread
     "cxm/web/process.py",
     "cxm/web/timers.py",
     "cxm/web/workers.py",

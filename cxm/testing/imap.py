@@ -55,7 +55,7 @@ class Session(socketserver.StreamRequestHandler):
             if command.upper() == "UID":
                 command, _space, words = words.partition(" ")
             reply = getattr(self, f"do_{command.lower()}", self.do_unknown)(words)
-            self.say(f"{tag} {reply}")
+            self.say(f"{tag} {reply} done")
             if command.upper() == "LOGOUT":
                 return
 

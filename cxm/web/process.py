@@ -44,6 +44,7 @@ from cxm.record.eventlog.repair import repair
 from . import workers
 from .data_directory import Refused, check_usable, held
 from .flow import FlowThread
+from .incoming import InboundMail, PollThread
 from .restore import finish_swap
 from .timers import ClockThread
 
@@ -144,6 +145,9 @@ class MailThread(threading.Thread):
         connections.close_all()
 
 
+Worker = OutboxThread | ClockThread | FlowThread | MailThread | PollThread | InboundMail | workers.JobThread
+
+
 def mend(log: Engine) -> None:
     """What an end in the middle of an insert has torn. A server has other writers: there only what has settled."""
     if not log.in_process:
@@ -154,7 +158,7 @@ def mend(log: Engine) -> None:
     merges_give_way()
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int, option: str = "--port") -> None:
     """Raise Refused unless a server can listen there. The server itself would share the port with another one."""
     try:
         family, kind, protocol, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -164,7 +168,8 @@ def check_port(host: str, port: int) -> None:
     except OSError as error:
         raise Refused(
             _("Port %(port)s on %(host)s cannot be used: %(reason)s. Stop the program that uses it or choose another"
-              " one with --port.") % {"port": port, "host": host, "reason": error.strerror or error}
+              " one with %(option)s.")
+            % {"port": port, "host": host, "reason": error.strerror or error, "option": option}
         ) from error  # fmt: skip
 
 
@@ -230,7 +235,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             )  # fmt: skip
         prepare(say)
         process = workers.new_process_name()
-        threads: list[OutboxThread | ClockThread | FlowThread | MailThread | workers.JobThread] = []
+        threads: list[Worker] = []
         if work:
             alone = web and not settings.DATABASE_URL
             workers.say_alive(process)
@@ -239,6 +244,9 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             give_up_claims(lambda sender: not alone and workers.is_alive(sender))
             threads += [ClockThread(process), FlowThread(process, alone=alone)]
             threads += [MailThread(process, number) for number in range(settings.EMAIL_CONNECTIONS + 1)]
+            threads += [PollThread(), *([InboundMail(*settings.INBOUND_SMTP)] if settings.INBOUND_SMTP else [])]
+            if settings.INBOUND_SMTP:
+                check_port(*settings.INBOUND_SMTP, option="CXM_INBOUND_SMTP")
         connections.close_all()
         sys.setswitchinterval(TURN)
         started = time.monotonic()
@@ -260,7 +268,7 @@ async def _serve(
     port: int,
     *,
     web: bool,
-    threads: list[OutboxThread | ClockThread | FlowThread | MailThread | workers.JobThread],
+    threads: list[Worker],
     say: Callable[[str], None],
 ) -> bool:
     """Run until a signal; returns whether every thread came to its end within the grace."""

@@ -31,6 +31,7 @@ urlpatterns = [
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     path("w/<slug:slug>/sources/", include(source_urls)),
     path("w/<slug:slug>/messages/", include("cxm.listen.channels.urls")),
+    path("w/<slug:slug>/channels/", include("cxm.listen.channels.channel_urls")),
     path("w/<slug:slug>/channels/", include(voice_urls)),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("f/<uuid:public_id>", contact_form.show, name="contact_form"),

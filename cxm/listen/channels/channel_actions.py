@@ -115,24 +115,32 @@ def note(channel: Channel, *, error: str = "", received_at: datetime | None = No
             row.save(update_fields=["state"])
 
 
-def poll_all(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Look for new messages in every channel that has to be asked; returns how many came. One stops no other."""
-    came = 0
+def polled_channels() -> list[int]:
+    """The channels that have to be asked for what is new."""
     names = [name for name, kind in KINDS.items() if kind.poll]
-    channels = Channel.objects.select_related("workspace").filter(kind__in=names, is_paused=False)
-    for channel in channels.filter(workspace__deleted_at=None).order_by("pk"):
-        poll = KINDS[channel.kind].poll
-        if stopping() or poll is None:
-            break
-        try:
-            n = poll(channel, stopping)
-        except Trouble as trouble:
-            logger.warning("The channel %s waits: %s", channel.pk, trouble)
-            note(channel, error=str(trouble))
-            continue
-        note(channel, received_at=timezone.now() if n else None)
-        came += n
+    rows = Channel.objects.filter(kind__in=names, is_paused=False, workspace__deleted_at=None)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def poll_channel(channel_id: int, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Look for what is new in one channel; returns how many came. What goes wrong there stands on its page."""
+    channel = Channel.objects.select_related("workspace").filter(pk=channel_id, is_paused=False).first()
+    poll = KINDS[channel.kind].poll if channel and channel.kind in KINDS else None
+    if channel is None or poll is None:
+        return 0
+    try:
+        came = poll(channel, stopping)
+    except Trouble as trouble:
+        logger.warning("The channel %s waits: %s", channel.pk, trouble)
+        note(channel, error=str(trouble))
+        return 0
+    note(channel, received_at=timezone.now() if came else None)
     return came
+
+
+def poll_all() -> int:
+    """Ask all channels, one after the other; returns how many messages came."""
+    return sum(poll_channel(one) for one in polled_channels())
 
 
 def _refuse_taken(workspace: Workspace, name: str, address: str, beside: Channel | None = None) -> None:

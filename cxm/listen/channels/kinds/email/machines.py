@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from .bounded import Mail, header_text
 
 MOST_HOPS = 50  # Received headers; RFC 5321, 6.3, calls a hundred a loop

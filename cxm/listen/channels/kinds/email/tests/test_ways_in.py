@@ -1,0 +1,179 @@
+"""The two ways by which mail comes in: a mailbox that is asked, and the SMTP server of the installation."""
+
+from __future__ import annotations
+
+import smtplib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxm.listen.channels.actions import Refused
+from cxm.listen.channels.channel_actions import check_channel, create_channel, poll_all
+from cxm.listen.channels.conversing import reply
+from cxm.listen.channels.kinds.email.imap import folder_name
+from cxm.listen.channels.kinds.email.listener import Listener, bounced_delivery, is_ours, take_for
+from cxm.listen.channels.letters import reply_address
+from cxm.listen.channels.models import Channel, Delivery, Message
+from cxm.listen.channels.sending import Sender
+from cxm.testing.cast import make_workspace
+from cxm.testing.imap import PASSWORD, Imap, imap_server
+from cxm.testing.mailbox import mail_through, smtp_server
+
+BOUNCES = Path(__file__).parent
+
+
+def mail(number: int, body: str = "It leaks.", **headers: str) -> bytes:
+    head = {"From": "Ada <ada@example.com>", "Message-ID": f"<{number}@ada>", "Subject": "Kettle", **headers}
+    return ("".join(f"{name}: {value}\r\n" for name, value in head.items()) + f"\r\n{body}").encode()
+
+
+def make_mailbox(box: Imap, **more: Any) -> Channel:
+    return create_channel(
+        workspace=make_workspace(), kind="email", name="Support", by=None, address="Support@Kettles.example",
+        settings={"intake": "imap", "imap_host": "127.0.0.1", "imap_port": box.port, "imap_security": "none",
+                  "imap_user": "support", "imap_folder": "INBOX", "mark_seen": True, **more},
+        secrets={"imap_password": PASSWORD},
+    )  # fmt: skip
+
+
+def texts() -> list[str]:
+    return list(Message.objects.order_by("external_id").values_list("text", flat=True))
+
+
+@pytest.mark.django_db
+def test_new_mail_is_taken_once_from_a_mailbox() -> None:
+    with imap_server() as box:
+        box.inbox.add(mail(1, "old"))
+        channel = make_mailbox(box)
+        assert check_channel(channel=channel, by=None) == "The mailbox can be read. Mails in its folder: 1."
+        assert poll_all() == 0  # history is not answered
+        assert poll_all() == 0
+        for number in (2, 3):
+            box.inbox.add(mail(number, f"new {number}"))
+        assert poll_all() == 2
+        assert poll_all() == 0
+        assert texts() == ["new 2", "new 3"]
+        assert box.inbox.seen == {2, 3}
+        channel.refresh_from_db()
+        assert channel.state["imap"]["uid"] == 3
+        assert channel.state["received_at"]
+
+        # One that is far too large: its beginning, and a remark. One that vanished in between is passed over.
+        box.inbox.said_size[box.inbox.add(mail(4, "large " * 100))] = 80_000_000
+        gone = box.inbox.add(mail(5))
+        del box.inbox.mails[gone]
+        assert poll_all() == 1
+        assert Message.objects.get(external_id="<4@ada>").remarks == ["too_large"]
+        assert any("<0." in one for one in box.fetched)
+
+        # The mailbox is made anew: its numbers begin again; what was taken stays one message.
+        box.inbox.validity, box.inbox.next_uid = 8, 1
+        box.inbox.mails = {}
+        for number in (3, 6):
+            box.inbox.add(mail(number, f"new {number}"))
+        assert poll_all() == 2
+        assert texts() == ["new 2", "new 3", "large " * 99 + "large", "new 6"]
+
+
+@pytest.mark.django_db
+def test_trouble_with_a_mailbox_is_told_in_words_and_stops_no_other() -> None:
+    with imap_server() as box:
+        channel = make_mailbox(box, imap_folder="Somewhere")
+        good = create_channel(
+            workspace=channel.workspace, kind="email", name="Sales", by=None, address="sales@kettles.example",
+            settings={**channel.settings, "imap_folder": "INBOX"}, secrets=channel.secrets,
+        )  # fmt: skip
+        poll_all()
+        box.inbox.add(mail(1))
+        assert poll_all() == 1
+        channel.refresh_from_db()
+        good.refresh_from_db()
+        assert channel.state["error"] == "The folder “Somewhere” cannot be opened."
+        assert "error" not in good.state
+        good.secrets = {"imap_password": "wrong"}
+        good.save()
+        with pytest.raises(Refused, match="127.0.0.1 refuses: .*wrong password"):
+            check_channel(channel=good, by=None)
+    with pytest.raises(Refused, match="127.0.0.1 cannot be reached"):
+        check_channel(channel=channel, by=None)
+    assert folder_name('Почта & "x"') == '"&BB8EPgRHBEIEMA- &- \\"x\\""'  # by hand: 041F 043E 0447 0442 0430
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_server_hands_mail_over(settings: Any) -> None:
+    channel = create_channel(
+        workspace=make_workspace(), kind="email", name="Support", by=None, address="support@kettles.example",
+        settings={"intake": "smtp", "plus_addresses": True},
+    )  # fmt: skip
+    listener = Listener("127.0.0.1", 0)
+    listener.start()
+    port = listener.port
+    try:
+        with smtplib.SMTP("127.0.0.1", port) as out:
+            out.sendmail("ada@example.com", ["support@kettles.example"], mail(1))
+            message = Message.objects.get()
+            said = reply(conversation=message.conversation, text="Turn it off.", by=None)
+            # To the reply address, without any header of the thread.
+            back = reply_address("support@kettles.example", message.conversation)
+            out.sendmail("ada@example.com", [back], mail(2, "It helped."))
+            assert Message.objects.get(external_id="<2@ada>").conversation == message.conversation
+            with pytest.raises(smtplib.SMTPRecipientsRefused):
+                out.sendmail("ada@example.com", ["nobody@kettles.example", "support@elsewhere.example"], mail(3))
+            with pytest.raises(smtplib.SMTPException):
+                out.sendmail("ada@example.com", ["support@kettles.example"], mail(3, "x" * 31_000_000))
+        assert Message.objects.filter(direction="in").count() == 2
+
+        # What we said leaves, comes back, and is marked so; the report itself is no message.
+        with smtp_server() as box, mail_through(box, settings):
+            Sender("t/1").send_due()
+        sent = box.arrived[0].message
+        report = REPORT % {"to": sent["From"], "id": sent["Message-ID"]}
+        with smtplib.SMTP("127.0.0.1", port) as out:
+            out.sendmail("", ["support@kettles.example"], report.replace("\n", "\r\n"))
+        assert said.delivery
+        assert Delivery.objects.get(pk=said.delivery.pk).state == Delivery.State.BOUNCED
+        assert Message.objects.filter(direction="in").count() == 2
+    finally:
+        listener.stop()
+    settings.EMAIL_BOUNCES_TO = "bounces@kettles.example"
+    address = f"bounces+{said.delivery.pk.hex}@kettles.example"
+    assert bounced_delivery(address) == said.delivery
+    assert (is_ours(address), is_ours(address.replace("bounces", "b")), is_ours("bounces+x@kettles.example")) == (
+        True, False, False,
+    )  # fmt: skip
+    channel.is_paused = True
+    channel.save()
+    assert not is_ours("support@kettles.example")
+    take_for(["support@kettles.example"], mail(9))
+    assert not Message.objects.filter(external_id="<9@ada>").exists()
+
+
+REPORT = """From: MAILER-DAEMON@mx.example
+To: %(to)s
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <r@mx>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="x"
+
+--x
+Content-Type: text/plain
+
+It came back.
+--x
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example
+
+Final-Recipient: rfc822; ada@example.com
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 no such user
+
+--x
+Content-Type: text/rfc822-headers
+
+Message-ID: %(id)s
+
+--x--
+"""
