@@ -64,7 +64,6 @@ def env_mailbox(name: str) -> str:
     return text
 
 
-<<<<<<< HEAD
 def env_command(name: str) -> str:
     """A command line; its words are split as a shell does, and no shell runs it."""
     text = env_text(name, "")
@@ -75,14 +74,14 @@ def env_command(name: str) -> str:
     if words and shutil.which(words[0]) is None:
         raise Misconfigured(f"{name} names the program {words[0]!r}, which is not there or cannot be run.")
     return text
-=======
+
+
 def env_listening(name: str) -> tuple[str, int] | None:
     text = env_text(name, "")
     host, _colon, port = text.rpartition(":")
     if text and not (host and port.isdigit() and 0 < int(port) < 65536):
         raise Misconfigured(f"{name} is {text!r}; write where to listen, such as 127.0.0.1:2525.")
     return (host.strip("[]"), int(port)) if text else None
->>>>>>> mail
 
 
 def env_file(name: str) -> Path | None:

@@ -26,6 +26,7 @@ from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.channel_api import router as channels_router
+from cxm.listen.channels.voices_api import router as voices_router
 from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
 from cxm.record.capture.api.imports import router as imports_router
@@ -47,6 +48,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("/segments", segments_router),
     ("", metrics_router),
     ("", messages_router),
+    ("", voices_router),
     ("", channels_router),
     ("", mailings_router),  # before the surveys, whose addresses would take its own for a state
     ("/surveys", surveys_router),

@@ -12,11 +12,8 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections
 
-<<<<<<< HEAD
-from cxm.listen.channels.jobs import look_for_recordings, resume_reviews
-=======
 from cxm.listen.channels.files import drop_unclaimed
->>>>>>> mail
+from cxm.listen.channels.jobs import look_for_recordings, resume_reviews
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.respond.giving_up import give_up
@@ -60,12 +57,9 @@ CLOCKS = [
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
     Clock(lambda: give_up_claims(workers.is_alive), MINUTE),
     Clock(remind, 5 * MINUTE),
-<<<<<<< HEAD
     Clock(look_for_recordings, MINUTE),
     Clock(resume_reviews, 5 * MINUTE, at_start=True),
-=======
     Clock(drop_unclaimed, HOUR),
->>>>>>> mail
 ]
 
 

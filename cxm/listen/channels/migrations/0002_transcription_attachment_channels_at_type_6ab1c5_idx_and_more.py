@@ -5,33 +5,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('channels', '0001_initial'),
+        ("channels", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Transcription',
+            name="Transcription",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting to be transcribed'), ('running', 'Being transcribed'), ('done', 'Transcribed'), ('failed', 'Could not be transcribed')], default='waiting', max_length=10)),
-                ('error', models.TextField(blank=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting to be transcribed"),
+                            ("running", "Being transcribed"),
+                            ("done", "Transcribed"),
+                            ("failed", "Could not be transcribed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("error", models.TextField(blank=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(fields=['type'], name='channels_at_type_6ab1c5_idx'),
+            model_name="attachment",
+            index=models.Index(fields=["type"], name="channels_at_type_6ab1c5_idx"),
         ),
         migrations.AddField(
-            model_name='transcription',
-            name='attachment',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='transcription', to='channels.attachment'),
+            model_name="transcription",
+            name="attachment",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="transcription", to="channels.attachment"
+            ),
         ),
         migrations.AddIndex(
-            model_name='transcription',
-            index=models.Index(fields=['state'], name='channels_tr_state_dde88e_idx'),
+            model_name="transcription",
+            index=models.Index(fields=["state"], name="channels_tr_state_dde88e_idx"),
         ),
     ]

@@ -74,10 +74,8 @@ def show(request: HttpRequest, slug: str, message_id: UUID) -> HttpResponse:
     recordings = list(message.attachments.filter(type__startswith="audio/").select_related("transcription"))
     said = [("", message.properties)] if message.properties.get("turns") else []
     said += list(message.properties.get("transcripts", {}).items())
-    parts = [
-        {**one, "name": next((each.name for each in recordings if str(each.pk) == key), ""), "rows": _rows(one["turns"])}
-        for key, one in said
-    ]  # fmt: skip
+    names = {str(one.pk): one.name for one in recordings}
+    parts = [{**one, "name": names.get(key, ""), "rows": _rows(one["turns"])} for key, one in said]
     speakers = list(dict.fromkeys(turn["speaker"] for turn in message.properties.get("turns", [])))
     theirs = {turn["speaker"] for turn in message.properties.get("turns", []) if turn["role"] == "customer"}
     shown = {

@@ -1,4 +1,4 @@
-"""The contact form at /f/<id>: a page for everybody, or a frame in a page of the company. No cookie, no script needed."""
+"""The contact form at /f/<id>: a page for everybody, or a frame in a page of the company. It needs no script."""
 
 from __future__ import annotations
 
@@ -153,5 +153,3 @@ def with_headers(response: HttpResponse, channel: Channel, language: str) -> Htt
 def set_exempt(response: HttpResponse) -> None:
     """The policy above says who may frame it; the older header knows only all or nothing."""
     response.xframe_options_exempt = True  # type: ignore[attr-defined]  # what Django's decorator sets
-
-

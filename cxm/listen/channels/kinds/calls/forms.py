@@ -65,6 +65,4 @@ class CallForm(forms.Form):
 
     def call(self) -> Call:
         data = self.cleaned_data
-        return Call(
-            at=data["at"], phone=data["phone"], email=data["email"], name=data["name"], subject=data["subject"]
-        )
+        return Call(at=data["at"], phone=data["phone"], email=data["email"], name=data["name"], subject=data["subject"])

@@ -16,7 +16,9 @@ OURS = re.compile(
     r"doradca|оператор|агент|консультант|сотрудник|працівник|спеціаліст|客服|專員|专员",
     re.IGNORECASE,
 )
-THEIRS = re.compile(r"customer|client|caller|guest|user|klient|dzwoniący|клиент|клієнт|абонент|顧客|客戶|客户", re.IGNORECASE)
+THEIRS = re.compile(
+    r"customer|client|caller|guest|user|klient|dzwoniący|клиент|клієнт|абонент|顧客|客戶|客户", re.IGNORECASE
+)
 
 
 def roles(transcript: Transcript, customer: Collection[str] = (), agents: Collection[str] = ()) -> dict[str, Role]:

@@ -66,7 +66,7 @@ def _free() -> Q:
 
 
 def run(transcription_id: int) -> str:
-    """Transcribe one recording; returns the state that it is in then. A recording is told once, however often this runs."""
+    """Transcribe one recording; returns its state then. It is told once, however often this runs."""
     one = Transcription.objects.filter(pk=transcription_id)
     if not settings.TRANSCRIBER or not one.filter(_free()).update(state=State.RUNNING, started_at=timezone.now()):
         return ""
@@ -90,7 +90,9 @@ def try_again(*, attachment: Attachment, by: Actor) -> None:
     """Give a recording to the program once more. Raises Refused."""
     message = attachment.message
     require(message.workspace, by, Role.AGENT)
-    if not Transcription.objects.filter(attachment=attachment, state=State.FAILED).update(state=State.WAITING, error=""):
+    if not Transcription.objects.filter(attachment=attachment, state=State.FAILED).update(
+        state=State.WAITING, error=""
+    ):
         raise Refused(_("Only a recording that could not be transcribed can be tried again."))
     audit("retried", message, workspace=message.workspace, by=by)
 
@@ -111,7 +113,9 @@ def transcribed(path: Path, attachment: Attachment, language: str = "") -> Trans
     try:
         return transcripts.read(output)
     except Unreadable as problem:
-        raise Failed(_("The program wrote something else than a transcript: %(problem)s") % {"problem": problem}) from problem
+        raise Failed(
+            _("The program wrote something else than a transcript: %(problem)s") % {"problem": problem}
+        ) from problem
 
 
 def command_for(recording: Path, language: str) -> list[str]:

@@ -1,7 +1,8 @@
 """From the file of a speech service to who said what and when. Nothing here knows of channels or tables.
 
-Read are WebVTT and SRT (by webvtt-py), and the JSON of Deepgram, AWS Transcribe and Contact Lens, Google Speech-to-Text,
-Whisper (OpenAI's, whisper.cpp and WhisperX), AssemblyAI, Azure and Rev AI. Times are seconds from the start of the call.
+Read are WebVTT and SRT (by webvtt-py), and the JSON of Deepgram, AWS Transcribe and Contact Lens, Google
+Speech-to-Text, Whisper (OpenAI's, whisper.cpp and WhisperX), AssemblyAI, Azure and Rev AI. Times are seconds from the
+start of the call.
 """
 
 from __future__ import annotations
@@ -322,7 +323,7 @@ def _contact_lens(said: dict[str, Any]) -> Transcript:
 
 
 def _google(said: dict[str, Any]) -> Transcript:
-    """TRICKY: with speakers, the last result of v1 repeats the words of all the others, and only it has the speakers."""
+    """TRICKY: with speakers, the last result of v1 repeats the words of all others, and only it has the speakers."""
     results = dicts(said.get("results"))
     language = next((text_of(one.get("languageCode")) for one in results if one.get("languageCode")), "")
     channels = {one.get("channelTag") for one in results if one.get("channelTag")}

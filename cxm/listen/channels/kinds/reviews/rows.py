@@ -15,7 +15,16 @@ from django.utils.translation import gettext as _
 from cxm.record.capture.guessing import column_type
 from cxm.record.capture.times import reader
 
-LONGEST = {"id": 200, "name": 200, "title": 300, "text": 50_000, "place": 200, "url": 1000, "site": 60, "answer": 20_000}
+LONGEST = {
+    "id": 200,
+    "name": 200,
+    "title": 300,
+    "text": 50_000,
+    "place": 200,
+    "url": 1000,
+    "site": 60,
+    "answer": 20_000,
+}
 STARS = 5  # reviews are kept on this scale, whatever a site uses
 
 

@@ -25,7 +25,7 @@ MOST_ANSWER = 20_000
 
 
 def take(*, channel: Channel, review: Review, is_told: bool = True, by: Actor = None) -> tuple[Message, bool]:
-    """The message of a review, and whether it is new. One that is known stays as it is; an answer is noted all the same.
+    """The message of a review, and whether it is new. A known one stays as it is; an answer is noted all the same.
 
     `is_told` is False for history: see `tell_as_history`.
     """
@@ -42,7 +42,9 @@ def take(*, channel: Channel, review: Review, is_told: bool = True, by: Actor = 
             properties={
                 "review_id": review.id, "place": review.place, "url": review.url, "site": review.site,
                 "rated": review.rated, **({} if is_told else {"history": True}),
-                "properties": {name: value for name, value in (("place", review.place), ("site", review.site)) if value},
+                "properties": {
+                    name: value for name, value in (("place", review.place), ("site", review.site)) if value
+                },
             },
         ),
     )  # fmt: skip

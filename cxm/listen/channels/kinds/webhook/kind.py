@@ -61,8 +61,8 @@ class WebhookForm(ChannelForm):
         help_text=_("One a line, a name and a JSONPath: order = $.data.order"),
     )  # fmt: skip
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, data: Mapping[str, Any] | None = None, *args: Any, **more: Any) -> None:
+        super().__init__(flat(data) if data else data, *args, **more)
         for name in FIELDS:
             self.fields[f"path_{name}"] = forms.CharField(
                 label=LABELS[name], required=False, max_length=LONGEST_PATH,
@@ -124,6 +124,19 @@ class WebhookForm(ChannelForm):
                 compiled(path)
         except Unusable as problem:
             self.add_error(name, str(problem))
+
+
+def flat(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The API gives `paths` and `properties` as the settings have them, the page as fields and lines."""
+    paths, properties = data.get("paths"), data.get("properties")
+    if not isinstance(paths, Mapping) and not isinstance(properties, Mapping):
+        return data
+    made = {**data}
+    if isinstance(paths, Mapping):
+        made |= {f"path_{name}": str(path) for name, path in paths.items()}
+    if isinstance(properties, Mapping):
+        made["properties"] = "\n".join(f"{name} = {path}" for name, path in properties.items())
+    return made
 
 
 def _is_standard(secret: str) -> bool:

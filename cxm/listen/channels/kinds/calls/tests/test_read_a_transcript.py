@@ -101,7 +101,8 @@ SERVICES: dict[str, tuple[Any, list[str]]] = {
             for n, (a, b, text) in enumerate(CALL)]}, ["SPEAKER_00", "SPEAKER_01"]),
     "whisper.cpp": (
         {"result": {"language": "en"}, "transcription": [
-            {"offsets": {"from": int(a * 1000), "to": int(b * 1000)}, "text": f" {text}"} for a, b, text in CALL]}, [""]),
+            {"offsets": {"from": int(a * 1000), "to": int(b * 1000)}, "text": f" {text}"}
+            for a, b, text in CALL]}, [""]),
     "AssemblyAI": (
         {"id": "7", "status": "completed", "text": "…", "audio_duration": 4, "language_code": "en_us", "utterances": [
             {"speaker": "AB"[n], "start": int(a * 1000), "end": int(b * 1000), "text": text}
@@ -132,7 +133,8 @@ def test_each_service_tells_the_same_call(service: str) -> None:
 
 def test_words_are_parted_by_pauses_channels_and_scripts() -> None:
     said = {"results": {"channels": [
-        {"alternatives": [{"words": [{"word": "wait", "start": 1, "end": 2}, {"word": "thanks", "start": 9, "end": 10}]}]},
+        {"alternatives": [{"words": [
+            {"word": "wait", "start": 1, "end": 2}, {"word": "thanks", "start": 9, "end": 10}]}]},
         {"alternatives": [{"words": [{"word": "水壺", "start": 3, "end": 4}, {"word": "漏水", "start": 4, "end": 5}]}],
          "detected_language": "zh-TW"},
     ]}}  # fmt: skip

@@ -103,13 +103,17 @@ def test_recordings_are_transcribed_and_told_once(channel: Channel, settings: An
     transcripts = mail.properties["transcripts"]
     assert list(transcripts) == [str(Attachment.objects.get(type="audio/mpeg").pk)]
     facts = OutboxFact.objects.filter(name="call_transcribed")
-    assert sorted(fact.properties["comment"] for fact in facts) == ["Czajnik cieknie.", "Dzień dobry.\nCzajnik cieknie."]
+    assert sorted(fact.properties["comment"] for fact in facts) == [
+        "Czajnik cieknie.",
+        "Dzień dobry.\nCzajnik cieknie.",
+    ]
     assert {fact.customer_id for fact in facts} == set(Customer.objects.values_list("pk", flat=True))
 
 
 @pytest.mark.parametrize(
     ("body", "why"),
-    [("import sys; sys.exit('no model')", "no model"), ("pass", "wrote no transcript"), ("print('hello')", "something else"),
+    [("import sys; sys.exit('no model')", "no model"), ("pass", "wrote no transcript"),
+     ("print('hello')", "something else"),
      ("open('recording.vtt', 'w').write('WEBVTT\\n\\n00:01.000 --> 00:02.000\\nhi\\n'); print('progress 100%')", "")],
 )  # fmt: skip
 def test_a_program_may_fail_or_write_files(

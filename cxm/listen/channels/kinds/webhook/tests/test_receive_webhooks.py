@@ -1,4 +1,4 @@
-"""Other systems tell us things: signed ones become messages or events, once; all others are refused and change nothing."""
+"""Other systems tell us things: signed ones become messages or events, once; others change nothing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,12 @@ def stored() -> Iterator[None]:
 def post(channel: Channel, said: Any, *, id_: str = "msg_1", secret: str = SECRET, **more: str) -> tuple[int, str]:
     body, now = said if isinstance(said, bytes) else json.dumps(said).encode(), datetime.now(UTC)
     signature = Webhook(secret).sign(id_, now, body.decode("utf-8", "surrogateescape"))
-    headers = {"webhook-id": id_, "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature, **more}
+    headers = {
+        "webhook-id": id_,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signature,
+        **more,
+    }
     answer = Client().post(f"/hooks/{channel.public_id}", body, content_type="application/json", headers=headers)
     return answer.status_code, answer.json()["code"]
 

@@ -53,7 +53,7 @@ GOOD: dict[str, tuple[dict[str, str], str]] = {
         {"Typeform-Signature": "sha256=" + base64.b64encode(digest("tf", BODY)).decode()}, "tf"),
     "github": ({"X-Hub-Signature-256": "sha256=" + digest("gh", BODY).hex(), "X-GitHub-Delivery": "d-1"}, "gh"),
     "stripe": (
-        {"Stripe-Signature": f"t={NOW},v0=old,v1={'0' * 64},v1=" + digest("st", f"{NOW}.".encode() + BODY).hex()}, "st"),
+        {"Stripe-Signature": f"t={NOW},v0=x,v1={'0' * 64},v1=" + digest("st", f"{NOW}.".encode() + BODY).hex()}, "st"),
     "zendesk": (
         {"X-Zendesk-Webhook-Signature": base64.b64encode(digest("zd", ZENDESK_AT.encode() + BODY)).decode(),
          "X-Zendesk-Webhook-Signature-Timestamp": ZENDESK_AT}, "zd"),
