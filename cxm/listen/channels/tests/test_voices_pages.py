@@ -145,7 +145,7 @@ def test_calls_are_brought_and_read(workspace: Workspace) -> None:
     message.refresh_from_db()
     assert message.text == "<script>Czajnik</script> cieknie."
     address = f"{base}calls/{message.pk}/{message.attachments.get().pk}/"
-    whole = agent.get(address)
+    whole: Any = agent.get(address)
     assert b"".join(whole.streaming_content) == sound
     assert (whole["Content-Type"], whole["X-Content-Type-Options"]) == ("audio/mpeg", "nosniff")
     part = agent.get(address, headers={"Range": "bytes=256-511"})

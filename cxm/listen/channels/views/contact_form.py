@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
@@ -61,10 +62,10 @@ def show(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def _posted(request: HttpRequest, channel: Channel, form: Asked) -> HttpResponse:
     try:
         said, uploaded = _read(request)
-    except ValueError as problem:
-        return _page(request, channel, form, problem=str(problem), status=413)
+    except ValueError as refusal:
+        return _page(request, channel, form, problem=str(refusal), status=413)
     done = HttpResponseRedirect(
-        f"{reverse('contact_form', args=[channel.public_id])}?{urlencode({'sent': 1, 'lang': form.language})}"
+        f"{reverse('contact_form', args=[channel.public_id])}?{urlencode({'sent': '1', 'lang': form.language})}"
     )
     if said.get(TRAP):
         trapped(channel)
@@ -87,7 +88,7 @@ def _posted(request: HttpRequest, channel: Channel, form: Asked) -> HttpResponse
     return done
 
 
-def _read(request: HttpRequest) -> tuple[dict[str, str], list[UploadedFile]]:
+def _read(request: HttpRequest) -> tuple[dict[str, str], list[UploadedFile[Any]]]:
     """The fields and files of a request. Raises ValueError with a sentence for more than a form takes."""
     too_large = _("The files are too large. At most %(n)d files of %(most)d MB each.") % {
         "n": MOST_FILES, "most": MOST_FILE_BYTES // 2**20
@@ -152,4 +153,4 @@ def with_headers(response: HttpResponse, channel: Channel, language: str) -> Htt
 
 def set_exempt(response: HttpResponse) -> None:
     """The policy above says who may frame it; the older header knows only all or nothing."""
-    response.xframe_options_exempt = True  # type: ignore[attr-defined]  # what Django's decorator sets
+    response.xframe_options_exempt = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -14,7 +14,7 @@ from cxm.listen.channels.models import Channel
 
 
 class CallsForm(ChannelForm):
-    OPENS_CASES: ClassVar[bool] = False
+    OPENS_CASES = False
 
     agents = forms.CharField(
         label=_("Speakers who are yours"), required=False, max_length=5_000, widget=forms.Textarea(attrs={"rows": 2}),

@@ -119,7 +119,7 @@ def transcribed(path: Path, attachment: Attachment, language: str = "") -> Trans
 
 
 def command_for(recording: Path, language: str) -> list[str]:
-    """The words of CXM_TRANSCRIBER with {file} and {language} filled in; a command without {file} gets it at its end."""
+    """The words of CXM_TRANSCRIBER, {file} and {language} filled in; without {file} it stands at the end."""
     words = shlex.split(settings.TRANSCRIBER)
     named = any("{file}" in word for word in words)
     filled = [word.replace("{file}", str(recording)).replace("{language}", language or "auto") for word in words]

@@ -122,7 +122,7 @@ def _cues(text: str, form: str) -> list[Segment]:
     except (MalformedFileError, MalformedCaptionError) as error:
         raise Unreadable(_("The captions are damaged: %(problem)s") % {"problem": str(error)[:200]}) from error
     made: list[Segment] = []
-    for caption in captions:
+    for caption in captions.captions:
         start, end = caption.start_time.in_milliseconds() / 1000, caption.end_time.in_milliseconds() / 1000
         parts = _VOICE.split(caption.raw_text)  # what stands before a voice, then voice and words by turns
         for speaker, words in [("", parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]:

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from ipaddress import ip_address
 from threading import Lock
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -85,7 +86,7 @@ class Bound(FileUploadHandler):
             self.request.META[TOO_LARGE] = True
         raise StopUpload(connection_reset=True)
 
-    def file_complete(self, file_size: int) -> UploadedFile | None:
+    def file_complete(self, file_size: int) -> UploadedFile[Any] | None:
         return None
 
 

@@ -63,7 +63,7 @@ def place_of(channel: Channel, key: str) -> Path:
     return Path(settings.DATA_DIR) / "imports" / "reviews" / f"{channel.pk}-{uuid.UUID(key).hex}"
 
 
-def keep(channel: Channel, uploaded: UploadedFile) -> str:
+def keep(channel: Channel, uploaded: UploadedFile[Any]) -> str:
     """Keep an uploaded file until it is read; returns its key. Raises Refused."""
     if (uploaded.size or 0) > MOST_BYTES:
         raise Refused(_("The file is larger than %(most)d MB. Split it.") % {"most": MOST_BYTES // 2**20})

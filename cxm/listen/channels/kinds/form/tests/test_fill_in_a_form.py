@@ -141,7 +141,8 @@ def test_an_address_may_write_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lines_and_sites_are_read() -> None:
     assert [(one.code, dict(one.words), one.required) for one in lines_of("a* = A | pl: Ą: x\n\nBig order\n訂單")] == [
-        ("a", {"": "A", "pl": "Ą: x"}, True), ("big_order", {"": "Big order"}, False), ("choice_3", {"": "訂單"}, False),
+        ("a", {"": "A", "pl": "Ą: x"}, True), ("big_order", {"": "Big order"}, False),
+        ("choice_3", {"": "訂單"}, False),
     ]  # fmt: skip
     for wrong in ("A b = x", "a = x\na = y", "a = ", "\n".join(f"a{n} = x" for n in range(41))):
         with pytest.raises(ValueError, match=r"\w"):

@@ -44,7 +44,8 @@ def test_what_is_no_rating_is_said(text: str) -> None:
 
 
 def test_a_row_becomes_a_review() -> None:
-    row = {"id": "", "at": "21.11.2026 09:30", "rating": "2", "text": " Cold tea.\x00 ", "name": "Ada", "place": "Podil",
+    row = {"id": "", "at": "21.11.2026 09:30", "rating": "2", "text": " Cold tea.\x00 ",
+           "name": "Ada", "place": "Podil",
            "url": "https://reviews.example/7", "language": "uk_UA", "answer": "Sorry!", "answered_at": ""}  # fmt: skip
     formats = date_formats(["21.11.2026 09:30", "02.01.2026 10:00"])
     one = review_of(row, zone=KYIV, formats=formats, now=NOW)

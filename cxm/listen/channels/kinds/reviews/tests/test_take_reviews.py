@@ -96,7 +96,7 @@ def test_a_file_is_history_and_reading_it_again_adds_nothing(channel: Channel) -
     state = channel.state["import"]
     assert (state["state"], state["rows"], state["new"], state["refused"]) == ("done", 4, 2, 1)
     assert state["problems"][0][0] == 4
-    assert sorted(Message.objects.filter(direction="in").values_list("score", flat=True)) == [1.0, 4.0, 5.0]
+    assert sorted(one.score or 0 for one in Message.objects.filter(direction="in")) == [1.0, 4.0, 5.0]
     assert Message.objects.get(direction="out").text == "Thanks!"
     assert run(channel.pk) == 0  # it is done, and its file is gone
     # Again, by another upload: all is known.
