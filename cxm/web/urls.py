@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from cxm.accounts import urls as accounts_urls
-from cxm.listen.channels.urls import voice_urls
+from cxm.listen.channels.urls import channel_urls, voice_urls
 from cxm.listen.channels.views import contact_form
 from cxm.listen.channels.views.unsubscribe import unsubscribe
 from cxm.listen.channels.views.webhook_in import receive_webhook
@@ -31,7 +31,7 @@ urlpatterns = [
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     path("w/<slug:slug>/sources/", include(source_urls)),
     path("w/<slug:slug>/messages/", include("cxm.listen.channels.urls")),
-    path("w/<slug:slug>/channels/", include("cxm.listen.channels.channel_urls")),
+    path("w/<slug:slug>/channels/", include(channel_urls)),
     path("w/<slug:slug>/channels/", include(voice_urls)),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("f/<uuid:public_id>", contact_form.show, name="contact_form"),

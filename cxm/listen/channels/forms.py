@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 
@@ -24,11 +23,11 @@ class FilesField(forms.FileField):
 
     widget = SeveralFiles
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:  # type: ignore[override]  # a list
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
         some = data if isinstance(data, (list, tuple)) else [data]
         return [super(FilesField, self).clean(one, initial) for one in some if one]
 
 
 class ReplyForm(forms.Form):
     text = forms.CharField(label=_("Your answer"), max_length=100_000, widget=forms.Textarea(attrs={"rows": 6}))
-    files = FilesField(label=_("Files"), required=False, help_text=_("At most 20 files of 20 MB together."))
+    attached = FilesField(label=_("Files"), required=False, help_text=_("At most 20 files of 20 MB together."))

@@ -251,11 +251,11 @@ def _is_theirs(conversation: Conversation, incoming: Incoming, customer: Custome
 
 def clean(text: str, most: int) -> str:
     """One line that a database and a page can hold."""
-    return " ".join(storable(text).split())[:most]
+    return " ".join(str(storable(text)).split())[:most]
 
 
 def kept(text: str) -> str:
-    return storable(text).replace("\r\n", "\n")[:MOST_TEXT]
+    return str(storable(text)).replace("\r\n", "\n")[:MOST_TEXT]
 
 
 def storable(value: Any) -> Any:

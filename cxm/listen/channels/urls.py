@@ -1,10 +1,10 @@
-"""Addresses under /w/<slug>/messages/."""
+"""Addresses under /w/<slug>/messages/ and /w/<slug>/channels/."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from .views import calls, messages, reviews, webhook_secret
+from .views import calls, channels, conversations, messages, reviews, webhook_secret
 
 app_name = "messages"
 urlpatterns = [
@@ -15,6 +15,23 @@ urlpatterns = [
     path("suppressions/", messages.suppressions, name="suppressions"),
     path("suppressions/<int:suppression_id>/release/", messages.release, name="release"),
 ]
+
+channel_urls = (
+    [
+        path("", channels.show_list, name="list"),
+        path("new/", channels.new, name="new"),
+        path("new/<slug:kind>/", channels.create, name="create"),
+        path("<int:channel_id>/", channels.show, name="show"),
+        path("<int:channel_id>/change/", channels.change, name="change"),
+        path("<int:channel_id>/check/", channels.check, name="check"),
+        path("<int:channel_id>/pause/", channels.pause, name="pause"),
+        path("<int:channel_id>/remove/", channels.remove, name="remove"),
+        path("conversations/", conversations.show_list, name="conversations"),
+        path("conversations/<uuid:conversation_id>/", conversations.show, name="conversation"),
+        path("attachments/<uuid:attachment_id>/", conversations.attachment, name="attachment"),
+    ],
+    "channels",
+)
 
 # Addresses under /w/<slug>/channels/, for kinds whose messages have pages of their own.
 voice_urls = (

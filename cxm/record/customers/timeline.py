@@ -61,6 +61,10 @@ def kind_label(name: str) -> str:
         "survey_completed": _("Survey completed"),
         "survey_abandoned": _("Survey left unfinished"),
         "case_requested": _("Case requested"),
+        "message_received": _("Message"),
+        "review_received": _("Review"),
+        "call_transcribed": _("Call"),
+        "message_sent": _("Message sent"),
         "email_delivered": _("E-mail delivered"),
         "email_opened": _("E-mail opened"),
         "email_link_clicked": _("Link in an e-mail clicked"),
@@ -300,6 +304,39 @@ def _responded(name: str, properties: Properties) -> str:
     }[name] % words
 
 
+def _received(name: str, properties: Properties) -> str:
+    words = {"channel": text(properties, "channel_name"), "subject": text(properties, "subject")}
+    if words["subject"] and words["channel"]:
+        return _("Wrote “%(subject)s” by the channel “%(channel)s”.") % words
+    return _("Wrote by the channel “%(channel)s”.") % words if words["channel"] else _("Wrote to us.")
+
+
+def _reviewed(name: str, properties: Properties) -> str:
+    words = {"score": number(properties.get("score")), "place": text(properties, "place")}
+    words["highest"] = text(properties, "scale").rpartition("-")[2] or "5"
+    if not isinstance(properties.get("score"), (int, float)):
+        return _("Wrote a review.")
+    if words["place"]:
+        return _("Gave %(score)s of %(highest)s in a review of “%(place)s”.") % words
+    return _("Gave %(score)s of %(highest)s in a review.") % words
+
+
+def _called(name: str, properties: Properties) -> str:
+    seconds = properties.get("duration_s")
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
+        return _("Called us.")
+    minutes = max(1, round(seconds / 60))
+    return ngettext("Called us for %(n)s minute.", "Called us for %(n)s minutes.", minutes) % {"n": number(minutes)}
+
+
+def _sent(name: str, properties: Properties) -> str:
+    return {
+        "reply": _("We answered."),
+        "acknowledgement": _("We said that the message has come."),
+        "automation": _("An automation sent a message."),
+    }.get(text(properties, "kind"), _("We sent a message."))
+
+
 def _invited(name: str, properties: Properties) -> str:
     survey = text(properties, "survey_name") or text(properties, "survey")
     if not survey:
@@ -372,6 +409,10 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "survey_completed": ("message", _responded),
     "survey_abandoned": ("message", _responded),
     "case_requested": ("alert-triangle", _responded),
+    "message_received": ("mail", _received),
+    "review_received": ("star", _reviewed),
+    "call_transcribed": ("phone", _called),
+    "message_sent": ("send", _sent),
     **{
         f"email_{what}": ("mail", _email)
         for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")
@@ -408,6 +449,12 @@ SAID_ALREADY = {
     "purpose",
     "message_body",
     "survey_name",
+    "channel_name",
+    "subject",
+    "message_id",
+    "conversation_id",
+    "case_id",
+    "automatic",
 }
 
 

@@ -67,8 +67,8 @@ def test_an_administrator_sets_up_a_mailbox_and_tests_it(workspace: Workspace) -
         )
         channel.refresh_from_db()
         assert (channel.name, channel.secrets["imap_password"]) == ("Help", PASSWORD)
-    tested = client.post(f"{base}{channel.pk}/check/", follow=True).content.decode()
-    assert tested.count("127.0.0.1 cannot be reached") == 2  # as the answer, and on the page
+    failed = client.post(f"{base}{channel.pk}/check/", follow=True).content.decode()
+    assert failed.count("127.0.0.1 cannot be reached") == 2  # as the answer, and on the page
     assert "Trouble" in client.get(base).content.decode()
     again = client.post(base + "new/email/", {**FIELDS, "name": "Help", "imap_port": 1})
     assert "There is a channel of this name already." in again.content.decode()
@@ -98,7 +98,7 @@ def test_agents_read_and_answer_but_change_no_channel(workspace: Workspace) -> N
     for verb in ("check", "pause", "remove"):
         assert client.post(f"{base}{channel.pk}/{verb}/").status_code == 403
     assert Channel.objects.filter(is_paused=False).exists()
-    listed = client.get(base + "conversations/", {"q": "kettle", "channel": channel.pk}).content.decode()
+    listed = client.get(base + "conversations/", {"q": "kettle", "channel": str(channel.pk)}).content.decode()
     assert "&lt;b&gt;Kettle&lt;/b&gt;" in listed
     page = client.get(f"{base}conversations/{message.conversation_id}/").content.decode()
     assert "<p>It <b>leaks</b></p>" in page
@@ -114,7 +114,7 @@ def test_agents_read_and_answer_but_change_no_channel(workspace: Workspace) -> N
 
     some = [SimpleUploadedFile(name, b"so", "text/plain") for name in ("a.txt", "b.txt")]
     answered = client.post(
-        f"{base}conversations/{message.conversation_id}/", {"text": "Turn it off.", "files": some}, follow=True
+        f"{base}conversations/{message.conversation_id}/", {"text": "Turn it off.", "attached": some}, follow=True
     )
     assert "Your answer is on its way." in answered.content.decode()
     said = Message.objects.get(direction="out")

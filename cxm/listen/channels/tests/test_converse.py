@@ -161,6 +161,7 @@ def test_a_thread_is_joined_only_by_who_belongs_to_it_or_was_written_to() -> Non
     assert got(**fields, in_reply_to="<one@ada.example>").conversation != first.conversation
     assert got(**fields, in_reply_to=said.external_id).conversation == first.conversation
     # By her second address she is the same customer.
+    assert first.conversation.customer
     Identity.objects.create(
         workspace=channel.workspace, customer=first.conversation.customer, kind="email", value="ada@work.example"
     )

@@ -50,7 +50,7 @@ def show(request: HttpRequest, slug: str, conversation_id: UUID) -> HttpResponse
     if request.method == "POST" and form.is_valid():
         files = [
             File(one.name or "", one.content_type or "application/octet-stream", one.read())
-            for one in form.cleaned_data["files"]
+            for one in form.cleaned_data["attached"]
         ]
         try:
             said = reply(

@@ -40,7 +40,7 @@ class TooMuch(Exception):
     """The message goes beyond a bound."""
 
 
-class Bounds(Compat32):  # type: ignore[misc]  # typeshed makes it generic, at run time it is not
+class Bounds(Compat32):
     """The policy of one reading; it counts."""
 
     def __init__(self) -> None:

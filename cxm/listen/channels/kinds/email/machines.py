@@ -78,7 +78,7 @@ def failed_checks(mail: Mail, authority: str) -> bool:
             method.lower(): verdict.lower() for method, verdict in re.findall(r"\b(dmarc|dkim|spf)=(\w+)", results)
         }
         if "dmarc" in found and found["dmarc"] not in {"none", "temperror"}:
-            return found["dmarc"] != "pass"
+            return str(found["dmarc"]) != "pass"
         bad = {"fail", "softfail", "permerror"}
         return bool(found) and "pass" not in found.values() and bool(bad & set(found.values()))
     return False

@@ -98,7 +98,9 @@ def _sent_at(mail: Mail, received_at: datetime) -> datetime:
 
 def _content(mail: Mail) -> tuple[str, str, list[File], list[str]]:
     """Text, sanitised HTML, files, remarks."""
-    text, html, files, remarks = "", "", [], []
+    text, html = "", ""
+    files: list[File] = []
+    remarks: list[str] = []
     for part in mail.parts:
         if part.is_file or (part.type == "text/html" and html) or (part.type == "text/plain" and text and html):
             if len(files) >= MOST_FILES:

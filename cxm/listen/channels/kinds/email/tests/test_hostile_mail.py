@@ -30,7 +30,9 @@ BOMBS: dict[str, bytes] = {
     ),
     "nested mails": HEAD + b"Content-Type: message/rfc822\r\n\r\n" * 5000,
     "many parts": HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\n" * 200_000,
-    "a hidden boundary": HEAD + b"Content-Type: multipart/mixed; boundary*0=b;\r\n boundary*1=c\r\n\r\n" + b"--bc\r\n\r\n" * 200_000,
+    "a hidden boundary": (
+        HEAD + b"Content-Type: multipart/mixed; boundary*0=b;\r\n boundary*1=c\r\n\r\n" + b"--bc\r\n\r\n" * 200_000
+    ),
     "many lines": HEAD + b"\r\n" + b"a\n" * 10_000_000,
     "many bare returns": HEAD + b"\r\n" + b"a\r" * 10_000_000,
     "many headers": HEAD + b"A: b\r\n" * 500_000 + b"\r\nhi",
@@ -63,11 +65,13 @@ def read(raw: bytes) -> Incoming:
 
 
 LINES = st.sampled_from([
-    b"From: a@b.example", b"Content-Type: multipart/mixed; boundary=x", b"Content-Type: message/rfc822", b"--x", b"--x--",
-    b"Content-Type: text/html; charset=utf-7", b"Content-Transfer-Encoding: base64", b"Content-Transfer-Encoding: uuencode",
-    b"Content-Disposition: attachment; filename*=utf-8''%FF%00", b"Subject: =?big5?b?/////w==?=", b"Date: 99", b"", b"",
-    b"Message-ID: <>", b"\xff\xfe\x00", b" folded", b"begin 644 x", b"=3D=", b"Content-Type: multipart/report", b">From x",
-    b"Content-Type: multipart/digest; boundary=x", b"<b onclick=x>y", b"To: \xf0\x9f\x92\xa9", b"Date: Mon, 1 Jan 0001 00:00:00 +9999",
+    b"From: a@b.example", b"Content-Type: multipart/mixed; boundary=x", b"Content-Type: message/rfc822", b"--x",
+    b"--x--", b"Content-Type: text/html; charset=utf-7", b"Content-Transfer-Encoding: base64",
+    b"Content-Transfer-Encoding: uuencode", b"Content-Disposition: attachment; filename*=utf-8''%FF%00",
+    b"Subject: =?big5?b?/////w==?=", b"Date: 99", b"", b"", b"Message-ID: <>", b"\xff\xfe\x00", b" folded",
+    b"begin 644 x", b"=3D=", b"Content-Type: multipart/report", b">From x",
+    b"Content-Type: multipart/digest; boundary=x", b"<b onclick=x>y", b"To: \xf0\x9f\x92\xa9",
+    b"Date: Mon, 1 Jan 0001 00:00:00 +9999",
 ])  # fmt: skip
 
 
@@ -126,11 +130,13 @@ def test_headers_cannot_be_injected(channel: Channel) -> None:
 
 
 SCRIPTS = [
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>", "<a href='javascript:alert(1)'>x</a>",
-    "<a href='data:text/html,<script>x</script>'>x</a>", "<iframe src=//evil></iframe>", "<form action=//evil><input></form>",
-    "<style>@import '//evil'</style>", "<link rel=stylesheet href=//evil>", "<meta http-equiv=refresh content='0;//evil'>",
-    "<math><mtext><table><mglyph><style><!--</style><img title='--><img src=1 onerror=alert(1)>'>", "<base href=//evil>",
-    "<div style='background:url(//evil)'>x</div>", "<p class=btn data-hx-get=/evil hx-get=/evil id=content>x</p>",
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>",
+    "<a href='javascript:alert(1)'>x</a>", "<a href='data:text/html,<script>x</script>'>x</a>",
+    "<iframe src=//evil></iframe>", "<form action=//evil><input></form>", "<style>@import '//evil'</style>",
+    "<link rel=stylesheet href=//evil>", "<meta http-equiv=refresh content='0;//evil'>",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--><img src=1 onerror=alert(1)>'>",
+    "<base href=//evil>", "<div style='background:url(//evil)'>x</div>",
+    "<p class=btn data-hx-get=/evil hx-get=/evil id=content>x</p>",
     "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>", "<a href=' &#1;javascript:alert(1)'>x</a>",
 ]  # fmt: skip
 
@@ -139,8 +145,8 @@ def test_scripts_are_taken_out(channel: Channel) -> None:
     body = "<p>Hello</p>" + "".join(SCRIPTS)
     message = taken(channel, HEAD + b"Content-Type: text/html\r\n\r\n" + body.encode())
     assert "Hello" in message.text
-    for wrong in ("<script", "onerror", "onload", "javascript:", "data:", "<iframe", "<form", "<style", "<link", "<meta",
-                  "<img", "<svg", "<base", "style=", "hx-get", "class=", "id="):  # fmt: skip
+    for wrong in ("<script", "onerror", "onload", "javascript:", "data:", "<iframe", "<form", "<style", "<link",
+                  "<meta", "<img", "<svg", "<base", "style=", "hx-get", "class=", "id="):  # fmt: skip
         assert wrong not in message.html.lower(), wrong
 
 

@@ -93,9 +93,9 @@ def test_trouble_with_a_mailbox_is_told_in_words_and_stops_no_other() -> None:
         assert "error" not in good.state
         good.secrets = {"imap_password": "wrong"}
         good.save()
-        with pytest.raises(Refused, match="127.0.0.1 refuses: .*wrong password"):
+        with pytest.raises(Refused, match=r"127\.0\.0\.1 refuses: .*wrong password"):
             check_channel(channel=good, by=None)
-    with pytest.raises(Refused, match="127.0.0.1 cannot be reached"):
+    with pytest.raises(Refused, match=r"127\.0\.0\.1 cannot be reached"):
         check_channel(channel=channel, by=None)
     assert folder_name('Почта & "x"') == '"&BB8EPgRHBEIEMA- &- \\"x\\""'  # by hand: 041F 043E 0447 0442 0430
 
