@@ -6,6 +6,8 @@ import re
 from typing import Any
 from uuid import UUID
 
+from csp.constants import SELF
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -67,6 +69,7 @@ def show_list(request: HttpRequest, slug: str, channel_id: int) -> HttpResponse:
     return render(request, "channels/calls.html", context_of(membership, **shown), status=422 if form.errors else 200)
 
 
+@csp_update({"media-src": [SELF]})
 @require_safe
 def show(request: HttpRequest, slug: str, message_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.AGENT)

@@ -10,9 +10,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from cxm.listen.channels.conversing import reply
 from cxm.listen.channels.files import path_of
 from cxm.listen.channels.kinds.form.fields import LONGEST, asked, lines_of, origins_of
 from cxm.listen.channels.kinds.form.limits import BURST, Limit
+from cxm.listen.channels.letters import make
 from cxm.listen.channels.models import Attachment, Channel, Conversation, Message
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.models import OutboxFact
@@ -82,6 +84,19 @@ def test_a_form_becomes_one_message(channel: Channel) -> None:
     thanks = visitor.get(answer["Location"])
     assert thanks.status_code == 200
     assert "<form" not in thanks.content.decode()
+
+
+def test_an_answer_to_a_form_comes_from_a_mailbox(channel: Channel) -> None:
+    visitor = Client()
+    address = f"/f/{channel.public_id}?lang=en"
+    visitor.post(address, filled(ticket_in(visitor.get(address).content)))
+    Channel.objects.create(workspace=channel.workspace, kind="email", name="Help", address="help@kettles.example")
+    answer = reply(conversation=Conversation.objects.get(), text="It is on its way.", by=None)
+    assert answer.delivery is not None
+    letter = make(answer.delivery)
+    assert letter is not None
+    assert (answer.delivery.to.lower(), letter.sender_address) == ("ada@example.com", "help@kettles.example")
+    assert letter.subject == "Delivery"
 
 
 @pytest.mark.parametrize(
