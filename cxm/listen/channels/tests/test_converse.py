@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.exceptions import PermissionDenied
 
 from cxm.accounts.models import Role
@@ -41,7 +41,8 @@ def facts() -> list[str]:
     return list(OutboxFact.objects.order_by("pk").values_list("name", flat=True))
 
 
-def test_a_message_makes_a_customer_a_conversation_and_feedback_once() -> None:
+def test_a_message_makes_a_customer_a_conversation_and_feedback_once(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
     channel = make_mailbox(touchpoint="support")
     message = receive(channel=channel, incoming=FIRST)
     assert receive(channel=channel, incoming=replace(FIRST, text="another")) == message
@@ -74,26 +75,24 @@ def test_a_message_makes_a_customer_a_conversation_and_feedback_once() -> None:
     # Who is erased leaves no file behind: the sweep takes what has no row, and only after a while.
     Message.objects.all().delete()
     assert files.drop_unclaimed() == 0
-    import os
-
-    for one in (Path(django_settings.MEDIA_ROOT) / files.FOLDER).glob("??/*"):
+    for one in (tmp_path / files.FOLDER).glob("??/*"):
         os.utime(one, (1, 1))
     assert files.drop_unclaimed() == 2
 
 
-def test_a_failed_receipt_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_receipt_leaves_nothing(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
     channel = make_mailbox()
 
     def fails(*args: Any, **more: Any) -> None:
         raise RuntimeError
 
     monkeypatch.setattr("cxm.listen.channels.receiving.emit", fails)
-    before = set((Path(django_settings.MEDIA_ROOT) / files.FOLDER).glob("??/*"))
     with pytest.raises(RuntimeError):
         receive(channel=channel, incoming=FIRST)
     assert not Message.objects.exists()
     assert not Customer.objects.exists()
-    assert set((Path(django_settings.MEDIA_ROOT) / files.FOLDER).glob("??/*")) == before
+    assert not list((tmp_path / files.FOLDER).glob("??/*"))
 
 
 def test_answers_go_both_ways_in_one_thread(settings: Any) -> None:

@@ -149,10 +149,8 @@ def test_a_wrong_charset_is_guessed_and_said(charset: str) -> None:
 MACHINES = {
     "automatic": [{"Auto-Submitted": "auto-replied"}, {"X-Autoreply": "yes"}, {"X-Auto-Response-Suppress": "OOF, DR"},
                   {"Subject": "Automatic reply: away"}, {"Subject": "Автоматична відповідь: немає"},
-WRONG = ["utf-8", "nonsense", "punycode", "unicode_escape", "hex", "idna", "'", "x" * 500]
-
-
-@pytest.mark.parametrize("charset", WRONG)
+                  {"Subject": "Odpowiedź automatyczna: urlop"}, {"Subject": "自動回覆：休假"},
+                  {"Subject": "Автоответ"}],
     "list": [{"Precedence": "bulk"}, {"Precedence": "list"}, {"List-Id": "<news.example.com>"},
              {"List-Unsubscribe": "<https://x.example>"}],
     "report": [{"Return-Path": "<>"}, {"sender": "MAILER-DAEMON@mx.example"}, {"X-Failed-Recipients": "a@b.example"}],
