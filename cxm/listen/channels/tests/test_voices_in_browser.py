@@ -45,6 +45,7 @@ def test_a_visitor_writes_in_a_page_of_the_company(open_page: OpenPage, live_ser
     own = {"topics": "delivery = Delivery", "takes_files": True, "sites": shop_url, "consent_en": "I agree"}
     channel = Channel.objects.create(workspace=make_workspace(), kind="form", name="Site", settings=own)
     page = open_page(375, dark=True)
+    page.set_default_timeout(60_000)
     page.goto(f"{live_server.url}/f/{channel.public_id}")
     check(page)
     page.get_by_role("button", name="Send the message").click()
@@ -53,6 +54,7 @@ def test_a_visitor_writes_in_a_page_of_the_company(open_page: OpenPage, live_ser
     check_width(page)
     check_accessible(page)
     shop = open_page()
+    shop.set_default_timeout(60_000)
     html = (f'<!doctype html><html lang="en"><title>Shop</title><div data-cxm-form="{channel.public_id}"></div>'
             f'<script async src="{live_server.url}/form.js"></script>')  # fmt: skip
     (tmp_path / "help").mkdir()

@@ -133,7 +133,8 @@ class Listener(Controller):
     def factory(self) -> SMTP:
         return Session(
             self.handler, data_size_limit=MOST_BYTES, enable_SMTPUTF8=True, hostname=our_host(), ident="OpenCXM",
-            timeout=PATIENCE, command_call_limit={"RCPT": 2000, "NOOP": 20, "MAIL": 1000, "DATA": 1000, "RSET": 1000, "*": 50}, owner=self,
+            timeout=PATIENCE, owner=self,
+            command_call_limit={"RCPT": 2000, "MAIL": 1000, "DATA": 1000, "RSET": 1000, "NOOP": 20, "*": 50},
         )  # fmt: skip
 
     def _trigger_server(self) -> None:
