@@ -9,6 +9,8 @@ import os
 import re
 import secrets
 from ipaddress import IPv4Network, IPv6Network, ip_network
+import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,6 +62,18 @@ def env_mailbox(name: str) -> str:
     text = env_text(name, "")
     if text and not re.fullmatch(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+", text):
         raise Misconfigured(f"{name} is {text!r}; write one plain e-mail address such as bounces@example.com.")
+    return text
+
+
+def env_command(name: str) -> str:
+    """A command line; its words are split as a shell does, and no shell runs it."""
+    text = env_text(name, "")
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise Misconfigured(f"{name} is {text!r}, which is no command line: {error}.") from error
+    if words and shutil.which(words[0]) is None:
+        raise Misconfigured(f"{name} names the program {words[0]!r}, which is not there or cannot be run.")
     return text
 
 
@@ -299,6 +313,9 @@ FILE_UPLOAD_HANDLERS = [
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 UPLOAD_MAX_BYTES = env_int("CXM_UPLOAD_MAX_MB", 4096, 1, 1_000_000) * 1024 * 1024
+
+# A command that gets the path of a recording and writes its transcript; empty: recordings are only kept.
+TRANSCRIBER = env_command("CXM_TRANSCRIBER")
 
 # Mail goes to the console until an SMTP server is named: smtp://user:password@host:587 (smtps:// for TLS at once).
 EMAIL_URL = env_address("CXM_EMAIL_URL", "", {"smtp", "smtps"})

@@ -150,11 +150,11 @@ def bundle(node: Path) -> None:
     version = re.search(r'__version__ = ("[^"]+")', (HERE.parent / "cxm" / "__init__.py").read_text(encoding="utf-8"))
     if version is None:
         raise BuildError("cxm/__init__.py holds no __version__.")
-    # The respondent's pages load these two and nothing else.
-    for name in ("respond.js", "respond.css"):
+    # The respondent's pages load the first two and nothing else, contact forms the others.
+    for name in ("respond.js", "respond.css", "contact.js", "contact.css"):
         esbuild(node, str(SOURCE / name), f"--outfile={TARGET / name}")
     # What lies in root/ is served under addresses without a digest: other people's pages name them.
-    for source in (SOURCE / "cx" / "cx.js", SOURCE / "widget" / "survey.js"):
+    for source in (SOURCE / "cx" / "cx.js", SOURCE / "widget" / "survey.js", SOURCE / "contact" / "form.js"):
         script = TARGET / "root" / source.name
         esbuild(node, str(source), f"--define:VERSION={version[1]}", f"--outfile={script}")
         script.with_name(f"{source.name}.gz").write_bytes(gzip.compress(script.read_bytes(), mtime=0))

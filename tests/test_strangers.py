@@ -55,6 +55,7 @@ PUBLIC = {
     "public_results",  # what somebody shared, by a secret address
     "widget:offered", "widget:opened",  # what sites ask for their visitors, by a write key
     "automation_called",  # begins a workflow, by its secret key
+    "contact_form", "webhook_in",  # forms of sites, and what other systems tell us, signed
     "health", "set_language", "unsubscribe", "api_docs", "api:openapi-json",
 }  # fmt: skip
 CHANGING = ("post", "put", "patch", "delete")

@@ -33,6 +33,7 @@ from cxm.listen.channels.channel_api import router as channels_router
 from cxm.act.automations.api import router as automations_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.webhooks.api import router as webhooks_router
+from cxm.listen.channels.voices_api import router as voices_router
 from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
 from cxm.record.capture.api.imports import router as imports_router
@@ -56,6 +57,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", metrics_router),
     ("", cases_router),
     ("", messages_router),
+    ("", voices_router),
     ("", channels_router),
     ("", webhooks_router),
     ("", mailings_router),  # before the surveys, whose addresses would take its own for a state

@@ -19,6 +19,7 @@ from cxm.act.cases.presence import forget as forget_presence
 from cxm.act.cases.waking import close_old, wake_due
 from cxm.act.cases.alerts import notices, watching
 from cxm.act.automations.watching import watch
+from cxm.listen.channels.jobs import look_for_recordings, resume_reviews
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.channels.webhooks import actions as webhooks
 from cxm.listen.channels.webhooks import sending as webhook_sending
@@ -66,6 +67,8 @@ CLOCKS = [
     Clock(lambda: webhook_sending.give_up_claims(workers.is_alive), MINUTE),
     Clock(webhooks.forget_old, HOUR),
     Clock(remind, 5 * MINUTE),
+    Clock(look_for_recordings, MINUTE),
+    Clock(resume_reviews, 5 * MINUTE, at_start=True),
     Clock(drop_unclaimed, HOUR),
     Clock(ticking.tick, 10, at_start=True),
     Clock(routing.fill, MINUTE),

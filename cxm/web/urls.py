@@ -8,7 +8,10 @@ from cxm.accounts import urls as accounts_urls
 from cxm.listen.channels.urls import channel_urls
 from cxm.act.automations.views.called import called
 from cxm.act.cases.urls import recovery_urls
+from cxm.listen.channels.urls import channel_urls, voice_urls
+from cxm.listen.channels.views import contact_form
 from cxm.listen.channels.views.unsubscribe import unsubscribe
+from cxm.listen.channels.views.webhook_in import receive_webhook
 from cxm.record.capture.urls import source_urls
 from cxm.steer.dashboards.urls import metric_urls, public_urls, result_urls
 
@@ -39,6 +42,10 @@ urlpatterns = [
     path("w/<slug:slug>/recovery/", include(recovery_urls)),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("a/<str:key>", called, name="automation_called"),
+    path("w/<slug:slug>/channels/", include(voice_urls)),
+    path("u/<str:token>", unsubscribe, name="unsubscribe"),
+    path("f/<uuid:public_id>", contact_form.show, name="contact_form"),
+    path("hooks/<uuid:public_id>", receive_webhook, name="webhook_in"),
     path("w/<slug:slug>/flow/", flow_page.show, name="flow"),
     path("w/<slug:slug>/flow/deal/", flow_page.deal, name="flow_deal"),
     path("w/<slug:slug>/flow/<uuid:letter_id>/", flow_page.show_event, name="flow_event"),

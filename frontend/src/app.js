@@ -17,5 +17,6 @@ import './time-zone.js';
 import './print.js';
 import './editor.js';
 import './desk.js';
+import './seek.js';
 
 window.htmx = htmx;

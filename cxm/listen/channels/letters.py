@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from .conversing import mailbox_of
 from .files import path_of
 from .mail.letter import Letter, Unusable
 from .models import Conversation, Delivery, Message
@@ -19,7 +20,9 @@ def make(delivery: Delivery) -> Letter | None:
     if message is None:
         return None
     conversation = message.conversation
-    channel = conversation.channel if conversation.channel and conversation.channel.kind == "email" else None
+    channel = conversation.channel
+    if channel is None or channel.kind != "email":  # of a form: answers come from a mailbox, so that theirs come back
+        channel = mailbox_of(delivery.workspace)
     before = thread_before(message)
     own = channel.settings if channel else {}
     subject = conversation.subject or str(own.get("subject", "")) or delivery.workspace.name

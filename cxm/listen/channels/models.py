@@ -187,5 +187,31 @@ class Attachment(models.Model):
     size = models.PositiveBigIntegerField()
     key = models.CharField(max_length=100)
 
+    class Meta:
+        indexes = [models.Index(fields=["type"])]  # recordings are looked for
+
     def __str__(self) -> str:
         return self.name
+
+
+class Transcription(models.Model):
+    """What becomes of a recording: at most one row for each, so that it is transcribed and told once."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", pgettext_lazy("of a recording", "Waiting to be transcribed")
+        RUNNING = "running", pgettext_lazy("of a recording", "Being transcribed")
+        DONE = "done", pgettext_lazy("of a recording", "Transcribed")
+        FAILED = "failed", pgettext_lazy("of a recording", "Could not be transcribed")
+
+    id = models.BigAutoField(primary_key=True)
+    attachment = models.OneToOneField(Attachment, on_delete=models.CASCADE, related_name="transcription")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    error = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state"])]
+
+    def __str__(self) -> str:
+        return f"{self.attachment_id} {self.state}"

@@ -75,6 +75,8 @@ class Incoming:
     language: str = ""
     customer_ids: Sequence[tuple[str, str]] = ()  # (kind, value) of identities: ("user_id", "42"), ("phone", "+48…")
     conversation_id: UUID | None = None  # proven by the kind, by a reply address of ours for instance
+    # No fact is stated: of history, which the log gets as an import, and of what is not understood yet, a recording.
+    is_told: bool = True
 
 
 def receive(*, channel: Channel, incoming: Incoming) -> Message:
@@ -133,7 +135,7 @@ def _keep(channel: Channel, key: str, incoming: Incoming, keys: list[str]) -> Me
     )  # fmt: skip
     for one in incoming.attachments:
         attach(message, one, keys)
-    if not incoming.is_automatic:
+    if incoming.is_told and not incoming.is_automatic:
         name, properties = fact_of(channel, message, language)
         emit(
             name, workspace_id=channel.workspace_id, occurred_at=at, **properties,

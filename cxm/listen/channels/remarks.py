@@ -29,6 +29,7 @@ WORDS = {
     "too_many_files": ("warning", _("It has more than 50 files; the rest was dropped.")),
     "html_dropped": ("secondary", _("Its formatting is too large to be shown.")),
     "encrypted": ("secondary", _("It is encrypted.")),
+    "speakers_unknown": ("warning", _("Nobody knows who of them is the customer: the text is what all of them said.")),
     "not_sent_loop": ("warning", _("Not sent: the other side seems to be a machine.")),
     "not_sent_no_address": ("secondary", _("Not sent: there is no e-mail address to send it to.")),
 }

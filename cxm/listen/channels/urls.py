@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import channels, conversations, messages
+from .views import calls, channels, conversations, messages, reviews, webhook_secret
 
 app_name = "messages"
 urlpatterns = [
@@ -31,4 +31,20 @@ channel_urls = (
         path("attachments/<uuid:attachment_id>/", conversations.attachment, name="attachment"),
     ],
     "channels",
+)
+
+# Addresses under /w/<slug>/channels/, for kinds whose messages have pages of their own.
+voice_urls = (
+    [
+        path("<int:channel_id>/reviews/", reviews.show_list, name="reviews"),
+        path("<int:channel_id>/reviews/file/", reviews.read_file, name="review_file"),
+        path("<int:channel_id>/reviews/<uuid:message_id>/answer/", reviews.answer, name="review_answer"),
+        path("<int:channel_id>/calls/", calls.show_list, name="calls"),
+        path("calls/<uuid:message_id>/", calls.show, name="call"),
+        path("calls/<uuid:message_id>/speakers/", calls.speakers, name="speakers"),
+        path("calls/<uuid:message_id>/<uuid:attachment_id>/", calls.recording, name="recording"),
+        path("calls/<uuid:message_id>/<uuid:attachment_id>/again/", calls.again, name="transcribe_again"),
+        path("<int:channel_id>/secret/", webhook_secret.change, name="webhook_secret"),
+    ],
+    "voices",
 )

@@ -1,0 +1,1 @@
+"""Inbound webhooks: another system tells, signed, and a mapping says what it means."""
