@@ -144,12 +144,15 @@ async def _connect(target: Target, allowed: Sequence[Network]) -> tuple[asyncio.
     judged = [one for one in addresses if may_reach(one, allowed)]
     if not judged:
         raise Unreachable("internal", ", ".join(addresses))
-    secure = {"ssl": _trusting(), "server_hostname": target.host} if target.secure else {}
+    context = _trusting() if target.secure else None
+    name = target.host if target.secure else None
     for number, address in enumerate(judged):
         last = number == len(judged) - 1
         try:
             async with asyncio.timeout(None if last else EACH_ADDRESS):
-                return await asyncio.open_connection(address, target.port, limit=MOST_HEAD, **secure)
+                return await asyncio.open_connection(
+                    address, target.port, limit=MOST_HEAD, ssl=context, server_hostname=name
+                )
         except ssl.SSLCertVerificationError:
             raise
         except (OSError, TimeoutError):  # another of its addresses may answer

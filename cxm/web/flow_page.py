@@ -51,6 +51,7 @@ def _labels(flow: Flow) -> list[str]:
         "repeats.drop": _("Drop events that came twice"),
         "customers.update": _("Update customers"),
         "schema.learn": _("Learn names and types"),
+        "webhooks.tell": _("Tell other systems"),
     }
     return [known.get(step.name, step.name) for step in flow.steps]
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, AuditEntry, Role, User, Workspace
+from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.webhook_models import WebhookAttempt, WebhookEndpoint, WebhookMessage, WebhookSecret
 from cxm.listen.channels.webhooks import actions
 from cxm.testing.cast import make_member, make_user, make_workspace
@@ -175,10 +176,10 @@ def test_a_program_keeps_endpoints_by_rest(workspace: Workspace, owner: User) ->
 def test_limits_are_kept(workspace: Workspace, owner: User, monkeypatch: Any) -> None:
     monkeypatch.setattr(actions, "MOST_ENDPOINTS", 1)
     actions.create_endpoint(workspace=workspace, url=URL, by=owner)
-    with pytest.raises(actions.Refused):
+    with pytest.raises(Refused):
         actions.create_endpoint(workspace=workspace, url=URL, by=owner)
     for types in (["a b"], [f"t{n}" for n in range(101)], ["x" * 101], [".a"], ["a."]):
-        with pytest.raises(actions.Refused):
+        with pytest.raises(Refused):
             actions.checked_types(types)
     for url in (
         "https://127.0.0.1/",
@@ -186,7 +187,7 @@ def test_limits_are_kept(workspace: Workspace, owner: User, monkeypatch: Any) ->
         "https://169.254.169.254/latest",
         "https://e.example/" + "a" * 2000,
     ):
-        with pytest.raises(actions.Refused):
+        with pytest.raises(Refused):
             actions.checked_url(url)
     with pytest.raises(ValueError), transaction.atomic():
         actions.tell(workspace=workspace, type="a..b", data={}, at=timezone.now())

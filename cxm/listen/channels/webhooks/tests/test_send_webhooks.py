@@ -20,6 +20,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from svix.webhooks import Webhook as SvixWebhook
 
 from cxm.accounts.models import AuditEntry, User, Workspace
+from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.models import Delivery
 from cxm.listen.channels.webhook_models import WebhookAttempt, WebhookEndpoint, WebhookMessage, WebhookSecret
 from cxm.listen.channels.webhooks import actions, outcomes
@@ -258,7 +259,7 @@ def test_an_endpoint_that_is_gone_is_switched_off_and_its_owner_told(
     [mail] = Delivery.objects.all()
     assert (mail.to, mail.message["bulk"]) == (owner.email, False)
     assert endpoint.url in mail.message["text"] and f"/webhooks/{endpoint.pk}/" in mail.message["text"]
-    with pytest.raises(actions.Refused):
+    with pytest.raises(Refused):
         actions.send_test(endpoint=endpoint, by=owner)
 
     box.answer = lambda _one: None
