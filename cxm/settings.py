@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from ipaddress import IPv4Network, IPv6Network, ip_network
 import shlex
 import shutil
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,6 +83,8 @@ def env_listening(name: str) -> tuple[str, int] | None:
     if text and not (host and port.isdigit() and 0 < int(port) < 65536):
         raise Misconfigured(f"{name} is {text!r}; write where to listen, such as 127.0.0.1:2525.")
     return (host.strip("[]"), int(port)) if text else None
+
+
 def env_networks(name: str) -> list[IPv4Network | IPv6Network]:
     try:
         return [ip_network(part) for part in env_list(name, [])]

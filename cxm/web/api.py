@@ -24,16 +24,15 @@ from ninja import errors as ninja_errors
 from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
+from cxm.act.automations.api import router as automations_router
+from cxm.act.cases.alerts.api import router as alerts_router
 from cxm.act.cases.api import router as cases_router
 from cxm.act.cases.level_api import router as levels_router
-from cxm.act.cases.alerts.api import router as alerts_router
 from cxm.act.cases.recovery_api import router as recovery_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.channel_api import router as channels_router
-from cxm.act.automations.api import router as automations_router
-from cxm.listen.channels.api import router as messages_router
-from cxm.listen.channels.webhooks.api import router as webhooks_router
 from cxm.listen.channels.voices_api import router as voices_router
+from cxm.listen.channels.webhooks.api import router as webhooks_router
 from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
 from cxm.record.capture.api.imports import router as imports_router

@@ -30,8 +30,8 @@ from django.db import (
 from django.db.models import F
 from django.utils import timezone
 
-from cxm.act.cases.steps import open_cases, wanted
 from cxm.act.automations.steps import run_automations
+from cxm.act.cases.steps import open_cases, wanted
 from cxm.listen.channels.webhooks.steps import tell_webhooks
 from cxm.record.capture.steps import learn_schema
 from cxm.record.customers.steps import update_customers

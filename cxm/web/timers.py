@@ -12,13 +12,12 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections
 
-from cxm.listen.channels.files import drop_unclaimed
-from cxm.act.cases import routing, ticking
+from cxm.act.automations.watching import watch
 from cxm.act.cases import routing, satisfaction, ticking
+from cxm.act.cases.alerts import notices, watching
 from cxm.act.cases.presence import forget as forget_presence
 from cxm.act.cases.waking import close_old, wake_due
-from cxm.act.cases.alerts import notices, watching
-from cxm.act.automations.watching import watch
+from cxm.listen.channels.files import drop_unclaimed
 from cxm.listen.channels.jobs import look_for_recordings, resume_reviews
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.channels.webhooks import actions as webhooks

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.urls import include, path
 
 from cxm.accounts import urls as accounts_urls
-from cxm.listen.channels.urls import channel_urls
 from cxm.act.automations.views.called import called
 from cxm.act.cases.urls import recovery_urls
 from cxm.listen.channels.urls import channel_urls, voice_urls

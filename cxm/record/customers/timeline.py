@@ -345,6 +345,8 @@ def _sent(name: str, properties: Properties) -> str:
         "acknowledgement": _("We said that the message has come."),
         "automation": _("An automation sent a message."),
     }.get(text(properties, "kind"), _("We sent a message."))
+
+
 def _target(name: str, properties: Properties) -> str:
     what = {
         "first_reply": _("the first reply"), "next_reply": _("the next reply"), "resolution": _("the resolution"),
@@ -354,9 +356,13 @@ def _target(name: str, properties: Properties) -> str:
     if name == "sla_warned":
         return _("The target for %(target)s of case #%(number)s is near.") % words
     return _("The target for %(target)s of case #%(number)s was missed.") % words
+
+
 def _alerted(name: str, properties: Properties) -> str:
     words = {"rule": text(properties, "rule"), "about": text(properties, "about")}
     return _("Alert “%(rule)s”: %(about)s") % words if words["about"] else _("Alert “%(rule)s”.") % words
+
+
 def _automated(name: str, properties: Properties) -> str:
     words = {"rule": text(properties, "rule"), "segment": text(properties, "segment")}
     return {
@@ -502,14 +508,11 @@ SAID_ALREADY = {
     "conversation_id",
     "case_id",
     "automatic",
-    "case_id",
     "number",
-    "subject",
     "into",
     "about",
     "alert_id",
     "rule_id",
-    "case_id",
     "cause",
     "depth",
 }

@@ -1,7 +1,7 @@
 """The tables of cases, one file for each family of verbs."""
 
-from .calendars import Calendar
 from .alerts import Alert, AlertHit, AlertNotice, AlertRule
+from .calendars import Calendar
 from .cases import NEVER, Case, CaseEntry, Cause, Resolution
 from .levels import CaseClock, PolicyVersion, ServicePolicy
 from .measures import Measure
@@ -11,13 +11,34 @@ from .teams import Team, TeamMember
 from .teamwork import Link, Macro, Notice, Presence, SavedReply, Task, View, Watcher
 
 __all__ = [
-    "NEVER", "Acknowledgement", "Calendar", "Case", "CaseClock", "CaseEntry", "Cause", "Link", "Macro", "Notice",
-    "PolicyVersion", "Presence", "Resolution", "RoutingRule", "SavedReply", "ServicePolicy", "Task", "Team",
-    "TeamMember", "View", "Watcher",
-    "NEVER", "Alert", "AlertHit", "AlertNotice", "AlertRule", "Case", "CaseEntry", "Cause", "Link",
-    "Macro", "Notice", "Presence", "Resolution", "SavedReply", "Task",
-    "Team", "TeamMember", "View", "Watcher",
-    "NEVER", "Acknowledgement", "Aftercare", "Calendar", "Case", "CaseClock", "CaseEntry", "CaseSurvey", "Cause",
-    "Link", "Macro", "Measure", "Notice", "Play", "PlayAssignment", "PolicyVersion", "Presence", "Resolution",
-    "RoutingRule", "SavedReply", "ServicePolicy", "Task", "Team", "TeamMember", "View", "Watcher",
+    "NEVER",
+    "Acknowledgement",
+    "Aftercare",
+    "Alert",
+    "AlertHit",
+    "AlertNotice",
+    "AlertRule",
+    "Calendar",
+    "Case",
+    "CaseClock",
+    "CaseEntry",
+    "CaseSurvey",
+    "Cause",
+    "Link",
+    "Macro",
+    "Measure",
+    "Notice",
+    "Play",
+    "PlayAssignment",
+    "PolicyVersion",
+    "Presence",
+    "Resolution",
+    "RoutingRule",
+    "SavedReply",
+    "ServicePolicy",
+    "Task",
+    "Team",
+    "TeamMember",
+    "View",
+    "Watcher",
 ]  # fmt: skip

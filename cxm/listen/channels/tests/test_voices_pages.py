@@ -170,7 +170,14 @@ def test_reviews_and_calls_by_rest(workspace: Workspace) -> None:
         answer = Client().generic(method, f"/api/v1{path}", content, "application/json", headers=headers)
         return answer.status_code, answer.json()
 
-    review = {"id": "r-7", "rating": "8/10", "text": "Good.", "name": "Ada", "place": "Podil", "at": "2026-11-20T09:00:00Z"}
+    review = {
+        "id": "r-7",
+        "rating": "8/10",
+        "text": "Good.",
+        "name": "Ada",
+        "place": "Podil",
+        "at": "2026-11-20T09:00:00Z",
+    }
     assert ask("POST", "/reviews", review)[1]["code"] == "no_channel"
     channel = Channel.objects.create(workspace=workspace, kind="reviews", name="Maps")
     Channel.objects.create(workspace=workspace, kind="calls", name="Phone")
