@@ -232,7 +232,10 @@ function look() {
 }
 
 function begin() {
-  if (sent && !document.querySelector('#composer .alert')) sessionStorage.removeItem(sent);
+  if (sent && !document.querySelector('#composer .alert')) {
+    sessionStorage.removeItem(sent);
+    document.activeElement?.blur(); // it was sent: the next letter is a key again
+  }
   sent = '';
   for (const box of document.querySelectorAll('[data-keeps]')) box.checked = localStorage.getItem(box.dataset.keeps) === '1';
   const keys = document.getElementById('desk-keys');
