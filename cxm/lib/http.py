@@ -24,7 +24,7 @@ MOST_HEAD = 64 * 1024  # bytes of a reply's head
 MOST_KEPT = 2048  # bytes of its body; the rest is not read
 BODY_WAIT = 2.0  # seconds for the body once the head is there: the status has decided already
 EACH_ADDRESS = 8.0  # seconds to connect to one of several addresses of a name
-_resolving = ThreadPoolExecutor(32, thread_name_prefix="resolve")
+_resolving = ThreadPoolExecutor(200, thread_name_prefix="resolve")  # names that hang must not keep others waiting
 
 
 class BadAddress(ValueError):

@@ -106,7 +106,8 @@ RESPONSE = {
     "survey": "text", "survey_name": "text", "response_id": "text", "channel": "text", "duration_s": "number"
 }  # fmt: skip
 PROFILE = {"by": "text", "fields": "texts", "tag": "text", "kind": "text"}
-CASE = {"case_id": "text", "number": "number"}
+CASE = {"case_id": "text", "number": "number", "subject": "text"}
+SLA = {**CASE, "target": "text", "due_at": "time", "team": "text"}
 
 TYPES = [
     Type(
@@ -146,29 +147,30 @@ TYPES = [
     ),
     Type(
         "case.created", "A case was opened.", ("case_opened",),
-        {**CASE, "subject": "text", "opened_by": "text", "category": "text", "priority": "text", "team": "text",
+        {**CASE, "opened_by": "text", "category": "text", "priority": "text", "team": "text",
          "channel": "text", "touchpoint": "text", "severe": "flag", "complaint": "flag"},
     ),
     Type(
         "case.updated", "Something about a case changed; `event` says what.",
         ("case_acknowledged", "case_replied", "case_assigned", "case_handed_over", "case_reopened", "case_snoozed",
          "case_merged"),
-        {**CASE, "team": "text", "promised_at": "time", "first": "flag"},
+        {**CASE, "team": "text", "owner": "text", "from": "text", "promised_at": "time", "first": "flag",
+         "until": "time", "why": "text", "into": "number"},
     ),
     Type(
         "case.resolved", "A case was resolved.", ("case_resolved",),
-        {**CASE, "resolution": "text", "root_cause": "text", "resolution_s": "number"},
+        {**CASE, "resolution": "text", "root_cause": "text", "resolution_s": "number", "team": "text"},
     ),
     Type("case.closed", "A case was closed for good.", ("case_closed",), CASE),
-    Type("case.sla_warning", "A case is about to miss a target.", ("sla_warned",), {**CASE, "target": "text"}),
-    Type("case.sla_breached", "A case missed a target.", ("sla_breached",), {**CASE, "target": "text"}),
+    Type("case.sla_warning", "A case is about to miss a target.", ("sla_warned",), SLA),
+    Type("case.sla_breached", "A case missed a target.", ("sla_breached",), SLA),
     Type(
         "alert.raised", "A rule of alerts found something.", ("alert_raised",),
-        {"alert_id": "text", "rule": "text", "about": "text"},
+        {"alert_id": "text", "rule": "text", "rule_id": "text", "kind": "text", "about": "text", "case_id": "text"},
     ),
     Type(
         "automation.ran", "A rule or workflow did something for a customer.", ("rule_ran",),
-        {"rule_id": "text", "version": "number", "run_id": "text", "effects": "texts"},
+        {"rule_id": "text", "rule": "text", "version": "number", "run_id": "text", "state": "text", "effects": "texts"},
     ),
 ]  # fmt: skip
 BY_EVENT = {event: one for one in TYPES for event in one.events}

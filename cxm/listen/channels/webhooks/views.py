@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -77,6 +78,7 @@ def _shown(request: HttpRequest, membership: Membership, endpoint: WebhookEndpoi
     current = endpoint.secrets.filter(ends_at=None).order_by("-pk").first()
     context = {
         "endpoint": endpoint,
+        "rests": endpoint.rests_until if endpoint.rests_until and endpoint.rests_until > timezone.now() else None,
         "page_obj": Paginator(rows, PAGE).get_page(request.GET.get("page")),
         "state": state,
         "type": kind,
