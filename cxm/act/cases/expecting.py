@@ -25,7 +25,7 @@ from .models import Case, Team, TeamMember
 
 SHARE = 0.8  # of the promises shall be kept
 FEWEST = 20
-NEWEST = 300
+NEWEST = 100
 RECENT = timedelta(days=28)
 FARTHEST = timedelta(days=14)
 HOUR = 3600.0
