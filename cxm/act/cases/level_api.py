@@ -366,5 +366,3 @@ def list_clocks(request: HttpRequest, number: int) -> Any:
     key = require_key(request, Role.AGENT)
     case = get_object_or_404(Case, workspace=key.workspace, number=number)
     return case.clocks.select_related("version").order_by("pk")
-
-

@@ -247,7 +247,8 @@ class PolicyForm(forms.Form):
         for kind in TARGETS:
             for priority, name in Case.Priority.choices:
                 label = _("%(target)s, priority %(priority)s") % {
-                    "target": CaseClock.Kind(kind).label, "priority": name
+                    "target": CaseClock.Kind(kind).label,
+                    "priority": name,
                 }
                 self.fields[f"{kind}_{priority}"] = Length(label=label)
 

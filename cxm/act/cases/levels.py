@@ -126,9 +126,7 @@ def _wanted(case: Case, definition: Definition | None, clocks: list[CaseClock], 
     return found
 
 
-def _next_replies(
-    case: Case, target: timedelta, clocks: list[CaseClock], now: datetime, needed: bool
-) -> list[Wanted]:
+def _next_replies(case: Case, target: timedelta, clocks: list[CaseClock], now: datetime, needed: bool) -> list[Wanted]:
     """Those that were, and one for the message that nobody has answered yet."""
     earlier = [one for one in clocks if one.kind == Kind.NEXT_REPLY]
     since = case.last_customer_at if case.first_replied_at and case.state not in OVER else None
