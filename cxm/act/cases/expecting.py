@@ -1,6 +1,5 @@
 """Until when somebody answers, as honestly as the past days can say it: kept four times in five, or not said.
 
-
 The time that 80 % of the team's recent first answers took, in the hours in which it works, times how much longer than
 usual its queue is now. What is usual follows from Little's law: as many wait as come in the time that one waits, so
 
