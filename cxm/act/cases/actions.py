@@ -13,14 +13,14 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import Actor, audit
+from cxm.accounts.audit import Actor
 from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.listen.channels.models import Conversation, Message
 from cxm.record.customers.access import one_at_a_time, require_change
 from cxm.record.customers.models import Customer
 
 from . import hooks, noticing, searching
-from .changing import change, locked, state_facts, take_over
+from .changing import audit_case, change, locked, state_facts, take_over
 from .errors import Refused
 from .models import Case, CaseEntry, Cause, Link, Notice, Resolution, Task, Team, Watcher
 from .notes import add_note
@@ -106,7 +106,7 @@ def open_case(
         case=case, at=case.opened_at, by=case.opener, kind="opened",
         data={"opened_by": opened_by.partition(":")[0], "team": case.team.name},
     )  # fmt: skip
-    audit("opened", case, workspace=workspace, by=by)
+    audit_case("opened", case, by)
     state_facts(
         case, "opened", by,
         {

@@ -21,6 +21,7 @@ from .models import Case, CaseEntry
 
 State = Case.State
 SEARCHED: Final = {"subject", "tags", "category", "properties"}
+PERSONAL: Final = {"subject", "customer", "conversation", "tags", "properties", "what"}
 # Kinds of changes that are facts of their own.
 FACTS: Final = {
     "opened", "acknowledged", "replied", "assigned", "handed_over", "reopened", "snoozed", "merged", "resolved",
@@ -71,11 +72,17 @@ def change(
             case=now, at=at or timezone.now(), by=user, kind=kind, text=text, ref=ref,
             data={**{name: [shown(one) for one in pair] for name, pair in changes.items()}, **(data or {})},
         )  # fmt: skip
-        audit(kind, now, workspace=now.workspace, by=by, changes=entry.data)
+        audit_case(kind, now, by, entry.data)
         hooks.run(hooks.CHANGED, now)
         state_facts(now, kind, by, fact)
         take_over(case, now)
     return entry
+
+
+def audit_case(verb: str, case: Case, by: Actor, changes: Mapping[str, Any] | None = None) -> None:
+    """Into the audit trail, which outlives the customer: by number, and without what was said of or by them."""
+    kept = {name: value for name, value in (changes or {}).items() if name not in PERSONAL}
+    audit(verb, case, workspace=case.workspace, by=by, changes=kept, name=f"#{case.number}")
 
 
 def state_facts(case: Case, kind: str, by: Actor, fact: Mapping[str, Any] | None) -> None:
@@ -157,6 +164,8 @@ def shown(value: Any) -> Any:
     """As the history keeps it: names of people and teams, ISO times, lists and plain values as they are."""
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Case):
+        return f"#{value.number}"  # its subject may speak of somebody who is erased one day
     if isinstance(value, models.Model | uuid.UUID):
         return str(value)
     return value if isinstance(value, int | float | str | list | dict) or value is None else str(value)

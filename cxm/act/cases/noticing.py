@@ -60,5 +60,6 @@ def _mail(notice: Notice, by: Actor) -> None:
         text = "\n\n".join(part for part in (subject, words, address) if part)
         queue(
             workspace=case.workspace, cause=f"notice:{notice.pk}", to=user.email, subject=subject[:200], text=text,
+            customer=case.customer,  # it tells of them, and goes with them
             bulk=False, language=user.language,
         )  # fmt: skip

@@ -63,7 +63,7 @@ QUEUES: Final = {
         ),
         Queue("todo", pgettext_lazy("queue", "Everything to do"), "list-check", _ours),
         Queue(
-            "waiting", pgettext_lazy("queue", "Waiting for the customer"), "hourglass",
+            "waiting", pgettext_lazy("queue", "With the customer"), "hourglass",
             lambda rows, _user: rows.filter(state=State.WAITING),
         ),
         Queue(

@@ -17,6 +17,7 @@ from cxm.act.cases.changing import change
 from cxm.act.cases.errors import Overtaken, Refused
 from cxm.act.cases.models import Acknowledgement, Case, Cause, Notice, Resolution, Task, Team
 from cxm.listen.channels.models import Channel, Conversation, Delivery, Message
+from cxm.record.customers.actions import remove_customer
 from cxm.record.eventlog.models import OutboxFact
 from cxm.testing.cast import make_customer, make_member, make_user, make_workspace
 
@@ -238,3 +239,19 @@ def test_change_says_nothing_when_nothing_changes(workspace: Workspace, agent: U
     actions.set_priority(case=case, priority=Case.Priority.URGENT, by=agent)
     actions.tag(case=stale, tags=["a", " a ", ""], by=agent)
     assert (stale.version, stale.priority, stale.tags) == (3, Case.Priority.URGENT, ["a"]), "and brings it up to date"
+
+
+def test_nothing_of_a_case_outlives_the_customer(workspace: Workspace, agent: User, conversation: Conversation) -> None:
+    customer = conversation.customer
+    assert customer
+    case = opened(workspace, agent, conversation=conversation, subject="Ada's kettle", tags=["Ada"])
+    actions.describe(case=case, subject="The kettle of Ada", by=agent)
+    notes.add_note(case=case, text="@olena@example.com call Ada", by=agent)
+    tasks.ask(case=case, text="Call Ada", team=case.team, by=agent)
+    other = opened(workspace, agent, subject="Another")
+    actions.merge(case=other, into=case, by=agent)
+    remove_customer(customer=customer, by=agent)
+    assert Case.objects.get() == other and not Message.objects.exists() and not Delivery.objects.exists()
+    trail = AuditEntry.objects.filter(workspace=workspace).values_list("subject_name", "changes")
+    assert "Ada" not in str(list(trail)) and "#1" in str(list(trail))
+    assert "Ada" not in str(list(OutboxFact.objects.values_list("properties", flat=True)))
