@@ -1,4 +1,4 @@
-"""Until when somebody answers, as honestly as the past days can say it: kept four times in five, or not said at all.
+"""Until when somebody answers, as honestly as the past days can say it: kept four times in five, or not said.
 
 The time that 80 % of the team's recent first answers took, in the hours in which it works, times how much longer than
 usual its queue is now. What is usual follows from Little's law: as many wait as come in the time that one waits, so
@@ -25,7 +25,7 @@ from .models import Case, Team, TeamMember
 
 SHARE = 0.8  # of the promises shall be kept
 FEWEST = 20
-NEWEST = 300
+NEWEST = 200
 RECENT = timedelta(days=28)
 FARTHEST = timedelta(days=14)
 HOUR = 3600.0

@@ -78,7 +78,8 @@ def _wind(case: Case, now: datetime) -> None:
             left.save()
     due = [one.due_at for one in case.clocks.filter(ended_at=None, due_at__isnull=False)]
     nearest = min((one for one in due if one), default=None)
-    if nearest != case.due_at:
+    # A case that is done keeps its place in the queue that it leaves, so that the desk finds the next one from there.
+    if nearest != case.due_at and case.state not in OVER:
         case.due_at = nearest
         Case.objects.filter(pk=case.pk).update(due_at=nearest)
 

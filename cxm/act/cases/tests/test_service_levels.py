@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
 from cxm.act.cases import actions, policies, routing, ticking
@@ -308,6 +310,31 @@ def test_changes_that_cannot_be_are_refused_and_change_nothing(workspace: Worksp
             policies.save_calendar(workspace=workspace, name="X", time_zone=zone, week=week, holidays=days, by=None)
     made.refresh_from_db()
     assert (made.version, Calendar.objects.count(), AuditEntry.objects.count()) == (1, 0, entries)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_that_tick_at_once_do_each_moment_once(workspace: Workspace, travel: Travel) -> None:
+    policy(workspace, targets={"first_reply": {"2": 60}}, on_breach=(Deed("raise_priority"), Deed("tag", "late")))
+    cases = [opened(workspace) for _n in range(6)]
+    travel(MONDAY + timedelta(days=1))
+    done: list[int] = []
+
+    def tick() -> None:
+        try:
+            done.append(ticking.tick())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=tick) for _n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 3 and sum(done) == 12  # a warning and a breach of each
+    for case in Case.objects.filter(pk__in=[one.pk for one in cases]):
+        assert (case.priority, case.tags) == (3, ["late"])
+        assert case.entries.filter(kind="breached").count() == case.entries.filter(kind="warned").count() == 1
+    assert OutboxFact.objects.filter(name="sla_breached").count() == 6
 
 
 @pytest.mark.parametrize("seed", range(full_or(40, 4)))

@@ -110,6 +110,8 @@ def test_an_administrator_sets_up_everything_by_pages() -> None:
     assert 'value="4:30"' in page and 'value="1:00"' in page and 'name="step1-after"' in page
     actions.open_case(workspace=workspace, subject="Leak", opened_by="message:1", by=None)
     assert CaseClock.objects.count() == 2
+    text = get("1/")
+    assert "First reply: due" in " ".join(text.split()) and "Resolution: due" in " ".join(text.split())
     assert "72:00" in get("levels/") and "One open case goes by it" in get("levels/")
     # As it was sent, it is the same again: no new version. With a condition, it is one.
     send(f"levels/{standard.pk}/", policy)

@@ -15,7 +15,7 @@ from cxm.accounts.models import AuditEntry, Role, User, Workspace
 from cxm.act.cases import actions, notes, tasks
 from cxm.act.cases.changing import change
 from cxm.act.cases.errors import Overtaken, Refused
-from cxm.act.cases.models import Case, Cause, Notice, Resolution, Task, Team
+from cxm.act.cases.models import Acknowledgement, Case, Cause, Notice, Resolution, Task, Team
 from cxm.listen.channels.models import Channel, Conversation, Delivery, Message
 from cxm.record.customers.actions import remove_customer
 from cxm.record.eventlog.models import OutboxFact
@@ -28,6 +28,12 @@ State = Case.State
 @pytest.fixture
 def workspace() -> Workspace:
     return make_workspace()
+
+
+@pytest.fixture(autouse=True)
+def silent(workspace: Workspace) -> None:
+    """What customers are told at once is tested apart."""
+    Acknowledgement.objects.create(workspace=workspace, is_on=False)
 
 
 @pytest.fixture
