@@ -25,6 +25,7 @@ from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
 from cxm.act.cases.alerts.api import router as alerts_router
+from cxm.act.cases.api import router as cases_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
@@ -46,6 +47,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("/customers", customers_router),
     ("/segments", segments_router),
     ("", metrics_router),
+    ("", cases_router),
     ("", messages_router),
     ("", mailings_router),  # before the surveys, whose addresses would take its own for a state
     ("/surveys", surveys_router),

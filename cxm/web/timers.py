@@ -13,6 +13,8 @@ from django.core.management import call_command
 from django.db import close_old_connections, connections
 
 from cxm.act.cases.alerts import notices, watching
+from cxm.act.cases.presence import forget as forget_presence
+from cxm.act.cases.waking import close_old, wake_due
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.respond.giving_up import give_up
@@ -58,6 +60,9 @@ CLOCKS = [
     Clock(remind, 5 * MINUTE),
     Clock(notices.send_due, MINUTE),
     Clock(watching.watch, HOUR),
+    Clock(wake_due, MINUTE),
+    Clock(close_old, HOUR),
+    Clock(forget_presence, HOUR),
 ]
 
 

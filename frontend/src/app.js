@@ -16,5 +16,6 @@ import './menus.js';
 import './time-zone.js';
 import './print.js';
 import './editor.js';
+import './desk.js';
 
 window.htmx = htmx;

@@ -1,12 +1,12 @@
 // "/" goes to the search, "?" shows the shortcuts, "g" and a letter goes to the page whose link has data-shortcut; a
 // letter by itself activates what has it as data-key.
-const typing = (element) => element.closest('input, textarea, select, [contenteditable], dialog');
+const typing = (element) => element.closest('input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable], dialog');
 let waiting = 0;
 
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return;
   if (event.key === '/') {
-    const search = document.querySelector('[data-search]');
+    const search = document.querySelector('main [data-search]') ?? document.querySelector('[data-search]');
     if (!search) return;
     event.preventDefault();
     search.focus();

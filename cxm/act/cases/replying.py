@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from cxm.accounts.audit import Actor
 from cxm.accounts.models import User
-from cxm.listen.channels.models import Channel, Conversation, Message
+from cxm.listen.channels import conversing
+from cxm.listen.channels.models import Conversation, Message
 from cxm.record.customers.access import require_change
 
 from .changing import change, locked, take_over
@@ -50,8 +50,8 @@ def reply_to_customer(
     conversation = case.conversation or _begin(case)
     if seen and _answered_since(conversation, seen):
         raise Overtaken(_("Somebody answered while you were writing. Read it, then send yours if it is still needed."))
-    kind = "reply" if isinstance(by, User) else "automation"
-    message: Message = _conversing().reply(
+    kind: conversing.Kind = "reply" if isinstance(by, User) else "automation"
+    message = conversing.reply(
         conversation=conversation, text=text, by=by, kind=kind, case_id=case.pk, attachments=attachments, html=html
     )
     fields: dict[str, Any] = {}
@@ -72,22 +72,17 @@ def reply_to_customer(
 
 
 def _begin(case: Case) -> Conversation:
-    if case.customer is None or not case.customer.email:
+    if not conversing.address_of(case.customer):
         raise Refused(_("Nothing is known by which this customer could be reached. Add an e-mail address first."))
-    channel = Channel.objects.filter(workspace=case.workspace, kind="email", is_paused=False).order_by("pk").first()
+    channel = conversing.mailbox_of(case.workspace)
     if channel is None:
         raise Refused(_("There is no e-mail channel to answer by. Set one up under Channels."))
-    begun: Conversation = _conversing().open_conversation(
+    return conversing.open_conversation(
         workspace=case.workspace, customer=case.customer, channel=channel, subject=case.subject
     )
-    return begun
 
 
 def _answered_since(conversation: Conversation, seen: UUID) -> bool:
     last = Message.objects.filter(conversation=conversation, pk=seen).first()
     newer = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT, is_automatic=False)
     return last is not None and newer.filter(at__gt=last.at).exclude(pk=seen).exists()
-
-
-def _conversing() -> Any:
-    return import_module("cxm.listen.channels.conversing")

@@ -285,6 +285,8 @@ TIMELINE = """
 SELECT event_id, name, occurred_at, customer_id, source, properties
 FROM events
 WHERE $scope AND customer_id IN {ids:Array(UUID)}
+  -- The state of a case of our own, for the metrics: what happened to the case is a fact beside it.
+  AND NOT (name = 'ticket_updated' AND source = 'fact')
   AND (empty({names:Array(String)}) OR name IN {names:Array(String)})
   AND ({text:String} = '' OR arrayExists(
     pair -> positionCaseInsensitiveUTF8(pair.2, {text:String}) > 0, JSONExtractKeysAndValuesRaw(properties)))
@@ -329,7 +331,7 @@ class KindCount:
 
 KINDS = """
 SELECT name, count() AS n, if(countIf(source != 'fact') = 0, NULL, maxIf(occurred_at, source != 'fact')) AS seen_at
-FROM events WHERE $scope AND customer_id IN {ids:Array(UUID)}
+FROM events WHERE $scope AND customer_id IN {ids:Array(UUID)} AND NOT (name = 'ticket_updated' AND source = 'fact')
 GROUP BY name ORDER BY n DESC, name
 """
 

@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from . import case_sentences
 from .queries import EventRow
 from .snapshot import in_utc
 from .traits import shown
@@ -85,6 +86,7 @@ def kind_label(name: str) -> str:
         "note_restored": _("Note restored"),
         "customer_tagged": _("Tag added"),
         "customer_untagged": _("Tag removed"),
+        **case_sentences.kind_labels(),
     }
     return known.get(name) or plain(name)
 
@@ -399,6 +401,7 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "note_restored": ("note", OWN),
     "customer_tagged": ("tag", OWN),
     "customer_untagged": ("tag", OWN),
+    **case_sentences.SENTENCES,
 }
 TIMES = {"opened_at", "first_responded_at", "resolved_at", "closed_at", "promised_at", "started_at", "ended_at"}
 SAID_ALREADY = {
@@ -421,6 +424,10 @@ SAID_ALREADY = {
     "case_id",
     "cause",
     "depth",
+    "case_id",
+    "number",
+    "subject",
+    "into",
 }
 
 

@@ -87,11 +87,13 @@ class Case(models.Model):
     properties: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     conversation = models.ForeignKey(Conversation, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="+")
+    team = models.ForeignKey(Team, on_delete=models.RESTRICT, related_name="+")
     owner = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     cause = models.ForeignKey(Cause, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     resolution = models.CharField(max_length=20, choices=Resolution.choices, blank=True)
-    merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     opened_at = models.DateTimeField(default=timezone.now)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     promised_at = models.DateTimeField(null=True, blank=True)  # until when we said that somebody would answer
@@ -133,6 +135,15 @@ class Case(models.Model):
             models.Index(fields=["workspace", "turn", "-number"], name="case_newest"),
             models.Index(fields=["state", "snoozed_until"], name="case_wakes"),
             models.Index(fields=["workspace", "resolved_at"], name="case_resolved"),
+            models.Index(fields=["workspace", "category", "turn", "queue_at", "number"], name="case_category"),
+            models.Index(
+                fields=["workspace", "turn", "queue_at", "number"],
+                condition=models.Q(is_complaint=True),
+                name="case_complaint",
+            ),
+            # Nearly all are null: an index of the others is small, and no planner takes it for useless.
+            models.Index(fields=["merged_into"], condition=models.Q(merged_into__isnull=False), name="case_merged"),
+            models.Index(fields=["workspace", "search_text", "id"], name="case_search"),
             models.Index(fields=["customer", "-opened_at"]),
             models.Index(fields=["conversation"]),
         ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,12 +12,11 @@ from django.http import Http404
 from django.utils import timezone
 
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
-from cxm.act.cases import actions, notes, replying, tasks
+from cxm.act.cases import actions, notes, tasks
 from cxm.act.cases.changing import change
 from cxm.act.cases.errors import Overtaken, Refused
 from cxm.act.cases.models import Case, Cause, Notice, Resolution, Task, Team
 from cxm.listen.channels.models import Channel, Conversation, Delivery, Message
-from cxm.record.customers.models import Customer
 from cxm.record.eventlog.models import OutboxFact
 from cxm.testing.cast import make_customer, make_member, make_user, make_workspace
 
@@ -44,22 +42,6 @@ def conversation(workspace: Workspace) -> Conversation:
         workspace=workspace, channel=channel, kind="email", customer=customer, address="ada@example.com",
         subject="My kettle leaks", language="uk",
     )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def post(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replies are written into the conversation, and go no further."""
-
-    def reply(*, conversation: Conversation, text: str, by: Any, kind: str, **_more: Any) -> Message:
-        return said(conversation, text, "out", author=by if isinstance(by, User) else None)
-
-    def begin(*, workspace: Workspace, customer: Customer, channel: Channel, subject: str) -> Conversation:
-        return Conversation.objects.create(
-            workspace=workspace, channel=channel, kind="email", customer=customer, address=customer.email,
-            subject=subject,
-        )  # fmt: skip
-
-    monkeypatch.setattr(replying, "_conversing", lambda: SimpleNamespace(reply=reply, open_conversation=begin))
 
 
 def said(conversation: Conversation, text: str, direction: str = "in", author: User | None = None) -> Message:
@@ -105,7 +87,8 @@ def test_a_complaint_by_mail_from_its_opening_to_its_end(
 
     actions.reply_to_customer(case=case, text="We look into it.", by=agent)
     case.refresh_from_db()
-    assert (case.state, case.owner, case.last_customer_at) == (State.WAITING, agent, None)
+    waits: list[object] = [case.state, case.owner, case.last_customer_at]
+    assert waits == [State.WAITING, agent, None]
     assert case.first_replied_at and ticket(case)["first_responded_at"] == case.first_replied_at.isoformat()
     second = said(conversation, "Still leaking!")
     actions.customer_wrote(case=case, message=second)

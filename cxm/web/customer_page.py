@@ -1,0 +1,22 @@
+"""What other domains show on the page of a customer: one list of panels, in order.
+
+A panel is a module with TEMPLATE and `context(membership, ids)`; the ids are those of all profiles of the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from cxm.accounts.models import Membership
+from cxm.act.cases import panel as cases
+
+
+class Panel(Protocol):
+    TEMPLATE: str
+
+    def context(self, membership: Membership, ids: Sequence[UUID]) -> dict[str, Any]: ...
+
+
+PANELS: list[Panel] = [cases]
