@@ -30,6 +30,9 @@ from cxm.testing.effort import full_or
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 EDITS = full_or(10_000, 300)
+WITH = {"matrix": ("choices", "rows")} | dict.fromkeys(
+    ("single", "multiple", "dropdown", "picture", "ranking", "constant_sum", "maxdiff"), ("choices",)
+)  # fmt: skip
 WORDS = ["Price", "Speed", "Taste", "Help", "Ціна", "速度", "", "Price", "{answer.nps|none}", "<b>bold</b>"]
 
 
@@ -153,13 +156,22 @@ class Editor:
         ]
 
 
-def repaired(definition: Definition) -> Definition:
-    """The draft without what stops publishing for lack of a text: conditions on what is gone, empty labels."""
+def repaired(definition: Definition, number: int) -> Definition:
+    """The draft without what stops publishing: conditions on what is gone, empty texts, too few choices."""
+    asked = {one.id for one in definition.questions()}
     known: set[str] = set()  # those asked before
     for question in definition.questions():
         question.title["en"] = question.title.get("en", "").strip() or "Asked"
-        for number, one in enumerate((*question.choices, *question.rows)):
-            one.label["en"] = one.label.get("en", "").strip() or f"Choice {number}"
+        for which, fewest in (("choices", 3), ("rows", 1)):
+            ones: list[Choice] = getattr(question, which)
+            if (ones or which in WITH.get(question.kind, ())) and not question.carry:
+                ones += [Choice(id=f"new{number}-{which}{n}", label={"en": "New"}) for n in range(fewest - len(ones))]
+        for n, one in enumerate((*question.choices, *question.rows)):
+            one.label["en"] = one.label.get("en", "").strip() or f"Choice {n}"
+        if "nps" not in asked:
+            for text in (question.title, *(one.label for one in (*question.choices, *question.rows))):
+                text["en"] = text["en"].replace("{answer.nps|none}", "(nothing)")
+        question.per_task = min(max(question.per_task, 2), max(len(question.choices), 2))
         if question.show and question.show.field.removeprefix("answer.") not in known:
             question.show = None
         question.explains = ""
@@ -228,7 +240,7 @@ def test_random_edits_of_a_live_survey_lose_and_relabel_nothing() -> None:
         if number % 10:
             continue
         try:
-            definition = repaired(actions.read_definition(survey.draft))
+            definition = repaired(actions.read_definition(survey.draft), number)
             actions.publish(survey=actions.put_definition(survey=survey, definition=definition, by=by), by=by)
         except SurveyRefused as error:
             refusals.update(one.code for one in error.problems)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import (
@@ -51,6 +52,7 @@ LONGEST_REST = 3.0  # seconds
 AT_ONCE = 500  # events in one transaction of a step: others write to the same database
 AT_ONCE_BESIDE = 100  # while this process takes events: whoever sends them waits no longer than this takes
 LONGEST_PAUSE = 30.0
+NEWS = timedelta(days=7)  # what was older when it came is history: it raises no alarm and starts no rule
 MINUTES = 60  # of which the number of handled events is remembered
 
 
@@ -60,7 +62,7 @@ class Step:
 
     name: str
     do: Callable[[Sequence[LogEvent]], object]
-    facts: bool = False  # whether it gets what we state ourselves, too
+    facts: bool = False  # gets what we state ourselves, too, and of all only what is news
 
 
 STEPS: list[Step] = [
@@ -251,6 +253,9 @@ class FlowThread(threading.Thread):
         captured = [event for event in batch.events if event.source == CAPTURED]
         for step in URGENT if self._urgent else STEPS:
             events, done = batch.events if step.facts else captured, 0
+        news = [event for event in batch.events if event.occurred_at > event.received_at - NEWS]
+        for step in STEPS:
+            events, done = news if step.facts else captured, 0
             while done < len(events):
                 beside = follow.arrived.is_set() and not self._urgent
                 some = events[done : done + (AT_ONCE_BESIDE if beside else AT_ONCE)]

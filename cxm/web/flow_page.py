@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from cxm.accounts.access import membership_for
@@ -150,7 +150,7 @@ def get_letters(request: HttpRequest) -> list[DeadLetter]:
 
 
 @router.post("/flow/dead-letters/{uuid:letter_id}/retry", response={204: None}, summary="Handle an event again")
-def retry(request: HttpRequest, letter_id: UUID) -> tuple[int, None]:
+def retry(request: HttpRequest, letter_id: UUID) -> Status[None]:
     key = require_key(request, Role.ADMIN)
     letter = letter_for(key.workspace, letter_id)
     try:
@@ -159,11 +159,11 @@ def retry(request: HttpRequest, letter_id: UUID) -> tuple[int, None]:
         raise Problem(503, "log_unavailable", _("The event log does not answer just now.")) from error
     if failed:
         raise Problem(422, "failed_again", letter.error)
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/flow/dead-letters/{uuid:letter_id}/dismiss", response={204: None}, summary="Leave an event unhandled")
-def dismiss_one(request: HttpRequest, letter_id: UUID) -> tuple[int, None]:
+def dismiss_one(request: HttpRequest, letter_id: UUID) -> Status[None]:
     key = require_key(request, Role.ADMIN)
     dismiss(workspace=key.workspace, letters=[letter_for(key.workspace, letter_id)], by=key)
-    return 204, None
+    return Status(204, None)

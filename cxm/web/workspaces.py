@@ -35,7 +35,7 @@ def delete_workspace(*, workspace: Workspace, by: Actor) -> None:
     close_workspace(workspace=workspace, by=by)
     bump_directory()  # its write keys are gone
     workspace_id = str(workspace.pk)
-    transaction.on_commit(lambda: erase_workspace.enqueue(workspace_id))
+    erase_workspace.enqueue(workspace_id)
 
 
 def remove_sample_data(*, workspace: Workspace, by: Actor) -> None:

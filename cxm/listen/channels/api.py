@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from cxm.accounts.models import Role
 from cxm.accounts.rest import PageOut, PageQuery, Problem, page_of, require_key
@@ -86,20 +86,20 @@ def list_suppressions(request: HttpRequest, query: Query[PageQuery]) -> dict[str
 
 
 @router.post("/messages/suppressions", response={201: SuppressionOut}, summary="Never write to an address again")
-def add_suppression(request: HttpRequest, body: SuppressionIn) -> tuple[int, Suppression]:
+def add_suppression(request: HttpRequest, body: SuppressionIn) -> Status[Suppression]:
     key = require_key(request, Role.ANALYST)
     try:
         made = actions.suppress(workspace=key.workspace, address=body.address, reason=Suppression.Reason.MANUAL, by=key)
     except actions.Refused as refusal:
         raise Problem(422, "refused", str(refusal)) from refusal
-    return 201, made
+    return Status(201, made)
 
 
 @router.delete("/messages/suppressions/{int:suppression_id}", response={204: None}, summary="Allow an address again")
-def remove_suppression(request: HttpRequest, suppression_id: int) -> tuple[int, None]:
+def remove_suppression(request: HttpRequest, suppression_id: int) -> Status[None]:
     key = require_key(request, Role.ANALYST)
     row = suppressions_of(key.workspace).filter(pk=suppression_id).first()
     if row is None:
         raise Http404
     actions.release(suppression=row, by=key)
-    return 204, None
+    return Status(204, None)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from cxm.accounts.models import ApiKey, Role
 from cxm.accounts.rest import PageOut, PageQuery, Problem, page_of, require_key
@@ -124,7 +124,7 @@ def create(request: HttpRequest, body: SurveyIn) -> Any:
     with problems():
         definition = actions.read_definition(body.definition)
         survey = actions.create_survey(workspace=key.workspace, name=body.name, definition=definition, by=key)
-    return 201, _draft(survey)
+    return Status(201, _draft(survey))
 
 
 @router.get("/{int:survey_id}", response=DraftOut, summary="A survey with its draft, and what is wrong with it")

@@ -7,7 +7,6 @@ comes back. A deleted one is gone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -88,7 +87,7 @@ def archive(*, response: Response, by: Actor) -> None:
         OutboxFact.objects.filter(event_id__in=ids_in_log(response)).delete()
         _change(response, "archived", by, archived_at=timezone.now())
         forget_counts(response.survey_id)
-        transaction.on_commit(partial(forget_archived.enqueue, str(response.pk)))
+        forget_archived.enqueue(str(response.pk))
 
 
 @transaction.atomic
@@ -114,7 +113,7 @@ def delete(*, response: Response, by: Actor) -> None:
     forget_counts(response.survey_id)
     response.delete()
     texts = [str(one) for one in ids]
-    transaction.on_commit(partial(forget_deleted.enqueue, workspace_id, texts))
+    forget_deleted.enqueue(workspace_id, texts)
 
 
 def _prepared(response: Response) -> Prepared | None:

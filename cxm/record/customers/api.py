@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from cxm.accounts.models import ApiKey, Role
 from cxm.accounts.rest import PageOut, PageQuery, Problem, bad_cursor, page_of, require_key
@@ -188,13 +188,13 @@ def get_by_identity(request: HttpRequest, kind: str, value: str) -> dict[str, An
 
 
 @router.post("", response={201: PersonOut}, summary="A new customer")
-def create(request: HttpRequest, body: CustomerIn) -> tuple[int, dict[str, Any]]:
+def create(request: HttpRequest, body: CustomerIn) -> Status[dict[str, Any]]:
     key = require_key(request, Role.AGENT)
     given = body.dict(exclude={"identities"})
     identities = [(one.kind, one.value) for one in body.identities]
     with problems():
         customer = create_customer(workspace=key.workspace, by=key, identities=identities, **given)
-    return 201, _out(person_of(customer))
+    return Status(201, _out(person_of(customer)))
 
 
 @router.get("/{uuid:customer_id}", response=PersonOut, summary="One customer, with all merged profiles")
@@ -211,11 +211,11 @@ def change(request: HttpRequest, customer_id: UUID, body: CustomerChange) -> dic
 
 
 @router.delete("/{uuid:customer_id}", response={204: None}, summary="Erase the person, all profiles and events")
-def erase(request: HttpRequest, customer_id: UUID) -> tuple[int, None]:
+def erase(request: HttpRequest, customer_id: UUID) -> Status[None]:
     key = require_key(request, Role.AGENT)
     with problems():
         remove_customer(customer=customer_for(key.workspace, customer_id), by=key)
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/{uuid:customer_id}/identities", response=PersonOut, summary="One more identity")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 from django.http import Http404, HttpRequest
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from cxm.accounts.models import ApiKey, Role
 from cxm.accounts.rest import PageOut, PageQuery, Problem, bad_cursor, require_key
@@ -98,11 +98,11 @@ def list_segments(request: HttpRequest) -> list[Segment]:
 
 
 @router.post("", response={201: SegmentOut}, summary="A new segment")
-def create(request: HttpRequest, body: SegmentIn) -> tuple[int, Segment]:
+def create(request: HttpRequest, body: SegmentIn) -> Status[Segment]:
     key = require_key(request, Role.AGENT)
     with problems():
         condition = _condition(body.condition)
-        return 201, create_segment(workspace=key.workspace, name=body.name, condition=condition, by=key)
+        return Status(201, create_segment(workspace=key.workspace, name=body.name, condition=condition, by=key))
 
 
 @router.post("/count", response=CountOut, summary="How many customers a condition holds for")
@@ -134,10 +134,10 @@ def change(request: HttpRequest, segment_id: UUID, body: SegmentChange) -> Segme
 
 
 @router.delete("/{uuid:segment_id}", response={204: None}, summary="Delete a segment; its customers stay")
-def delete(request: HttpRequest, segment_id: UUID) -> tuple[int, None]:
+def delete(request: HttpRequest, segment_id: UUID) -> Status[None]:
     key = require_key(request, Role.AGENT)
     delete_segment(segment=_segment(key, segment_id), by=key)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/{uuid:segment_id}/count", response=CountOut, summary="How many customers are in it now")

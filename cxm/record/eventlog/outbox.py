@@ -36,7 +36,7 @@ _causation: ContextVar[Causation | None] = ContextVar("causation", default=None)
 
 @contextmanager
 def caused_by(cause: UUID, depth: int) -> Iterator[None]:
-    """Facts stated inside carry `cause` and `depth` in their properties: by these, rules see that they go in circles."""
+    """Facts stated inside carry `cause` and `depth`, by which rules see that they go in circles."""
     token = _causation.set(Causation(cause, depth))
     try:
         yield

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -390,7 +389,7 @@ def ask_for_export(
     made = exporting.ask_for(
         survey=survey, form=wanted.form, language=wanted.language, codes=wanted.codes, view=view, by=key
     )
-    transaction.on_commit(partial(jobs.run_export.enqueue, str(made.pk)))
+    jobs.run_export.enqueue(str(made.pk))
     return Status(202, made)
 
 

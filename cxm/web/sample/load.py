@@ -28,6 +28,7 @@ from .people import Person, people
 from .sink import Sink
 from .stories import FULL, SMALL, TIME_ZONE, Calendar, Size
 from .subscriptions import subscriptions
+from .survey import ask_about_support
 from .tickets import tickets
 from .visits import Agreement, agreements, browsing, identified, visits
 
@@ -77,7 +78,7 @@ def load(
             _put_people(workspace, owner, everyone, agreed, seed, size, calendar, progress)
         customers = len(everyone)
     rebuild_snapshot(workspace)
-    _happen(everyone, size, seed, calendar, sink)
+    _happen(workspace, owner, everyone, size, seed, calendar, sink)
     sink.flush()
     refresh_activity(workspace.pk)
     audit(LOADED, workspace, workspace=workspace, by=owner)
@@ -91,7 +92,9 @@ def _begin(owner: User, seed: int, small: bool) -> Workspace:
     return workspace
 
 
-def _happen(everyone: list[Person], size: Size, seed: int, calendar: Calendar, sink: Sink) -> None:
+def _happen(
+    workspace: Workspace, owner: User, everyone: list[Person], size: Size, seed: int, calendar: Calendar, sink: Sink
+) -> None:
     """Eighteen months, in the order in which one thing leads to another."""
     identified(everyone, calendar, sink)
     _notice(everyone, size, seed, calendar, sink)
@@ -100,6 +103,7 @@ def _happen(everyone: list[Person], size: Size, seed: int, calendar: Calendar, s
     paid = subscriptions(everyone, size, seed, calendar, sink)
     seen = visits(everyone, size, seed, calendar, sink)
     feedback(everyone, bought, asked, paid, seen, size, seed, calendar, sink)
+    ask_about_support(workspace, owner, asked, size, seed, calendar, sink)
     browsing(everyone, size.events - sink.count, seed, calendar, sink)
 
 

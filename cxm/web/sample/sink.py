@@ -26,7 +26,7 @@ class Sink:
         self._waiting: list[Event] = []
 
     def add(self, name: str, customer_id: uuid.UUID, when: datetime, key: str, /, **properties: Any) -> None:
-        self._waiting.append(
+        self.put(
             Event(
                 workspace_id=self.workspace_id,
                 event_id=uuid.uuid5(self.namespace, f"{name} {key}"),
@@ -37,6 +37,9 @@ class Sink:
                 properties=encode_properties(properties),
             )
         )
+
+    def put(self, event: Event) -> None:
+        self._waiting.append(event)
         self.count += 1
         if len(self._waiting) >= CHUNK:
             self.flush()

@@ -80,6 +80,7 @@ class Size:
     support: int = 1_300
     billing: int = 700
     checkout: int = 3_000
+    responses: int = 600  # to the survey that is live
 
     @property
     def answers(self) -> int:

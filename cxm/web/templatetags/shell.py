@@ -41,9 +41,9 @@ def current(context: dict[str, Any], *apps: str) -> SafeString:
 
 @register.filter
 def is_current(request: Any, app: str) -> bool:
-    """Whether the page belongs to the app of that name."""
+    """Whether the page belongs to the app of that name; several are separated by spaces."""
     match = getattr(request, "resolver_match", None)
-    return bool(match and match.app_name == app)
+    return bool(match and match.app_name in app.split())
 
 
 @register.filter

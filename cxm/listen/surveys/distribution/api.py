@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from cxm.accounts.models import Role
 from cxm.accounts.rest import PageOut, PageQuery, Problem, page_of, require_key
@@ -113,7 +113,7 @@ def list_mailings(request: HttpRequest, survey_id: int, query: Query[PageQuery])
 
 
 @router.post("/surveys/{int:survey_id}/mailings", response={201: MailingOut}, summary="Make a mailing as a draft")
-def create_mailing(request: HttpRequest, survey_id: int, body: MailingIn) -> tuple[int, dict[str, Any]]:
+def create_mailing(request: HttpRequest, survey_id: int, body: MailingIn) -> Status[dict[str, Any]]:
     key = require_key(request, Role.ANALYST)
     survey = survey_called(key.workspace, survey_id)
     try:
@@ -126,7 +126,7 @@ def create_mailing(request: HttpRequest, survey_id: int, body: MailingIn) -> tup
         made = actions.create_mailing(survey=survey, name=body.name, by=key, customers=listed, **values)
     except actions.Refused as refusal:
         raise Problem(422, "refused", str(refusal)) from refusal
-    return 201, MailingOut.of(made)
+    return Status(201, MailingOut.of(made))
 
 
 @router.get("/mailings/{int:mailing_id}", response=MailingOut, summary="State and counts of a mailing")
@@ -135,26 +135,26 @@ def show_mailing(request: HttpRequest, mailing_id: int) -> dict[str, Any]:
 
 
 @router.post("/mailings/{int:mailing_id}/start", response={202: MailingOut}, summary="Send a mailing")
-def start_mailing(request: HttpRequest, mailing_id: int) -> tuple[int, dict[str, Any]]:
+def start_mailing(request: HttpRequest, mailing_id: int) -> Status[dict[str, Any]]:
     return _verb(request, mailing_id, actions.start_mailing)
 
 
 @router.post("/mailings/{int:mailing_id}/stop", response={202: MailingOut}, summary="Stop a mailing")
-def stop_mailing(request: HttpRequest, mailing_id: int) -> tuple[int, dict[str, Any]]:
+def stop_mailing(request: HttpRequest, mailing_id: int) -> Status[dict[str, Any]]:
     return _verb(request, mailing_id, actions.stop_mailing)
 
 
-def _verb(request: HttpRequest, mailing_id: int, verb: Any) -> tuple[int, dict[str, Any]]:
+def _verb(request: HttpRequest, mailing_id: int, verb: Any) -> Status[dict[str, Any]]:
     key = require_key(request, Role.ANALYST)
     try:
         verb(mailing=mailing_for(key.workspace, mailing_id), by=key)
     except actions.Refused as refusal:
         raise Problem(409, "wrong_state", str(refusal)) from refusal
-    return 202, MailingOut.of(mailing_for(key.workspace, mailing_id))
+    return Status(202, MailingOut.of(mailing_for(key.workspace, mailing_id)))
 
 
 @router.post("/surveys/{int:survey_id}/invitations", response={201: InvitationOut}, summary="Invite one person")
-def create_invitation(request: HttpRequest, survey_id: int, body: InvitationIn) -> tuple[int, dict[str, Any]]:
+def create_invitation(request: HttpRequest, survey_id: int, body: InvitationIn) -> Status[dict[str, Any]]:
     """A personal link, sent by e-mail or handed back. 409 with the explanation if the person may not be asked."""
     key = require_key(request, Role.AGENT)
     survey = survey_called(key.workspace, survey_id)
@@ -163,7 +163,7 @@ def create_invitation(request: HttpRequest, survey_id: int, body: InvitationIn) 
         made = actions.invite(survey=survey, by=key, customer=customer, **body.dict(exclude={"customer_id"}))
     except actions.Refused as refusal:
         raise Problem(409, "refused", str(refusal)) from refusal
-    return 201, {"id": made.pk, "link": personal_link(made), "state": made.state, "expires_at": made.expires_at}
+    return Status(201, {"id": made.pk, "link": personal_link(made), "state": made.state, "expires_at": made.expires_at})
 
 
 @router.post("/contact-budget/decisions", response=list[DecisionOut], summary="May these people be asked?")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
-from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Field, File, Form, Query, Router, Schema
+from ninja import Field, File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from cxm.accounts.models import Role
@@ -57,7 +55,7 @@ def list_imports(request: HttpRequest, query: Query[PageQuery]) -> dict[str, obj
 
 
 @router.post("/imports", response={202: ImportOut}, summary="Import a file by a mapping")
-def create_import(request: HttpRequest, file: File[UploadedFile], mapping: Form[str]) -> tuple[int, Import]:
+def create_import(request: HttpRequest, file: File[UploadedFile], mapping: Form[str]) -> Status[Import]:
     """Send `file` and `mapping` (the YAML itself) as multipart/form-data. The import runs in the background."""
     key = require_key(request, Role.ANALYST)
     if too_large(request):
@@ -71,8 +69,8 @@ def create_import(request: HttpRequest, file: File[UploadedFile], mapping: Form[
     except (MappingError, FileProblem, actions.Refused) as error:
         actions.discard_import(one=one, by=key)
         raise Problem(422, "bad_mapping" if isinstance(error, MappingError) else "bad_file", str(error)) from error
-    transaction.on_commit(partial(jobs.run_import.enqueue, str(one.pk)))
-    return 202, one
+    jobs.run_import.enqueue(str(one.pk))
+    return Status(202, one)
 
 
 @router.get("/imports/{uuid:import_id}", response=ImportOut, summary="State and counts of an import")
@@ -90,21 +88,21 @@ def rejected_rows(request: HttpRequest, import_id: UUID) -> FileResponse:
 
 
 @router.post("/imports/{uuid:import_id}/undo", response={202: ImportOut}, summary="Take back all an import brought")
-def undo_import(request: HttpRequest, import_id: UUID) -> tuple[int, Import]:
+def undo_import(request: HttpRequest, import_id: UUID) -> Status[Import]:
     return _verb(request, import_id, actions.undo_import)
 
 
 @router.post("/imports/{uuid:import_id}/resume", response={202: ImportOut}, summary="Go on with a stopped import")
-def resume_import(request: HttpRequest, import_id: UUID) -> tuple[int, Import]:
+def resume_import(request: HttpRequest, import_id: UUID) -> Status[Import]:
     return _verb(request, import_id, actions.resume_import)
 
 
-def _verb(request: HttpRequest, import_id: UUID, verb: object) -> tuple[int, Import]:
+def _verb(request: HttpRequest, import_id: UUID, verb: object) -> Status[Import]:
     key = require_key(request, Role.ANALYST)
     one = import_for(key.workspace, import_id)
     try:
         one = verb(one=one, by=key)  # type: ignore[operator]  # the verbs above
     except actions.Refused as refusal:
         raise Problem(409, "wrong_state", str(refusal)) from refusal
-    transaction.on_commit(partial(jobs.run_import.enqueue, str(one.pk)))
-    return 202, one
+    jobs.run_import.enqueue(str(one.pk))
+    return Status(202, one)

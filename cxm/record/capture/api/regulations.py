@@ -9,11 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
@@ -119,7 +117,7 @@ def create_regulation(request: HttpRequest, body: RegulationIn) -> dict[str, Any
     except Refused as refusal:
         raise Problem(422, "refused", str(refusal)) from refusal
     if regulating.needs_job(made):
-        transaction.on_commit(partial(jobs.run_regulation.enqueue, str(made.pk)))
+        jobs.run_regulation.enqueue(str(made.pk))
     return {"data": {"regulateId": str(made.pk)}}
 
 

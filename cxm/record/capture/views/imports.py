@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -83,7 +82,7 @@ def mapping(request: HttpRequest, slug: str, import_id: UUID) -> HttpResponse:
         shown |= {"look": look, "preview": preview, "columns": columns_of(look, roles, preview)}
         if request.method == "POST" and "start" in request.POST:
             actions.start_import(one=one, yaml=yaml, by=membership.user)
-            transaction.on_commit(partial(jobs.run_import.enqueue, str(one.pk)))
+            jobs.run_import.enqueue(str(one.pk))
             return redirect("imports:show", slug, one.pk)
     except (FileProblem, MappingError, actions.Refused) as error:
         shown["problem"] = str(error)
@@ -192,7 +191,7 @@ def discard(request: HttpRequest, slug: str, import_id: UUID) -> HttpResponse:
 def _done(request: HttpRequest, slug: str, one: Import, verb: Any) -> HttpResponse:
     try:
         verb()
-        transaction.on_commit(partial(jobs.run_import.enqueue, str(one.pk)))
+        jobs.run_import.enqueue(str(one.pk))
     except actions.Refused as refusal:
         messages.error(request, str(refusal))
     return redirect("imports:show", slug, one.pk)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -37,7 +35,7 @@ def regulations(request: HttpRequest, slug: str) -> HttpResponse:
                 subject_ids=form.cleaned_data["subject_ids"], by=membership.user,
             )  # fmt: skip
             if regulating.needs_job(made):
-                transaction.on_commit(partial(jobs.run_regulation.enqueue, str(made.pk)))
+                jobs.run_regulation.enqueue(str(made.pk))
             messages.success(request, _("The privacy request is taken."))
             return redirect("sources:regulations", slug)
         except Refused as refusal:

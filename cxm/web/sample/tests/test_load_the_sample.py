@@ -13,6 +13,7 @@ import pytest
 from django.core.management import call_command
 
 from cxm.accounts.models import AuditEntry, User, Workspace
+from cxm.listen.surveys.models import Response
 from cxm.record.customers.models import Consent, Customer, Identity, Note, Tag
 from cxm.record.eventlog.append import append
 from cxm.record.eventlog.ask import ask
@@ -64,7 +65,10 @@ def test_a_small_load_has_exactly_its_counts_and_running_it_again_adds_nothing()
     assert loaded.workspace.is_sample
     before = events(loaded.workspace.pk)
     assert sum(before.values()) == 15_000
-    assert before["answer_given"] == 750  # 15 000 / 20
+    responses = list(Response.objects.filter(workspace=loaded.workspace))
+    assert len(responses) == 30  # 600 / 20
+    own = sum(len(one.answers.keys() - {"improve"}) for one in responses)  # that one is the comment of a score
+    assert before["answer_given"] == 750 + own  # 15 000 / 20, and those to the survey that is live
     assert before["order_placed"] == 1_200  # 24 000 / 20
     assert Customer.objects.filter(workspace=loaded.workspace).count() == 1_000
     assert Customer.objects.filter(workspace=loaded.workspace, merged_into__isnull=False).count() == 8  # 160 / 20

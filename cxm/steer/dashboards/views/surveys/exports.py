@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -63,7 +61,7 @@ def _ask(request: HttpRequest, results: Results, slug: str) -> HttpResponse:
         survey=results.survey, form=form, language=language, codes=request.POST.get("codes") == "1",
         view=results.view, by=person(request),
     )  # fmt: skip
-    transaction.on_commit(partial(jobs.run_export.enqueue, str(made.pk)))
+    jobs.run_export.enqueue(str(made.pk))
     return redirect("results:export", slug=slug, survey_id=results.survey.pk)
 
 
