@@ -76,7 +76,7 @@ class Load:
         request = urllib.request.Request(self.site.url("/v1/batch"), body, {"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=20) as reply:
-                good = reply.status == 200
+                good = bool(reply.status == 200)
         except OSError:
             good = False
         if good:

@@ -102,7 +102,7 @@ def _steps(entries: dict[str, dict[str, object]], workspace: Workspace) -> list[
     for name in dead_letters(workspace).values_list("step", flat=True):
         waiting[name] = waiting.get(name, 0) + 1
     found = []
-    for step in (*flow.URGENT, *flow.STEPS):
+    for step in (*flow.STEPS, *flow.URGENT):
         entry = entries.get(step.name, {})
         found.append(
             StepHealth(
@@ -136,7 +136,7 @@ def handle_again(*, workspace: Workspace, letters: Sequence[DeadLetter], by: Act
     Raises what may pass (the log or the database is away); letters handled before that are done.
     """
     _require_admin(workspace, by)
-    steps = {step.name: step for step in (*flow.URGENT, *flow.STEPS)}
+    steps = {step.name: step for step in (*flow.STEPS, *flow.URGENT)}
     handled = failed = 0
     for letter in letters:
         event = event_by_id(letter.workspace_id, letter.event_id)

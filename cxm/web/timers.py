@@ -19,6 +19,9 @@ from cxm.act.cases.presence import forget as forget_presence
 from cxm.act.cases.waking import close_old, wake_due
 from cxm.listen.channels.files import drop_unclaimed
 from cxm.listen.channels.jobs import look_for_recordings, resume_reviews
+from cxm.act.cases.alerts import notices, watching
+from cxm.act.cases.presence import forget as forget_presence
+from cxm.act.cases.waking import close_old, wake_due
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.channels.webhooks import actions as webhooks
 from cxm.listen.channels.webhooks import sending as webhook_sending
@@ -78,6 +81,11 @@ CLOCKS = [
     Clock(notices.send_due, MINUTE),
     Clock(watching.watch, HOUR),
     Clock(watch, 5 * MINUTE),
+    Clock(notices.send_due, MINUTE),
+    Clock(watching.watch, HOUR),
+    Clock(wake_due, MINUTE),
+    Clock(close_old, HOUR),
+    Clock(forget_presence, HOUR),
 ]
 
 

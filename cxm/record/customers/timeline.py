@@ -515,6 +515,10 @@ SAID_ALREADY = {
     "rule_id",
     "cause",
     "depth",
+    "case_id",
+    "number",
+    "subject",
+    "into",
 }
 
 

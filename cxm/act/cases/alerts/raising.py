@@ -117,17 +117,24 @@ def _open(alert: Alert, rules: Sequence[AlertRule], occasion: Occasion, data: Ma
             set_priority(case=case, priority=wanted.priority, by=None)
         return
     team = Team.objects.filter(workspace=alert.workspace_id, pk=wanted.team).first() if wanted.team else None
+    said = {key: value for key, value in data.items() if key != "comment"}
     alert.case = open_case(
-        workspace=alert.workspace, subject=_said(alert.kind, data, SHORT) or rule.name,
-        opened_by=occasion.opened_by or f"alert:{alert.pk}", customer=occasion.customer,
-        conversation=occasion.conversation, category=wanted.category, priority=wanted.priority, severe=wanted.severe, complaint=wanted.complaint, team=team,
-        channel=_text(occasion.properties, "channel"), touchpoint=_text(occasion.properties, "touchpoint"),
+        workspace=alert.workspace,
+        subject=_said(alert.kind, data, SHORT) or rule.name,
+        opened_by=occasion.opened_by or f"alert:{alert.pk}",
+        customer=occasion.customer,
+        conversation=occasion.conversation,
+        category=wanted.category,
+        priority=wanted.priority,
+        severe=wanted.severe,
+        complaint=wanted.complaint,
+        team=team,
+        channel=_text(occasion.properties, "channel"),
+        touchpoint=_text(occasion.properties, "touchpoint"),
         language=_text(occasion.properties, "language"),
-        properties={
-            "alert": str(alert.pk), "rule": rule.name, **{key: value for key, value in data.items() if key != "comment"}
-        },
+        properties={"alert": str(alert.pk), "rule": rule.name, **said},
         by=None,
-    )  # fmt: skip
+    )
     alert.save(update_fields=["case"])
 
 
