@@ -92,7 +92,7 @@ def test_a_story_of_a_detractor() -> None:
     carry_on(run.due_at - timedelta(seconds=1))
     assert steps_of(run)[-1] == ("card", "done")
     carry_on(run.due_at)
-    run.refresh_from_db()
+    run = Run.objects.get()
     assert (run.state, run.position, run.due_at) == ("done", "", None)
     assert steps_of(run)[-3:] == [("up", "done"), ("ask", "done"), ("ad", "done")]
     case.refresh_from_db()
