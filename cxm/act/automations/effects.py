@@ -282,9 +282,11 @@ def people_of(workspace: Workspace, step: Step) -> list[User]:
 
 
 def address_in_app(doing: Doing) -> str:
-    slug, case = doing.workspace.slug, _case_id(doing.run)
-    if case:
-        return f"{settings.BASE_URL}/w/{slug}/cases/{case}/"
+    """Where a colleague reads more: the case, the customer, or the list."""
+    slug, context = doing.workspace.slug, doing.run.context
+    number = context.get("case", {}).get("number") or context.get("properties", {}).get("number")
+    if isinstance(number, int) and _case_id(doing.run):
+        return f"{settings.BASE_URL}/w/{slug}/cases/{number}/"
     if doing.run.customer_id:
         return f"{settings.BASE_URL}/w/{slug}/customers/{doing.run.customer_id}/"
     return f"{settings.BASE_URL}/w/{slug}/automations/"

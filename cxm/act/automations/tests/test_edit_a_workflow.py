@@ -36,7 +36,7 @@ class Pages:
         assert response.status_code == status, path
         return response.content.decode()
 
-    def post(self, path: str, status: int = 302, **sent: Any) -> Any:
+    def post(self, path: str, status: Any = 302, **sent: Any) -> Any:
         data = {name.replace("__", "-"): value for name, value in sent.items()}
         response = self.client.post(self.base + path, data)
         assert response.status_code == status, response.content.decode()[:3000]

@@ -84,6 +84,7 @@ def test_a_story_of_a_detractor() -> None:
     assert (message.text, message.is_automatic) == (f"Dzień dobry Ada, sprawa {case.number}", True)
     notice = Delivery.objects.get(cause__startswith="notice:")
     assert (notice.to, notice.message["subject"]) == (olha.email, "Ada Byron needs you")
+    assert notice.message["text"].endswith(f"/w/{workspace.slug}/cases/{case.number}/")
     facts = {fact.name: fact.properties for fact in OutboxFact.objects.all()}
     for name in ("case_opened", "customer_tagged", "profile_changed", "message_sent", "ticket_updated"):
         assert (facts[name]["cause"], facts[name]["depth"]) == (str(answer.event_id), 1), name
@@ -92,7 +93,7 @@ def test_a_story_of_a_detractor() -> None:
     carry_on(run.due_at - timedelta(seconds=1))
     assert steps_of(run)[-1] == ("card", "done")
     carry_on(run.due_at)
-    run.refresh_from_db()
+    run = Run.objects.get()
     assert (run.state, run.position, run.due_at) == ("done", "", None)
     assert steps_of(run)[-3:] == [("up", "done"), ("ask", "done"), ("ad", "done")]
     case.refresh_from_db()
