@@ -14,7 +14,7 @@ from django.db import close_old_connections, connections
 
 from cxm.act.cases import routing, satisfaction, ticking
 from cxm.act.cases.presence import forget as forget_presence
-from cxm.act.cases.waking import wake_due
+from cxm.act.cases.waking import close_old, wake_due
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.respond.giving_up import give_up
@@ -62,6 +62,7 @@ CLOCKS = [
     Clock(routing.fill, MINUTE),
     Clock(satisfaction.send_due, MINUTE),
     Clock(wake_due, MINUTE),
+    Clock(close_old, HOUR),
     Clock(forget_presence, HOUR),
 ]
 

@@ -232,7 +232,10 @@ function look() {
 }
 
 function begin() {
-  if (sent && !document.querySelector('#composer .alert')) sessionStorage.removeItem(sent);
+  if (sent && !document.querySelector('#composer .alert')) {
+    sessionStorage.removeItem(sent);
+    document.activeElement?.blur(); // it was sent: the next letter is a key again
+  }
   sent = '';
   for (const box of document.querySelectorAll('[data-keeps]')) box.checked = localStorage.getItem(box.dataset.keeps) === '1';
   const keys = document.getElementById('desk-keys');
@@ -252,8 +255,7 @@ document.addEventListener('htmx:afterSettle', (event) => {
   if (event.detail.target?.id === 'content' || event.detail.elt?.id === 'content') begin();
   else if (event.detail.target?.id === 'found') tell();
 });
-if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', begin);
-else begin();
+document.addEventListener('DOMContentLoaded', begin);
 
 // Whoever comes back to the page sees at once what is new.
 document.addEventListener('visibilitychange', look);

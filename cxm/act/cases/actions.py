@@ -226,6 +226,7 @@ def resolve(
 @transaction.atomic
 def reopen(*, case: Case, by: Actor, reason: str = "") -> None:
     """Bring it back: helping did not help yet."""
+    take_over(case, locked(case))
     if case.state not in {State.RESOLVED, State.CLOSED}:
         raise Refused(_("Only a case that is resolved or closed can be reopened."))
     entry = change(case, by, "reopened", text=reason.strip()[:5000], fact={"why": "person"}, **_reopened(case))
@@ -236,6 +237,7 @@ def reopen(*, case: Case, by: Actor, reason: str = "") -> None:
 @transaction.atomic
 def close(*, case: Case, by: Actor) -> None:
     """Put it away for good. Only what is resolved can be closed."""
+    take_over(case, locked(case))
     if case.state != State.RESOLVED:
         raise Refused(_("Resolve the case before you close it."))
     change(case, by, "closed", state=State.CLOSED, closed_at=timezone.now())

@@ -135,9 +135,9 @@ def remove_reply(*, reply: SavedReply, by: Actor) -> None:
     reply.delete()
 
 
-def used(reply: SavedReply) -> None:
+def used(workspace: Workspace, pk: int) -> None:
     """Count a use: the most used are offered first."""
-    SavedReply.objects.filter(pk=reply.pk).update(used=F("used") + 1)
+    SavedReply.objects.filter(workspace=workspace, pk=pk).update(used=F("used") + 1)
 
 
 Do = Callable[[Case, dict[str, Any], Actor], object]

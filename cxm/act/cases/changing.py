@@ -80,9 +80,9 @@ def change(
 
 def state_facts(case: Case, kind: str, by: Actor, fact: Mapping[str, Any] | None) -> None:
     """Into the outbox: what happened, if it is a fact of its own, and what the ticket is now."""
-    whose = {"workspace_id": case.workspace_id, "customer_id": case.customer_id or NOBODY}
+    whose: dict[str, Any] = {"workspace_id": case.workspace_id, "customer_id": case.customer_id or NOBODY}
     if kind in FACTS:
-        more = {"by": name} if (name := name_of(by)) else {}
+        more: dict[str, Any] = {"by": name} if (name := name_of(by)) else {}
         emit(
             f"case_{kind}",
             **whose,

@@ -50,7 +50,7 @@ def reply_to_customer(
     conversation = case.conversation or _begin(case)
     if seen and _answered_since(conversation, seen):
         raise Overtaken(_("Somebody answered while you were writing. Read it, then send yours if it is still needed."))
-    kind = "reply" if isinstance(by, User) else "automation"
+    kind: conversing.Kind = "reply" if isinstance(by, User) else "automation"
     message = conversing.reply(
         conversation=conversation, text=text, by=by, kind=kind, case_id=case.pk, attachments=attachments, html=html
     )

@@ -29,8 +29,8 @@ def text_of(case: Case) -> str:
 def matching(rows: QuerySet[Case], workspace: Workspace, text: str) -> QuerySet[Case]:
     """Those of `rows` that a person may mean by `text`."""
     text = text.strip().replace("\x00", "")[:120]
-    if found := NUMBER.fullmatch(text):
-        by_number = rows.filter(number=int(found[1]))
+    if number := NUMBER.fullmatch(text):
+        by_number = rows.filter(number=int(number[1]))
         if by_number.exists():
             return by_number
     words = normalise(text).split()[:6]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from cxm.accounts.models import Role, User, Workspace
@@ -44,6 +45,10 @@ def workspace() -> Workspace:
             conversation=conversation, complaint=n == 0, tags=["vip"], priority=4 - n,
         )  # fmt: skip
         Case.objects.filter(pk=case.pk).update(due_at=timezone.now() + timedelta(hours=2 * n - 1))
+    warm = Client()  # templates are compiled here, so that no wait below is for them
+    warm.force_login(User.objects.get())
+    for page in ("", "1/"):
+        warm.get(f"/w/{workspace.slug}/cases/{page}")
     return workspace
 
 

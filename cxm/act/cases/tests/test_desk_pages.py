@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db.models import RestrictedError
 from django.test import Client
 from django.utils import timezone
 
@@ -191,6 +192,16 @@ def test_who_looks_what_is_new_and_what_waits_for_me(workspace: Workspace, me: U
     assert "Weigh the parcel" in client.get(f"{base}tasks/").content.decode()
     Case.objects.filter(pk=case.pk).update(state="snoozed", snoozed_until=timezone.now() - timedelta(seconds=1))
     assert (waking.wake_due(), waking.wake_due()) == (1, 0)
+    case.refresh_from_db()
+    actions.resolve(case=case, resolution="solved", by=me, at=timezone.now() - timedelta(days=13))
+    assert waking.close_old() == 0
+    Case.objects.filter(pk=case.pk).update(resolved_at=timezone.now() - timedelta(days=15))
+    assert (waking.close_old(), waking.close_old(), Case.objects.get().state) == (1, 0, "closed")
+    # A workspace can go with all its cases and teams; a team that has cases cannot go alone.
+    with pytest.raises(RestrictedError):
+        case.team.delete()
+    workspace.delete()
+    assert not Case.objects.exists()
 
 
 def test_saved_replies_macros_and_root_causes(workspace: Workspace, me: User) -> None:

@@ -87,7 +87,8 @@ def test_a_complaint_by_mail_from_its_opening_to_its_end(
 
     actions.reply_to_customer(case=case, text="We look into it.", by=agent)
     case.refresh_from_db()
-    assert (case.state, case.owner, case.last_customer_at) == (State.WAITING, agent, None)
+    waits: list[object] = [case.state, case.owner, case.last_customer_at]
+    assert waits == [State.WAITING, agent, None]
     assert case.first_replied_at and ticket(case)["first_responded_at"] == case.first_replied_at.isoformat()
     second = said(conversation, "Still leaking!")
     actions.customer_wrote(case=case, message=second)

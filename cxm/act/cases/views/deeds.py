@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, time
 from typing import Any, Final
 from uuid import UUID
 
@@ -62,14 +63,15 @@ def describe(case: Case, me: User, given: Given) -> None:
     if "flags" in given:
         fields |= {"is_complaint": "complaint" in given, "is_severe": "severe" in given}
     if "tags" in given:
-        actions.tag(case=case, tags=given["tags"].split(","), by=me)
-    if "priority" in given and _number(given["priority"]) != case.priority:
-        actions.set_priority(case=case, priority=_number(given["priority"]), by=me)
+        actions.tag(case=case, tags=given.get("tags", "").split(","), by=me)
+    priority = _number(given.get("priority", ""))
+    if priority and priority != case.priority:
+        actions.set_priority(case=case, priority=priority, by=me)
     actions.describe(case=case, by=me, **fields)
 
 
 def set_customer(case: Case, me: User, given: Given) -> None:
-    customer = customer_for(case.workspace, given["customer"]) if given.get("customer") else None
+    customer = customer_for(case.workspace, given.get("customer", "")) if given.get("customer") else None
     actions.describe(case=case, by=me, customer=customer)
 
 
@@ -89,8 +91,11 @@ def watch(case: Case, me: User, given: Given) -> None:
 
 def ask(case: Case, me: User, given: Given) -> None:
     team, owner = assignee(case.workspace, given.get("to", ""), me)
-    day = parse_date(given["due"]) if given.get("due") else None
-    due = timezone.make_aware(timezone.datetime(day.year, day.month, day.day, 17)) if day else None
+    try:
+        day = parse_date(given.get("due", ""))
+    except ValueError as error:
+        raise Refused(_("There is no such day.")) from error
+    due = timezone.make_aware(datetime.combine(day, time(17))) if day else None
     tasks.ask(case=case, text=given.get("text", ""), team=team or case.team, owner=owner, due_at=due, by=me)
 
 
@@ -175,7 +180,7 @@ def write(request: HttpRequest, slug: str, number: int) -> HttpResponse:
             seen=None if "anyway" in given else _uuid(given.get("seen", "")),
         )  # fmt: skip
         if saved := _number(given.get("saved", "")):
-            canned.used(canned.SavedReply(pk=saved, workspace=case.workspace))
+            canned.used(case.workspace, saved)
         if how == "resolve" and case.state in Case.OPEN_STATES:
             actions.resolve(case=case, resolution=Resolution.SOLVED, by=me)
         return _on(request, membership, case, "reply")
