@@ -118,7 +118,8 @@ def read_holidays(text: str) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         on, _blank, rest = line.strip().partition(" ")
-        hours, name = [], []
+        hours: list[list[str]] = []
+        name: list[str] = []
         for word in rest.split():
             if not name and re.match(r"[0-9]{1,2}[:.][0-9]{2}[-–]", word):
                 hours += read_spans(word.rstrip(","))

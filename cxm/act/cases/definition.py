@@ -77,7 +77,8 @@ def read(stored: Mapping[str, Any]) -> Definition:
 
 
 def written(definition: Definition) -> dict[str, Any]:
-    return dict(msgspec.to_builtins(definition))
+    """As a table gives it back, with lists instead of tuples, so that two can be compared."""
+    return dict(msgspec.json.decode(msgspec.json.encode(definition)))
 
 
 def deeds_of(definition: Definition) -> Iterator[Deed]:

@@ -25,7 +25,7 @@ from .models import Case, Team, TeamMember
 
 SHARE = 0.8  # of the promises shall be kept
 FEWEST = 20
-NEWEST = 300
+NEWEST = 100
 RECENT = timedelta(days=28)
 FARTHEST = timedelta(days=14)
 HOUR = 3600.0
@@ -86,9 +86,9 @@ def expectation(team: Team, *, beside: Case | None = None, now: datetime | None 
         hours.between(since, now).total_seconds() / HOUR
         for since in queue.order_by("opened_at").values_list("opened_at", flat=True)[:NEWEST]
     ]
-    answered = [hours.between(start, end).total_seconds() / HOUR for start, end in recent]
+    answered = [hours.between(start, end).total_seconds() / HOUR for start, end in recent if end]
     # Of a team that began lately, the time since its first answer; of a busy one, the time of the newest answers.
-    span = hours.between(recent[-1][1], now).total_seconds() / HOUR if recent else 0.0
+    span = hours.between(recent[-1][1] or now, now).total_seconds() / HOUR if recent else 0.0
     expected = expected_wait(answered, still, waiting, span)
     present = TeamMember.objects.filter(team=team, is_away=False, user__is_active=True).exists()
     if expected is None or not present:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import case, deeds, desk, improving, keeping, recovery
+from .views import case, deeds, desk, improving, keeping, levels, recovery, teams
 
 app_name = "cases"
 urlpatterns = [
@@ -25,6 +25,28 @@ urlpatterns = [
     path("macros/<int:macro_id>/", keeping.edit_macro, name="macro"),
     path("macros/<int:macro_id>/remove/", keeping.remove_macro, name="macro_remove"),
     path("causes/", keeping.causes, name="causes"),
+    path("teams/", teams.show_teams, name="teams"),
+    path("teams/new/", teams.edit_team, name="team_new"),
+    path("teams/<int:team_id>/", teams.edit_team, name="team"),
+    path("teams/<int:team_id>/delete/", teams.delete_team, name="team_delete"),
+    path("teams/<int:team_id>/members/new/", teams.edit_member, name="member_new"),
+    path("teams/<int:team_id>/members/<int:member_id>/", teams.edit_member, name="member"),
+    path("teams/<int:team_id>/members/<int:member_id>/remove/", teams.remove_member, name="member_remove"),
+    path("routing/", teams.show_rules, name="routing"),
+    path("routing/new/", teams.edit_rule, name="rule_new"),
+    path("routing/<int:rule_id>/", teams.edit_rule, name="rule"),
+    path("routing/<int:rule_id>/move/", teams.move_rule, name="rule_move"),
+    path("routing/<int:rule_id>/delete/", teams.delete_rule, name="rule_delete"),
+    path("levels/", levels.show_policies, name="levels"),
+    path("levels/new/", levels.edit_policy, name="level_new"),
+    path("levels/<int:policy_id>/", levels.edit_policy, name="level"),
+    path("levels/<int:policy_id>/move/", levels.move_policy, name="level_move"),
+    path("levels/<int:policy_id>/delete/", levels.delete_policy, name="level_delete"),
+    path("calendars/", levels.show_calendars, name="calendars"),
+    path("calendars/new/", levels.edit_calendar, name="calendar_new"),
+    path("calendars/<int:calendar_id>/", levels.edit_calendar, name="calendar"),
+    path("calendars/<int:calendar_id>/delete/", levels.delete_calendar, name="calendar_delete"),
+    path("acknowledgement/", levels.acknowledgement, name="acknowledgement"),
     path("<int:number>/", case.show, name="show"),
     path("<int:number>/story/", case.story, name="story"),
     path("<int:number>/look/", case.look, name="look"),

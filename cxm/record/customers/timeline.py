@@ -64,6 +64,8 @@ def kind_label(name: str) -> str:
         "case_requested": _("Case requested"),
         "play_assigned": _("Recovery play"),
         "play_carried_out": _("Recovery play carried out"),
+        "sla_warned": _("Target near"),
+        "sla_breached": _("Target missed"),
         "email_delivered": _("E-mail delivered"),
         "email_opened": _("E-mail opened"),
         "email_link_clicked": _("Link in an e-mail clicked"),
@@ -304,6 +306,17 @@ def _responded(name: str, properties: Properties) -> str:
     }[name] % words
 
 
+def _target(name: str, properties: Properties) -> str:
+    what = {
+        "first_reply": _("the first reply"), "next_reply": _("the next reply"), "resolution": _("the resolution"),
+        "promise": _("the promised answer"),
+    }.get(text(properties, "target"), text(properties, "target"))  # fmt: skip
+    words = {"number": text(properties, "number"), "target": what}
+    if name == "sla_warned":
+        return _("The target for %(target)s of case #%(number)s is near.") % words
+    return _("The target for %(target)s of case #%(number)s was missed.") % words
+
+
 def _invited(name: str, properties: Properties) -> str:
     survey = text(properties, "survey_name") or text(properties, "survey")
     if not survey:
@@ -387,6 +400,8 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "case_requested": ("alert-triangle", _responded),
     "play_assigned": ("heart-handshake", _play),
     "play_carried_out": ("heart-handshake", _play),
+    "sla_warned": ("clock", _target),
+    "sla_breached": ("alert-triangle", _target),
     **{
         f"email_{what}": ("mail", _email)
         for what in ("delivered", "opened", "link_clicked", "bounced", "marked_as_spam", "unsubscribed")

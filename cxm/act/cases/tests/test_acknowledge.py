@@ -16,7 +16,7 @@ from cxm.accounts.models import Role, User, Workspace
 from cxm.act.cases import acknowledging, actions, policies, routing, ticking
 from cxm.act.cases.changing import change
 from cxm.act.cases.errors import Refused
-from cxm.act.cases.expecting import expectation, expected_wait, quantile
+from cxm.act.cases.expecting import NEWEST, expectation, expected_wait, quantile
 from cxm.act.cases.models import Case, CaseClock
 from cxm.listen.channels.models import Channel, Conversation, Delivery, Message
 from cxm.record.eventlog.models import OutboxFact
@@ -191,7 +191,7 @@ def simulated(seed: int, load: float, surge: float) -> tuple[float, float]:
     for number in range(n * 4 // 5, n):
         now = came[number]
         before = [one for one in range(max(0, number - 800), number) if done[one] <= now]
-        newest = sorted(before, key=lambda one: done[one])[-300:]
+        newest = sorted(before, key=lambda one: done[one])[-NEWEST:]
         waits = [float(done[one] - came[one]) for one in newest]
         still = [float(now - came[one]) for one in range(max(0, number - 800), number) if done[one] > now]
         span = float(now - done[newest[0]])

@@ -147,7 +147,7 @@ def test_cases_that_come_at_once_go_round_and_nobody_gets_more_than_they_have_ro
     for thread in threads:
         thread.join()
     assert not failures
-    had = Counter(Case.objects.values_list("owner", flat=True))
+    had: Counter[int | None] = Counter(Case.objects.values_list("owner", flat=True))
     assert all(had[user] <= room for user, room in rooms.items())
     a, b, c = (had[user] for user in rooms)
     # c is full with two; the others share the rest, each as many as the other or one more, up to nine.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
 from cxm.act.cases import actions, policies, routing, ticking
@@ -119,7 +121,7 @@ def test_a_case_by_business_hours_with_a_pause_a_new_question_and_a_return(
     change(case, None, "customer_wrote", state=State.OPEN, last_customer_at=at)
     # Two hours for the next reply: one today, one tomorrow until 10:00. The resolution goes on with seven hours.
     tomorrow = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
-    assert (clock(case, Kind.NEXT_REPLY).due_at, case.due_at) == (tomorrow, tomorrow)
+    assert clock(case, Kind.NEXT_REPLY).due_at == tomorrow == Case.objects.get(pk=case.pk).due_at
     # One of them today, four tomorrow before lunch, two after it.
     assert clock(case, Kind.RESOLUTION).due_at == datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
     # A second message does not give us more time; putting it off ourselves does not either.
@@ -308,6 +310,31 @@ def test_changes_that_cannot_be_are_refused_and_change_nothing(workspace: Worksp
             policies.save_calendar(workspace=workspace, name="X", time_zone=zone, week=week, holidays=days, by=None)
     made.refresh_from_db()
     assert (made.version, Calendar.objects.count(), AuditEntry.objects.count()) == (1, 0, entries)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_that_tick_at_once_do_each_moment_once(workspace: Workspace, travel: Travel) -> None:
+    policy(workspace, targets={"first_reply": {"2": 60}}, on_breach=(Deed("raise_priority"), Deed("tag", "late")))
+    cases = [opened(workspace) for _n in range(6)]
+    travel(MONDAY + timedelta(days=1))
+    done: list[int] = []
+
+    def tick() -> None:
+        try:
+            done.append(ticking.tick())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=tick) for _n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 3 and sum(done) == 12  # a warning and a breach of each
+    for case in Case.objects.filter(pk__in=[one.pk for one in cases]):
+        assert (case.priority, case.tags) == (3, ["late"])
+        assert case.entries.filter(kind="breached").count() == case.entries.filter(kind="warned").count() == 1
+    assert OutboxFact.objects.filter(name="sla_breached").count() == 6
 
 
 @pytest.mark.parametrize("seed", range(full_or(40, 4)))
