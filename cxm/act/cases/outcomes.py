@@ -91,15 +91,16 @@ GLOBAL LEFT JOIN (
     WHERE $workspace AND metric IN ('nps', 'csat', 'ces', 'rating') AND score IS NOT NULL AND touchpoint != 'resolution'
       AND $known
   ) AS scored $merges
-  WHERE length(ends) = 2 AND high > low AND score BETWEEN low AND high
+  WHERE length(ends) = 2 AND high > low AND score BETWEEN low AND high AND $mine
   UNION ALL
   SELECT $customer AS person, 'contact' AS kind, occurred_at AS at, JSONExtractString(properties, 'case_id') AS ref,
          toInt64(0) AS until, toFloat64(0) AS x
   FROM events $merges WHERE $workspace AND name IN ('case_opened', 'case_reopened') AND $known
+    AND $mine
   UNION ALL
   SELECT person, 'contact' AS kind, min(opened) AS at, ticket_id AS ref, toInt64(0) AS until, toFloat64(0) AS x
   FROM (SELECT $customer AS person, occurred_at AS opened, ticket_id FROM tickets $merges
-        WHERE $workspace AND NOT startsWith(ticket_id, 'case-') AND $known)
+        WHERE $workspace AND NOT startsWith(ticket_id, 'case-') AND $known AND $mine)
   GROUP BY person, ticket_id
   UNION ALL
   SELECT person, 'plan' AS kind, assumeNotNull(begins) AS at, '' AS ref,
@@ -107,7 +108,7 @@ GLOBAL LEFT JOIN (
   FROM (
     SELECT argMax($customer, (version, event_id)) AS person, argMax(tuple(started_at), (version, event_id)).1 AS begins,
            argMax(tuple(ended_at), (version, event_id)).1 AS ends
-    FROM subscriptions $merges WHERE $workspace AND $known GROUP BY subscription_id)
+    FROM subscriptions $merges WHERE $workspace AND $known AND $mine GROUP BY subscription_id)
   WHERE begins IS NOT NULL
   UNION ALL
   SELECT person, 'order' AS kind, placed AS at, its_currency AS ref, toInt64(0) AS until, money AS x
@@ -115,7 +116,7 @@ GLOBAL LEFT JOIN (
     SELECT $customer AS person, order_id, minIf(occurred_at, milestone = 'placed') AS placed,
            toFloat64(sumIf(ifNull(amount, 0), milestone = 'placed')) AS money,
            anyIf(toString(currency), milestone = 'placed') AS its_currency
-    FROM order_milestones $merges WHERE $workspace AND $known
+    FROM order_milestones $merges WHERE $workspace AND $known AND $mine
     GROUP BY person, order_id
     HAVING countIf(milestone = 'placed') > 0 AND countIf(milestone = 'cancelled') = 0)
 ) AS happened USING (person)
@@ -147,7 +148,9 @@ def beside_others(
 
 
 def _ask(chosen: str, scope: Scope, play: UUID, days: int, now: datetime, everybody: bool) -> Answer[Row]:
-    sql = with_customers(fill(fill(SQL, chosen=chosen), **MARKS), scope)
+    # Before the join, so that what all others did is not put into order for nothing.
+    mine = f"$customer GLOBAL IN (SELECT person FROM ({chosen}) AS ours)"
+    sql = with_customers(fill(fill(SQL, chosen=chosen, mine=mine), **MARKS), scope)
     return ask(
         sql, scope, row=Row, name="cases.outcomes", table="events", play=str(play), days=days, now=now,
         everybody=everybody,

@@ -15,7 +15,7 @@ from .effects import Kind, Report
 from .improving import Improvement
 from .models import Measure
 
-UNITS = {"share": "percent", "score": "score", "money": "money"}
+UNITS = {"share": "percent", "score": "points", "money": "money"}
 TONES = {"works": "green", "better": "green", "harms": "red", "worse": "red"}
 
 
@@ -55,7 +55,7 @@ def changes_said(report: Report, currency: str) -> list[Line]:
     lines = []
     for one in report.changes:
         starts = _("Before: %(others)s and %(helped)s.") % {
-            "others": numbers.amount(one.start_others), "helped": numbers.amount(one.start_helped)
+            "others": numbers.amount(one.start_others, "points"), "helped": numbers.amount(one.start_helped, "points")
         }  # fmt: skip
         lines.append(
             Line(
@@ -125,7 +125,7 @@ def _bounds(bounds: tuple[float, float] | None) -> str:
     return _(
         "The two groups answer differently often, so this compares different customers. Among those who answer either"
         " way, the difference lies between %(low)s and %(high)s, give or take chance."
-    ) % {"low": numbers.signed(bounds[0]), "high": numbers.signed(bounds[1])}
+    ) % {"low": numbers.signed(bounds[0], "points"), "high": numbers.signed(bounds[1], "points")}
 
 
 def outcome_name(key: str) -> str:
