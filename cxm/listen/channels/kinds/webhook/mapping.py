@@ -76,6 +76,8 @@ def compiled(path: str) -> Any:
     """Raises Unusable with the place that is wrong."""
     if len(path) > LONGEST_PATH:
         raise Unusable(_("A path may have %(most)s characters.") % {"most": LONGEST_PATH})
+    if path.count("..") > 1:  # each multiplies the work by the size of what came
+        raise Unusable(_("A path may look at all levels (..) once."))
     try:
         return jsonpath.compile(path if path.startswith("$") else f"$.{path}")
     except (jsonpath.JSONPathError, RecursionError, ValueError) as error:
