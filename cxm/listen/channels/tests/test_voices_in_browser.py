@@ -24,7 +24,8 @@ from cxm.testing.cast import at, make_member, make_workspace
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SAID = {"segments": [
-    {"start": 0, "end": 2, "text": "Hello.", "speaker": "A"}, {"start": 2, "end": 7, "text": "It leaks.", "speaker": "B"}
+    {"start": 0, "end": 2, "text": "Hello.", "speaker": "A"},
+    {"start": 2, "end": 7, "text": "It leaks.", "speaker": "B"},
 ]}  # fmt: skip
 
 

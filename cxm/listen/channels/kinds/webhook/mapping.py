@@ -14,7 +14,7 @@ import jsonpath
 import msgspec
 from django.utils.translation import gettext as _
 
-from cxm.record.capture.intake.arriving import epoch_ms
+from cxm.record.capture.intake.arriving import epoch_ms, without_nul
 
 MOST_BYTES = 1_000_000
 LONGEST_PATH = 300
@@ -105,7 +105,7 @@ def payload_of(body: bytes) -> Any:
     if len(body) > MOST_BYTES:
         raise Unusable(_("More than %(most)s bytes came.") % {"most": MOST_BYTES})
     try:
-        payload = msgspec.json.decode(body)
+        payload = msgspec.json.decode(without_nul(body))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Unusable(_("What came is no JSON: %(problem)s") % {"problem": str(error)[:200]}) from error
     if not isinstance(payload, (dict, list)):
