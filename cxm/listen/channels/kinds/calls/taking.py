@@ -75,7 +75,8 @@ def take(
     return receive(
         channel=channel,
         incoming=Incoming(
-            external_id=call.id.replace("\x00", "") or _made_id(text, more.get("turns"), recording), at=call.at or timezone.now(),
+            external_id=call.id.replace("\x00", "") or _made_id(text, more.get("turns"), recording),
+            at=call.at or timezone.now(),
             sender=sender, name=call.name, subject=call.subject or _("Call"), text=text,
             attachments=[recording] if recording else [], properties=more, remarks=remarks,
             language=call.language or (transcript.language if transcript else ""), customer_ids=names,

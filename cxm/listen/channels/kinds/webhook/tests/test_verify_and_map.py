@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_only_the_right_secret_over_the_same_bytes_in_time_is_believed(style: st
     assert id_ == {"standard": "msg_p5jXN8AQM9LWM0D4loKWxJek", "github": "d-1"}.get(style, "")
     other = "whsec_" + base64.b64encode(b"another secret, as long").decode()
     assert verify(style, request(headers), [other, secret]) == id_  # while a secret is exchanged
-    refusals = {
+    refusals: dict[str, Callable[[], object]] = {
         "secret": lambda: verify(style, request(headers), [other]),
         "none": lambda: verify(style, request(headers), ["", ""]),
         "missing": lambda: verify(style, request({}), [secret]),
