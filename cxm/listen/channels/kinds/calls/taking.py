@@ -109,7 +109,8 @@ def spoken(
 @transaction.atomic
 def tell_recording(message: Message, transcript: Transcript, attachment_id: object) -> None:
     """Add the words of a recording to the message that it came with, and state them. Once: the caller sees to that."""
-    message = Message.objects.select_for_update().select_related("conversation__channel").get(pk=message.pk)
+    rows = Message.objects.select_for_update(of=("self",))
+    message = rows.select_related("conversation__channel").get(pk=message.pk)
     conversation = message.conversation
     channel = conversation.channel or Channel(workspace=message.workspace, kind=conversation.kind)
     more = message.properties
