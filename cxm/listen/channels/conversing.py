@@ -130,7 +130,7 @@ def is_loop(conversation: Conversation) -> bool:
         return True
     since = timezone.now() - AUTOMATIC_WITHIN
     said = Message.objects.filter(
-        workspace_id=conversation.workspace_id, direction=Message.Direction.OUT, is_automatic=True, at__gte=since,
-        conversation__address__iexact=conversation.address, delivery__isnull=False,
+        delivery__workspace=conversation.workspace_id, delivery__to=conversation.address, is_automatic=True,
+        at__gte=since,
     )  # fmt: skip
     return said.count() >= MOST_AUTOMATIC

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ from cxm.listen.channels.receiving import File, Incoming, receive
 from cxm.listen.channels.sending import Sender
 from cxm.listen.channels.tokens import conversation_id_of, reply_token
 from cxm.record.customers.models import Customer, Identity
+from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.models import OutboxFact
+from cxm.record.eventlog.outbox import move_outbox
+from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import at, make_customer, make_member, make_user, make_workspace
 from cxm.testing.mailbox import mail_through, smtp_server
 
@@ -78,6 +81,38 @@ def test_a_message_makes_a_customer_a_conversation_and_feedback_once(settings: A
     for one in (tmp_path / files.FOLDER).glob("??/*"):
         os.utime(one, (1, 1))
     assert files.drop_unclaimed() == 2
+
+
+@dataclass(frozen=True)
+class Said:
+    metric: str
+    question: str
+    channel: str
+    touchpoint: str
+    score: float | None
+    comment: str
+
+
+def test_what_people_write_is_feedback_and_what_machines_write_is_none() -> None:
+    channel = make_mailbox(touchpoint="support")
+    receive(channel=channel, incoming=FIRST)
+    receive(channel=channel, incoming=replace(FIRST, external_id="<away@x>", is_automatic=True))
+    others = [
+        Channel.objects.create(workspace=channel.workspace, kind=kind, name=kind) for kind in ("reviews", "calls")
+    ]
+    for other in others:
+        came = replace(FIRST, external_id="17", score=2 if other.kind == "reviews" else None)
+        receive(channel=other, incoming=replace(came, properties={"place": "Kyiv", "duration_s": 61}))
+    move_outbox()
+    rows = ask(
+        "SELECT metric, question, channel, touchpoint, score, comment FROM feedback WHERE $scope ORDER BY question",
+        Scope(channel.workspace_id), row=Said, name="test.said",
+    ).rows  # fmt: skip
+    assert rows == [
+        Said("text", "call", "calls", "", None, "It leaks."),
+        Said("text", "message", "email", "support", None, "It leaks."),
+        Said("rating", "review", "reviews", "", 2.0, "It leaks."),
+    ]
 
 
 def test_a_failed_receipt_leaves_nothing(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> None:

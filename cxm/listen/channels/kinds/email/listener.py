@@ -36,12 +36,12 @@ PATIENCE = 60.0  # seconds for a command of the other side
 
 
 def mailbox_for(address: str) -> Channel | None:
-    """The mailbox that an address of an envelope means; name+anything@ means name@."""
+    """The mailbox that an address of an envelope means, paused or not; name+anything@ means name@."""
     name, _at, domain = folded(address).partition("@")
     own = {f"{name}@{domain}", f"{name.partition('+')[0]}@{domain}"}
     return (
         Channel.objects.select_related("workspace")
-        .filter(kind="email", address__in=own, is_paused=False, workspace__deleted_at=None)
+        .filter(kind="email", address__in=own, workspace__deleted_at=None)
         .order_by("-address")
         .first()
     )
@@ -61,8 +61,12 @@ def bounced_delivery(address: str) -> Delivery | None:
     return Delivery.objects.select_related("workspace").filter(pk=found[1]).first()
 
 
-def is_ours(address: str) -> bool:
-    return mailbox_for(address) is not None or bounced_delivery(address) is not None
+def answer_to(address: str) -> str:
+    """What a server that has mail for this address is told. While a mailbox is paused, it keeps the mail."""
+    channel = mailbox_for(address)
+    if channel and channel.is_paused:
+        return "450 4.2.1 This mailbox takes nothing just now"
+    return "250 OK" if channel or bounced_delivery(address) else "550 5.1.1 No such mailbox here"
 
 
 def take_for(addresses: list[str], raw: bytes) -> None:
@@ -73,7 +77,7 @@ def take_for(addresses: list[str], raw: bytes) -> None:
             take_report(raw, workspace=delivery.workspace)
             continue
         channel = mailbox_for(address)
-        if channel and channel.pk not in seen:
+        if channel and not channel.is_paused and channel.pk not in seen:
             seen.add(channel.pk)
             take(raw, channel=channel, recipients=addresses)
 
@@ -91,13 +95,13 @@ class Handler:
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return "452 4.5.3 Too many recipients"
         try:
-            if not await self._beside(lambda: is_ours(address)):
-                return "550 5.1.1 No such mailbox here"
+            answer = await self._beside(lambda: answer_to(address))
         except Error:
             logger.exception("The database cannot be asked for a mailbox")
             return "451 4.3.0 Come back later"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         addresses, raw = list(envelope.rcpt_tos), bytes(envelope.content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,15 +11,13 @@ from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.channel_actions import check_channel, create_channel, poll_all
 from cxm.listen.channels.conversing import reply
 from cxm.listen.channels.kinds.email.imap import folder_name
-from cxm.listen.channels.kinds.email.listener import Listener, bounced_delivery, is_ours, take_for
+from cxm.listen.channels.kinds.email.listener import Listener, answer_to, bounced_delivery, take_for
 from cxm.listen.channels.letters import reply_address
 from cxm.listen.channels.models import Channel, Delivery, Message
 from cxm.listen.channels.sending import Sender
 from cxm.testing.cast import make_workspace
 from cxm.testing.imap import PASSWORD, Imap, imap_server
 from cxm.testing.mailbox import mail_through, smtp_server
-
-BOUNCES = Path(__file__).parent
 
 
 def mail(number: int, body: str = "It leaks.", **headers: str) -> bytes:
@@ -101,7 +98,7 @@ def test_trouble_with_a_mailbox_is_told_in_words_and_stops_no_other() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_mail_server_hands_mail_over(settings: Any) -> None:
+def test_a_mail_server_hands_mail_over(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     channel = create_channel(
         workspace=make_workspace(), kind="email", name="Support", by=None, address="support@kettles.example",
         settings={"intake": "smtp", "plus_addresses": True},
@@ -110,6 +107,10 @@ def test_a_mail_server_hands_mail_over(settings: Any) -> None:
     listener.start()
     port = listener.port
     try:
+        monkeypatch.setattr("cxm.listen.channels.kinds.email.listener.MOST_SESSIONS", 1)
+        with smtplib.SMTP("127.0.0.1", port), pytest.raises(smtplib.SMTPException):
+            smtplib.SMTP("127.0.0.1", port)
+        monkeypatch.undo()
         with smtplib.SMTP("127.0.0.1", port) as out:
             out.sendmail("ada@example.com", ["support@kettles.example"], mail(1))
             message = Message.objects.get()
@@ -134,17 +135,17 @@ def test_a_mail_server_hands_mail_over(settings: Any) -> None:
         assert said.delivery
         assert Delivery.objects.get(pk=said.delivery.pk).state == Delivery.State.BOUNCED
         assert Message.objects.filter(direction="in").count() == 2
+        assert listener.sessions == 0
     finally:
         listener.stop()
     settings.EMAIL_BOUNCES_TO = "bounces@kettles.example"
     address = f"bounces+{said.delivery.pk.hex}@kettles.example"
     assert bounced_delivery(address) == said.delivery
-    assert (is_ours(address), is_ours(address.replace("bounces", "b")), is_ours("bounces+x@kettles.example")) == (
-        True, False, False,
-    )  # fmt: skip
+    known = (address, address.replace("bounces", "b"), "bounces+x@kettles.example", "SUPPORT+x@kettles.example")
+    assert [answer_to(one)[:3] for one in known] == ["250", "550", "550", "250"]
     channel.is_paused = True
     channel.save()
-    assert not is_ours("support@kettles.example")
+    assert answer_to("support@kettles.example").startswith("450")  # its sender keeps it
     take_for(["support@kettles.example"], mail(9))
     assert not Message.objects.filter(external_id="<9@ada>").exists()
 
