@@ -27,7 +27,7 @@ from .alerts.rules import DEEPEST, books, seen
 from .models import AlertHit, Case
 
 MESSAGES = {"message_received", "review_received", "call_transcribed"}
-OPENING = {"email", "form"}  # kinds of channels whose messages open cases, unless the channel says otherwise
+OPENING = {"email", "form", "reviews"}  # kinds of channels whose messages open cases, unless the channel says otherwise
 FEW_STARS = 2.0  # of five: a review with so few opens a case
 PRIORITIES = {one.name.lower(): one for one in Case.Priority}
 
@@ -149,14 +149,14 @@ def _message(workspace: Workspace, event: LogEvent, customer: Customer | None, s
 
 
 def _opens(channel: Channel | None, kind: str, event: LogEvent, said: dict[str, Any]) -> bool:
-    """By the setting of the channel: true, false, or unset; then mails and forms do, and reviews with few stars."""
-    setting = channel.settings.get("opens_case") if channel else None
-    if isinstance(setting, bool):
-        return setting
+    """By the setting of the channel, else mails, forms and reviews do; of reviews only those with few stars."""
+    setting = channel.settings.get("opens_cases") if channel else None
+    if not (setting if isinstance(setting, bool) else kind in OPENING):
+        return False
     if event.name == "review_received":
         percent = seen(event).percent  # 2 of 5 is a quarter of the way
         return percent is not None and percent <= (FEW_STARS - 1) / 4 * 100
-    return kind in OPENING
+    return True
 
 
 def _text(said: dict[str, Any], name: str) -> str:

@@ -170,14 +170,8 @@ def test_reviews_and_calls_by_rest(workspace: Workspace) -> None:
         answer = Client().generic(method, f"/api/v1{path}", content, "application/json", headers=headers)
         return answer.status_code, answer.json()
 
-    review = {
-        "id": "r-7",
-        "rating": "8/10",
-        "text": "Good.",
-        "name": "Ada",
-        "place": "Podil",
-        "at": "2026-11-20T09:00:00Z",
-    }
+    review = {"id": "r-7", "rating": "8/10", "text": "Good.", "name": "Ada", "place": "Podil"}
+    review["at"] = "2026-11-20T09:00:00Z"
     assert ask("POST", "/reviews", review)[1]["code"] == "no_channel"
     channel = Channel.objects.create(workspace=workspace, kind="reviews", name="Maps")
     Channel.objects.create(workspace=workspace, kind="calls", name="Phone")
@@ -193,6 +187,7 @@ def test_reviews_and_calls_by_rest(workspace: Workspace) -> None:
     assert (status, call["text"], call["format"]) == (201, "<script>Czajnik</script> cieknie.", "Whisper")
     assert ask("GET", f"/calls/{call['id']}")[1]["turns"][0]["role"] == "agent"
     assert ask("POST", "/calls", b"hello")[1]["code"] == "unusable_call"
+    assert ask("POST", "/calls?at=0001-01-01T00:00:00Z", json.dumps(SAID).encode())[1]["code"] == "unusable_call"
     Channel.objects.filter(pk=channel.pk).update(is_paused=True)
     assert ask("POST", "/reviews", {"text": "x"})[1]["code"] == "channel_paused"
     assert Message.objects.filter(direction="in").count() == 2

@@ -84,7 +84,14 @@ def _posted(request: HttpRequest, channel: Channel, form: Asked) -> HttpResponse
     if problem:
         return _page(request, channel, form, problem=problem, status=status, ticket=said.get("ticket", ""))
     files = [File(one.name or "", one.content_type or "", one.read()) for one in uploaded] if form.takes_files else []
-    take(channel=channel, ticket=ticket, form=form, values=values, files=files, page=said.get("page", "")[:500])
+    take(
+        channel=channel,
+        ticket=ticket,
+        form=form,
+        values=values,
+        files=files,
+        page=said.get("page", "")[:500].replace("\x00", ""),
+    )
     return done
 
 

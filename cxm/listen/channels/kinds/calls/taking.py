@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -30,6 +30,7 @@ RECORDINGS = {  # endings of files that may be recordings, and their types
     ".weba": "audio/webm", ".wma": "audio/x-ms-wma",
 }  # fmt: skip
 MOST_RECORDING = 200 * 2**20  # bytes
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,11 @@ def take(
     """
     if transcript is None and recording is None:
         raise Refused(_("A call needs a transcript or a recording."))
+    if call.at is not None and call.at < EARLIEST:
+        raise Refused(_("This call would be older than calls can be."))
     if recording is not None and len(recording.content) > MOST_RECORDING:
         raise Refused(_("A recording may have %(most)d MB.") % {"most": MOST_RECORDING // 2**20})
-    more: dict[str, Any] = {"customer": list(call.customer), "agents": list(call.agents)}
+    more: dict[str, Any] = {"customer": _plain(call.customer), "agents": _plain(call.agents)}
     text, remarks = "", []
     if transcript is not None:
         told = spoken(channel, transcript, call.customer, call.agents)
@@ -72,13 +75,18 @@ def take(
     return receive(
         channel=channel,
         incoming=Incoming(
-            external_id=call.id or _made_id(text, more.get("turns"), recording), at=call.at or timezone.now(),
+            external_id=call.id.replace("\x00", "") or _made_id(text, more.get("turns"), recording),
+            at=call.at or timezone.now(),
             sender=sender, name=call.name, subject=call.subject or _("Call"), text=text,
             attachments=[recording] if recording else [], properties=more, remarks=remarks,
             language=call.language or (transcript.language if transcript else ""), customer_ids=names,
             is_told=transcript is not None,
         ),
     )  # fmt: skip
+
+
+def _plain(names: Collection[str]) -> list[str]:
+    return [one.replace("\x00", "") for one in names]
 
 
 def _made_id(text: str, said: object, recording: File | None) -> str:
@@ -101,7 +109,8 @@ def spoken(
 @transaction.atomic
 def tell_recording(message: Message, transcript: Transcript, attachment_id: object) -> None:
     """Add the words of a recording to the message that it came with, and state them. Once: the caller sees to that."""
-    message = Message.objects.select_for_update().select_related("conversation__channel").get(pk=message.pk)
+    rows = Message.objects.select_for_update(of=("self",))
+    message = rows.select_related("conversation__channel").get(pk=message.pk)
     conversation = message.conversation
     channel = conversation.channel or Channel(workspace=message.workspace, kind=conversation.kind)
     more = message.properties

@@ -326,14 +326,15 @@ def _google(said: dict[str, Any]) -> Transcript:
     """TRICKY: with speakers, the last result of v1 repeats the words of all others, and only it has the speakers."""
     results = dicts(said.get("results"))
     language = next((text_of(one.get("languageCode")) for one in results if one.get("languageCode")), "")
-    channels = {one.get("channelTag") for one in results if one.get("channelTag")}
+    channels = {text_of(one.get("channelTag")) for one in results} - {""}
     worded = [dicts(first(one.get("alternatives")).get("words")) for one in results]
     tagged = [any(word.get("speakerTag") or word.get("speakerLabel") for word in words) for words in worded]
     if len(tagged) > 1 and tagged[-1] and not any(tagged[:-1]):
         results, worded = results[-1:], worded[-1:]
     segments: list[Segment] = []
     for result, words in zip(results, worded, strict=True):
-        channel = f"channel {result['channelTag']}" if len(channels) > 1 and result.get("channelTag") else ""
+        tag = text_of(result.get("channelTag"))
+        channel = f"channel {tag}" if len(channels) > 1 and tag else ""
         found = _joined(
             Word(
                 channel or _google_speaker(word), seconds(word.get("startTime", word.get("startOffset"))),
@@ -394,7 +395,7 @@ def _azure(said: dict[str, Any]) -> Transcript:
         return f"channel {one['channel']}" if several and one.get("channel") is not None else ""
 
     phrases = dicts(said.get("recognizedPhrases"))
-    several = len({one.get("channel") for one in phrases}) > 1
+    several = len({text_of(one.get("channel")) for one in phrases}) > 1
     made = []
     for one in phrases:
         start, lasts = seconds(one.get("offsetInTicks"), 1e7), seconds(one.get("durationInTicks"), 1e7)

@@ -79,7 +79,8 @@ def note_answer(*, message: Message, text: str, by: Actor, at: datetime | None =
     if len(text) > MOST_ANSWER:
         raise Refused(_("An answer has at most %(most)d characters.") % {"most": MOST_ANSWER})
     conversation = Conversation.objects.select_for_update().get(pk=message.conversation_id)
-    moment = at or timezone.now()
+    now = timezone.now()
+    moment = min(max(at or now, message.at), now)  # nobody answers what is not written yet
     answer, is_new = Message.objects.get_or_create(
         workspace=workspace, external_id=f"answer:{message.pk.hex}",
         defaults={

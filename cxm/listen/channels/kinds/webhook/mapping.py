@@ -14,7 +14,7 @@ import jsonpath
 import msgspec
 from django.utils.translation import gettext as _
 
-from cxm.record.capture.intake.arriving import epoch_ms
+from cxm.record.capture.intake.arriving import epoch_ms, without_nul
 
 MOST_BYTES = 1_000_000
 LONGEST_PATH = 300
@@ -76,6 +76,8 @@ def compiled(path: str) -> Any:
     """Raises Unusable with the place that is wrong."""
     if len(path) > LONGEST_PATH:
         raise Unusable(_("A path may have %(most)s characters.") % {"most": LONGEST_PATH})
+    if path.count("..") > 1:  # each multiplies the work by the size of what came
+        raise Unusable(_("A path may look at all levels (..) once."))
     try:
         return jsonpath.compile(path if path.startswith("$") else f"$.{path}")
     except (jsonpath.JSONPathError, RecursionError, ValueError) as error:
@@ -103,7 +105,7 @@ def payload_of(body: bytes) -> Any:
     if len(body) > MOST_BYTES:
         raise Unusable(_("More than %(most)s bytes came.") % {"most": MOST_BYTES})
     try:
-        payload = msgspec.json.decode(body)
+        payload = msgspec.json.decode(without_nul(body))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Unusable(_("What came is no JSON: %(problem)s") % {"problem": str(error)[:200]}) from error
     if not isinstance(payload, (dict, list)):

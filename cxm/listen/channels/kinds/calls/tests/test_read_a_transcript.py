@@ -6,9 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cxm.listen.channels.kinds.calls.speaking import roles, turns, words_of
 from cxm.listen.channels.kinds.calls.transcripts import MOST_BYTES, Unreadable, language_code, read
+from cxm.testing.effort import full_or
 
 # The call: one second of agent, then two of the customer. (start, end, who, what)
 CALL = [(0.5, 1.5, "Hello, kettle support."), (2.0, 4.0, "It leaks & hisses.")]
@@ -192,3 +195,28 @@ def test_markup_stays_text() -> None:
     found = read(b"WEBVTT\n\n00:01.000 --> 00:02.000\n<v <script>>x</v> &lt;script&gt;alert(1)&lt;/script&gt;\x00\n")
     assert all("\x00" not in one.text and "\x00" not in one.speaker for one in found.segments)
     assert "alert(1)" in found.text  # pages escape it: it is what was said
+
+
+NAMES = st.sampled_from([
+    "results", "channels", "alternatives", "words", "word", "start", "end", "speaker", "transcripts", "items", "type",
+    "speaker_labels", "segments", "audio_segments", "channel_labels", "channel", "utterances", "transcript", "text",
+    "content", "speakerTag", "channelTag", "startTime", "language", "languageCode", "transcription", "offsets", "from",
+    "recognizedPhrases", "nBest", "offsetInTicks", "durationInTicks", "monologues", "elements", "value", "ts",
+    "audio_duration", "Transcript", "Content", "response", "metadata", "duration", "start_time", "speaker_label",
+])  # fmt: skip
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("1.5s")
+JSON = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=25
+)
+
+
+@settings(max_examples=full_or(5_000, 100), deadline=None)
+@given(st.dictionaries(NAMES, JSON, max_size=4))
+def test_whatever_a_document_holds_it_is_read_or_refused(said: dict[str, Any]) -> None:
+    try:
+        found = read(json.dumps(said).encode())
+    except Unreadable:
+        return
+    assert found.text
+    words_of(found, roles(found))
+    assert json.dumps(turns(found, roles(found)), allow_nan=False)
