@@ -255,10 +255,8 @@ class FlowThread(threading.Thread):
     def _handle(self, batch: Batch) -> None:
         assert self._health is not None
         captured = [event for event in batch.events if event.source == CAPTURED]
-        for step in URGENT if self._urgent else STEPS:
-            events, done = batch.events if step.facts else captured, 0
         news = [event for event in batch.events if event.occurred_at > event.received_at - NEWS]
-        for step in STEPS:
+        for step in URGENT if self._urgent else STEPS:
             events, done = news if step.facts else captured, 0
             while done < len(events):
                 beside = follow.arrived.is_set() and not self._urgent

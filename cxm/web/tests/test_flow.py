@@ -67,6 +67,21 @@ def test_every_step_sees_every_event(steps: Callable[..., FlowThread]) -> None:
     assert sum(n for _minute, n in health["minutes"]) >= 3
 
 
+def test_what_somebody_waits_for_follows_on_a_cursor_of_its_own(
+    steps: Callable[..., FlowThread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, urgent = Recorder(), Recorder()
+    steps(slow)
+    monkeypatch.setattr(flow, "URGENT", [])
+    thread = FlowThread("here", alone=True, name=flow.URGENT_NAME)
+    walk(thread)
+    monkeypatch.setattr(flow, "URGENT", [Step("cases.open", urgent, facts=True)])
+    given_captured(make_workspace(), *(Captured(user_id=name) for name in "abc"))
+    walk(thread)
+    assert (sorted(urgent.seen), slow.seen) == (["a", "b", "c"], [])
+    assert list(FollowCursor.objects.get(name=flow.URGENT_NAME).health["steps"]) == ["cases.open"]
+
+
 def test_a_poisoned_event_is_put_aside_and_the_flow_goes_on(steps: Callable[..., FlowThread]) -> None:
     first = Recorder(lambda event: ValueError("bad tea") if event.user_id == "37" else None)
     second = Recorder()
