@@ -44,13 +44,13 @@ def test_a_recipe_becomes_a_workflow(live_server: Any, page: Page, open_page: Op
     page.get_by_role("button", name="Add", exact=True).last.click()
     page.get_by_label("Tag").fill("called")
     page.get_by_role("button", name="Save").last.click()
-    page.get_by_text("Add the tag “called”").wait_for()
+    page.get_by_text("Add the tag “called”").first.wait_for()
     page.get_by_role("button", name="Publish").click()
     page.get_by_role("button", name="Turn on").click()
     page.get_by_role("button", name="Turn off").first.wait_for()
     assert Workflow.objects.get().is_on
     page.get_by_role("link", name="Dry run").click()
-    page.get_by_role("cell", name="Ada").wait_for()
+    page.get_by_role("cell", name="Ada", exact=True).wait_for()
     check_accessible(page)
     check_quiet(page)
 

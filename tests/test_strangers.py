@@ -33,6 +33,7 @@ from cxm.accounts.actions import create_api_key, revoke_api_key
 from cxm.accounts.invitations import invite
 from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.act.cases.models import Measure, Play
+from cxm.act.automations.models import Run, Workflow
 from cxm.listen.channels.webhooks.actions import create_endpoint, send_test
 from cxm.listen.surveys.definition import Question
 from cxm.record.capture.models import Import, Mapping, PropertySeen, Regulation, SourceKey, Suppression, TrackingPlan
@@ -143,6 +144,14 @@ def build_world() -> World:
     Segment.objects.create(workspace=workspace, name=CANARY, condition={"field": "tag", "values": [CANARY]})
     Mapping.objects.create(workspace=workspace, name=CANARY, yaml="columns: {}", created_by=owner)
     Import.objects.create(workspace=workspace, file_name=f"{CANARY}.csv", file_path="", created_by=owner)
+    workflow = Workflow.objects.create(
+        workspace=workspace, name=CANARY, is_on=True, trigger="webhook",
+        draft={"trigger": {"kind": "webhook"}, "steps": [{"id": "tag", "kind": "tag", "name": CANARY}]},
+    )  # fmt: skip
+    Run.objects.create(
+        workspace=workspace, workflow=workflow, version=1, key=CANARY, customer=customer, cause=uuid4(), error=CANARY,
+        context={"properties": {"comment": CANARY}},
+    )  # fmt: skip
     endpoint, _secret = create_endpoint(workspace=workspace, url=f"https://example.com/{CANARY}", by=owner)
     send_test(endpoint=endpoint, by=owner)
     source = CaptureSource.objects.create(workspace=workspace, name=CANARY, created_by=owner)
