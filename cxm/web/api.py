@@ -25,8 +25,8 @@ from cxm import __version__
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
 from cxm.act.cases.api import router as cases_router
-from cxm.act.cases.recovery_api import router as recovery_router
 from cxm.act.cases.level_api import router as levels_router
+from cxm.act.cases.recovery_api import router as recovery_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
