@@ -32,8 +32,8 @@ from cxm.accounts.access import membership_for
 from cxm.accounts.actions import create_api_key, revoke_api_key
 from cxm.accounts.invitations import invite
 from cxm.accounts.models import ApiKey, Role, User, Workspace
-from cxm.act.cases.models import Measure, Play
 from cxm.act.automations.models import Run, Workflow
+from cxm.act.cases.models import Measure, Play
 from cxm.listen.channels.webhooks.actions import create_endpoint, send_test
 from cxm.listen.surveys.definition import Question
 from cxm.record.capture.models import Import, Mapping, PropertySeen, Regulation, SourceKey, Suppression, TrackingPlan

@@ -29,8 +29,6 @@ from cxm.act.cases.alerts.api import router as alerts_router
 from cxm.act.cases.api import router as cases_router
 from cxm.act.cases.level_api import router as levels_router
 from cxm.act.cases.recovery_api import router as recovery_router
-from cxm.act.cases.alerts.api import router as alerts_router
-from cxm.act.cases.api import router as cases_router
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.channel_api import router as channels_router
 from cxm.listen.channels.voices_api import router as voices_router

@@ -19,9 +19,6 @@ from cxm.act.cases.presence import forget as forget_presence
 from cxm.act.cases.waking import close_old, wake_due
 from cxm.listen.channels.files import drop_unclaimed
 from cxm.listen.channels.jobs import look_for_recordings, resume_reviews
-from cxm.act.cases.alerts import notices, watching
-from cxm.act.cases.presence import forget as forget_presence
-from cxm.act.cases.waking import close_old, wake_due
 from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.channels.webhooks import actions as webhooks
 from cxm.listen.channels.webhooks import sending as webhook_sending

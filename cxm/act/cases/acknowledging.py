@@ -26,7 +26,7 @@ from .errors import Refused
 from .expecting import Expectation, expectation
 from .models import Acknowledgement, Case
 
-OPENERS = ("message:", "answer:")  # what somebody said to us; an alert about silence is answered by nobody
+OPENERS = ("message:", "answer:", "survey:")  # what somebody said to us; an alert about silence is answered by nobody
 VARIABLE = re.compile(r"\{([a-z]+(?:\.[a-z]+)?)\}")
 VARIABLES = (
     "customer.name", "case.number", "case.subject", "team", "company", "answer", "answer.time", "opens",

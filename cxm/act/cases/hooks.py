@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from .models import Case
@@ -36,14 +35,12 @@ TOLD = (
 
 
 @cache
-def _found(name: str) -> Hook | None:
+def _called(name: str) -> Hook:
     module, _, function = name.rpartition(".")
-    if find_spec(module) is None:
-        return None
-    hook: Hook | None = getattr(import_module(module), function, None)
+    hook: Hook = getattr(import_module(module), function)
     return hook
 
 
 def run(names: tuple[str, ...], case: Case) -> list[Any]:
-    """What each of these returned for the case; one that is not installed says nothing."""
-    return [hook(case) for name in names if (hook := _found(name))]
+    """What each of these returned for the case."""
+    return [_called(name)(case) for name in names]

@@ -515,10 +515,6 @@ SAID_ALREADY = {
     "rule_id",
     "cause",
     "depth",
-    "case_id",
-    "number",
-    "subject",
-    "into",
 }
 
 
