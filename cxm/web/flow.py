@@ -53,6 +53,7 @@ GIVE_WAY = 8.0
 LONGEST_REST = 3.0  # seconds
 AT_ONCE = 500  # events in one transaction of a step: others write to the same database
 AT_ONCE_BESIDE = 100  # while this process takes events: whoever sends them waits no longer than this takes
+AT_ONCE_URGENT = 5000  # an urgent step needs few of them, and has a transaction for each of these
 LONGEST_PAUSE = 30.0
 NEWS = timedelta(days=7)  # what was older when it came is history: it raises no alarm and starts no rule
 MINUTES = 60  # of which the number of handled events is remembered
@@ -259,12 +260,16 @@ class FlowThread(threading.Thread):
         for step in URGENT if self._urgent else STEPS:
             events, done = news if step.facts else captured, 0
             while done < len(events):
-                beside = follow.arrived.is_set() and not self._urgent
-                some = events[done : done + (AT_ONCE_BESIDE if beside else AT_ONCE)]
+                some = events[done : done + self._at_once()]
                 self._run(step, some, self._health)
                 done += len(some)
         self._health.handled(len(batch.events))
         self._follower.advance(batch, self._health.as_json())
+
+    def _at_once(self) -> int:
+        if self._urgent:
+            return AT_ONCE_URGENT
+        return AT_ONCE_BESIDE if follow.arrived.is_set() else AT_ONCE
 
     def _run(self, step: Step, events: Sequence[LogEvent], health: Health) -> None:
         """One step until it is done. Raises Stopped."""
