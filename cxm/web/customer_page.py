@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from cxm.accounts.models import Membership
+from cxm.act.automations import panel as automations
 from cxm.act.cases import panel as cases
 
 
@@ -19,4 +20,4 @@ class Panel(Protocol):
     def context(self, membership: Membership, ids: Sequence[UUID]) -> dict[str, Any]: ...
 
 
-PANELS: list[Panel] = [cases]
+PANELS: list[Panel] = [cases, automations]

@@ -56,8 +56,10 @@ def test_a_visitor_writes_in_a_page_of_the_company(open_page: OpenPage, live_ser
     check_accessible(page)
     shop = open_page()
     shop.set_default_timeout(60_000)
-    html = (f'<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Shop</title><div data-cxm-form="{channel.public_id}"></div>'
-            f'<script async src="{live_server.url}/form.js"></script>')  # fmt: skip
+    html = (
+        '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Shop</title>'
+        f'<div data-cxm-form="{channel.public_id}"></div><script async src="{live_server.url}/form.js"></script>'
+    )
     (tmp_path / "help").mkdir()
     (tmp_path / "help" / "index.html").write_text(html)
     shop.goto(f"{shop_url}/help/?token=secret")
