@@ -21,6 +21,7 @@ from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.customers.traits import learn
 from cxm.record.eventlog.append import Event, append
 
+from .cases import fill_the_desk
 from .comments import Writer
 from .feedback import feedback
 from .orders import orders
@@ -104,6 +105,7 @@ def _happen(
     seen = visits(everyone, size, seed, calendar, sink)
     feedback(everyone, bought, asked, paid, seen, size, seed, calendar, sink)
     ask_about_support(workspace, owner, asked, size, seed, calendar, sink)
+    fill_the_desk(workspace, owner, asked, size, seed, calendar, sink)
     browsing(everyone, size.events - sink.count, seed, calendar, sink)
 
 

@@ -81,6 +81,7 @@ class Size:
     billing: int = 700
     checkout: int = 3_000
     responses: int = 600  # to the survey that is live
+    cases: int = 120  # on the desk, of the newest tickets
 
     @property
     def answers(self) -> int:

@@ -38,6 +38,7 @@ WEIGHTS = (0.15, 0.65, 0.20)
 class Ticket:
     number: int
     person: Person
+    topic: str
     touchpoint: str
     opened_at: datetime
     resolved_at: datetime | None
@@ -87,7 +88,7 @@ def _ticket(
     more = {"topic": topic, "team": "second line" if rng.random() < 0.2 else "first line"}
     if order:
         more |= {"order_id": order.key, "delivery_partner": order.partner}
-    ticket = Ticket(number, person, touchpoint, opened_at, None, short)
+    ticket = Ticket(number, person, topic, touchpoint, opened_at, None, short)
     always = {
         "ticket_id": ticket.key, "opened_at": opened_at.replace(microsecond=0).isoformat(), "complaint": complaint,
         "priority": priority, "channel": channel, "touchpoint": touchpoint, "properties": more,
