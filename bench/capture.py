@@ -193,7 +193,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         site = Site(directory / "data")
-        site.run("migrate", "--verbosity", "0")
+        site.install()
         key = site.ask(GIVEN)
         site.start()
         try:

@@ -178,7 +178,7 @@ class Measured:
 
 def measured(directory: Path, rules: int, seconds: float, seed: int) -> Measured:
     site = Site(directory)
-    site.run("migrate", "--verbosity", "0")
+    site.install()
     key = site.ask(GIVEN.format(rules=rules))
     site.start()
     try:

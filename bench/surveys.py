@@ -214,7 +214,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         site = Site(directory / "data")
-        site.run("migrate", "--verbosity", "0")
+        site.install()
         public_id = site.ask(GIVEN)
         site.start()
         bare = Bare(directory / "bare")

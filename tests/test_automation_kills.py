@@ -91,8 +91,7 @@ print(json.dumps({
 def test_every_step_is_made_once(tmp_path: Path) -> None:
     chance = random.Random(5)
     site = Site(tmp_path, servers=False)
-    assert site.run("migrate", "--verbosity", "0").returncode == 0
-    site.run("createcachetable", "--verbosity", "0")
+    site.install()
     site.ask(GIVEN)
     for kill in range(KILLS):
         site.start()

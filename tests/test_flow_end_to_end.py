@@ -47,7 +47,7 @@ def wait_until_handled(site: Site, secret: str, handled: int) -> Any:
 
 def test_events_become_customers_also_after_a_kill(tmp_path: Path) -> None:
     site = Site(tmp_path)
-    assert site.run("migrate", "--verbosity", "0").returncode == 0
+    site.install()
     key, secret = site.ask(FIRM)
     site.start()
     try:

@@ -111,7 +111,7 @@ class Load:
 
 def test_no_case_is_lost_or_opened_twice_when_the_server_is_killed(tmp_path: Path) -> None:
     site = Site(tmp_path, servers=False)
-    site.run("migrate", "--verbosity", "0")
+    site.install()
     workspace, key = site.ask(GIVEN)
     load = Load(site, key)
     chance = random.Random(7)

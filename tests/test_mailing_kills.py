@@ -57,8 +57,7 @@ def test_nobody_is_invited_twice_and_nobody_is_forgotten(tmp_path: Path) -> None
     with smtp_server() as box:
         site = Site(tmp_path, servers=False)
         site.environment["CXM_EMAIL_URL"] = f"smtp://127.0.0.1:{box.port}"
-        assert site.run("migrate", "--verbosity", "0").returncode == 0
-        site.run("createcachetable", "--verbosity", "0")
+        site.install()
         site.ask(GIVEN)
         for _kill in range(KILLS):
             wanted = len(box.arrived) + chance.randint(PEOPLE // 50, PEOPLE // 7)

@@ -41,7 +41,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_it_starts_answers_refuses_a_second_one_backs_up_and_stops(site: Site, tmp_path: Path) -> None:
-    assert site.run("migrate", "--verbosity", "0").returncode == 0
+    site.install()
     site.ask(GIVEN)
     site.start()
     assert site.status("/account/login/") == 200

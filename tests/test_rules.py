@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,3 +162,10 @@ def test_a_skipped_test_says_why() -> None:
         if bare.search(file.read_text(encoding="utf-8")):
             found.append(shown(file))
     assert found == []
+
+
+def test_a_server_starts_without_what_only_a_few_questions_need() -> None:
+    code = "import sys, django; django.setup(); import cxm.web.urls, cxm.web.process; print(*sys.modules)"
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "cxm.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert not {"scipy.stats", "scipy.optimize", "scipy.special", "chdb"} & set(done.stdout.split())

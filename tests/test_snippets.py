@@ -94,7 +94,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list
     folder = tmp_path_factory.mktemp("snippets")
     site = Site(folder / "data")
     try:
-        assert site.run("migrate").returncode == 0
+        site.install()
         given: dict[str, Any] = site.ask(GIVEN)
         assert set(given) == EXPECTED.keys() | NOT_RUN
         site.start()

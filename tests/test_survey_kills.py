@@ -121,7 +121,7 @@ class Load:
 
 def test_no_acknowledged_answer_is_lost_and_none_counts_twice(tmp_path: Path) -> None:
     site = Site(tmp_path / "data")
-    site.run("migrate", "--verbosity", "0")
+    site.install()
     chance = random.Random(4)
     load = Load(site, site.ask(GIVEN))
     try:

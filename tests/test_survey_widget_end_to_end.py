@@ -95,7 +95,7 @@ def test_a_visitor_is_asked_once_and_the_answer_outlives_the_server(
     tmp_path: Any, theirs: Recorder, open_page: OpenPage
 ) -> None:
     site = Site(tmp_path / "data")
-    assert site.run("migrate", "--verbosity", "0").returncode == 0
+    site.install()
     key, survey, proof, workspace = site.ask(FIRM)
     site.start()
     try:

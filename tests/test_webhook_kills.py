@@ -48,8 +48,7 @@ def test_every_message_arrives_though_the_server_is_killed_and_another_endpoint_
         box.answer = lambda one: Answer(wait_s=60) if one.path == "/dead" else None
         site = Site(tmp_path, servers=False)
         site.environment["CXM_WEBHOOK_NETWORKS"] = "127.0.0.0/8"
-        assert site.run("migrate", "--verbosity", "0").returncode == 0
-        site.run("createcachetable", "--verbosity", "0")
+        site.install()
         secret = site.ask(f"URLS = {[box.url('/alive'), box.url('/dead')]!r}\n" + GIVEN)
         for _kill in range(KILLS):
             wanted = different(box) + chance.randint(1, MESSAGES // (KILLS + 2))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +14,21 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .engines import free_port
+
+
+@cache
+def _installed() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="cxm-installed-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    Site(directory, servers=False).ask("from cxm.web.process import prepare\nprepare(lambda text: None)")
+    (directory / "secret_key").unlink(missing_ok=True)  # each has its own
+    return directory
+
 
 PATIENCE = 90  # seconds until a process that does not answer counts as broken; a test machine may be slow
 
@@ -50,6 +63,14 @@ class Site:
             [sys.executable, "-m", "cxm", *command],
             env=self.environment, input=stdin, capture_output=True, text=True, check=False, timeout=5 * PATIENCE,
         )  # fmt: skip
+
+    def install(self) -> None:
+        """What the first start of a server does. On files it is done once in a test run, and copied from then on."""
+        if self.environment.get("CXM_DATABASE_URL"):
+            done = self.run("migrate", "--verbosity", "0")
+            assert done.returncode == 0, done.stderr
+            return
+        shutil.copytree(_installed(), self.directory, dirs_exist_ok=True)
 
     def ask(self, code: str) -> Any:
         """Run Python inside the installation; `code` prints JSON."""

@@ -72,7 +72,7 @@ def fill_the_desk(
     save_reply(workspace=workspace, name="We are looking into it", texts=ANSWERS, by=owner)
     newest = sorted(asked, key=lambda one: (one.opened_at, one.number))[-size.cases :]
     for number, ticket in enumerate(newest, start=1):
-        case = _case(rng, writer, workspace, ticket, number, teams, calendar, sink.namespace)
+        case = _case(rng, writer, workspace, owner, ticket, number, teams, calendar, sink.namespace)
         if case.state in (State.OPEN, State.WAITING) and rng.random() < 0.5:
             case.owner = owner
         if case.state == State.RESOLVED:
@@ -88,8 +88,8 @@ def _cause(rng: random.Random, roots: list[Cause]) -> Cause:
 
 
 def _case(
-    rng: random.Random, writer: Writer, workspace: Workspace, ticket: Ticket, number: int, teams: dict[str, Team],
-    calendar: Calendar, namespace: uuid.UUID,
+    rng: random.Random, writer: Writer, workspace: Workspace, owner: User, ticket: Ticket, number: int,
+    teams: dict[str, Team], calendar: Calendar, namespace: uuid.UUID,
 ) -> Case:  # fmt: skip
     person = ticket.person
     about = WRITES.get(ticket.topic, "support")
@@ -107,7 +107,8 @@ def _case(
     resolved = ticket.resolved_at is not None
     state = State.RESOLVED if resolved else rng.choice([State.NEW, State.NEW, State.OPEN, State.WAITING])
     if state != State.NEW:
-        _say(conversation, "out", ANSWERS[person.language.lower()].replace("{customer.name}", person.name), answered_at)
+        answer = ANSWERS[person.language.lower()].replace("{customer.name}", person.name)
+        _say(conversation, "out", answer, answered_at, author=owner)
     if state == State.OPEN:
         again = min(answered_at + timedelta(hours=rng.uniform(0.2, 5)), calendar.now)
         more = writer.comment(person.language, about, "bad", female=person.female)
@@ -124,9 +125,11 @@ def _case(
     )  # fmt: skip
 
 
-def _say(conversation: Conversation, direction: str, text: str, at: datetime, sender: str = "") -> Message:
+def _say(
+    conversation: Conversation, direction: str, text: str, at: datetime, sender: str = "", author: User | None = None
+) -> Message:
     return Message.objects.create(
         id=uuid.uuid5(conversation.pk, f"{direction} {at.isoformat()}"), conversation=conversation,
-        workspace_id=conversation.workspace_id, direction=direction, sender=sender, text=text, at=at,
+        workspace_id=conversation.workspace_id, direction=direction, sender=sender, author=author, text=text, at=at,
         external_id=f"sample:{uuid.uuid5(conversation.pk, f'{direction} {at.isoformat()}')}",
     )  # fmt: skip

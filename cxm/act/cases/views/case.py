@@ -84,7 +84,7 @@ def context_of(request: HttpRequest, membership: Membership, case: Case, **more:
         "watchers": [one.user for one in case.watchers.select_related("user")],
         "replies": [(one, canned.text_of(one, case, membership.user)) for one in canned.replies_for(case)],
         "macros": list(Macro.objects.filter(workspace=membership.workspace)[:100]),
-        "categories": categories(membership.workspace), "language": canned.language_of(case),
+        "categories": categories(membership.workspace), "customer_language": canned.language_of(case),
         "person": person,
         "colleagues": presence.colleagues(case, membership.user), "forms": FORMS,
         "traits": [(name, shown(value)) for name, value in person.traits.items()][:8] if person else [], **more,

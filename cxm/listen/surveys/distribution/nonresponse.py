@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from scipy.stats import chi2_contingency
+import scipy  # `scipy.stats` loads at its first use: it takes longer than the rest of the start
 
 from cxm.listen.surveys.definition import Definition
 from cxm.listen.surveys.models import Invitation, Response, Survey
@@ -153,7 +153,7 @@ def _characteristic(name: str, column: Sequence[str], answered: Sequence[bool]) 
     table = np.array([[given[one], n - given[one]] for one, n in invited.items()])
     p = None
     if table.sum(axis=0).min() > 0 and (np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()).min() >= 1:
-        p = float(chi2_contingency(table, correction=False).pvalue)
+        p = float(scipy.stats.chi2_contingency(table, correction=False).pvalue)
     return Characteristic(name, categories, p)
 
 
