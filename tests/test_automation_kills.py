@@ -18,7 +18,7 @@ from cxm.testing.effort import full_or
 from cxm.testing.site import Site
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-PEOPLE, KILLS = full_or(2_000, 40), full_or(20, 2)
+PEOPLE, KILLS = full_or(2_000, 30), full_or(20, 1)
 STEPS = 6
 GIVEN = f"""
 import json

@@ -18,7 +18,7 @@ from cxm.testing.mailbox import Mailbox, smtp_server
 from cxm.testing.site import Site
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-PEOPLE, KILLS = full_or(10_000, 600), full_or(6, 2)
+PEOPLE, KILLS = full_or(10_000, 300), full_or(6, 1)
 GIVEN = f"""
 import json, msgspec
 from cxm.accounts.models import Role

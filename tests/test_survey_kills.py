@@ -22,7 +22,7 @@ from cxm.testing.effort import full_or
 from cxm.testing.site import PATIENCE, Site
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-ROUNDS = full_or(10, 2)
+ROUNDS = full_or(10, 1)
 SENDERS = 4
 GIVEN = """
 import json

@@ -16,7 +16,7 @@ from cxm.testing.receiver import Answer, Receiver, receiver
 from cxm.testing.site import Site
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-MESSAGES, KILLS = full_or(20_000, 600), full_or(20, 2)
+MESSAGES, KILLS = full_or(20_000, 300), full_or(20, 1)
 GIVEN = f"""
 import json
 from django.db import transaction
