@@ -30,7 +30,8 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sd]|\{\w*\}")
 TAG = re.compile(r"</?\w+")
 
 # Names and signs that are the same in every language.
-UNTRANSLATED = {
+UNTRANSLATED = {  # names and keys
+    "Enter",
     "OpenCXM",
     "cxm",
     "PNG",
@@ -172,7 +173,8 @@ def untranslated(template: str) -> list[str]:
     for text in reader.texts:
         for part in text.split("\x00"):
             if any(letter.isalpha() for letter in part):
-                words += [word for word in re.findall(r"[^\W\d_]+", part) if word not in UNTRANSLATED]
+                found = re.findall(r"[^\W\d_]{2,}", part)  # a letter alone is a key
+                words += [word for word in found if word not in UNTRANSLATED]
     return words
 
 
