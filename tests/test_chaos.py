@@ -171,14 +171,14 @@ def settled(site: Site) -> None:
     deadline = time.monotonic() + PATIENCE
     while waiting := site.ask(WAITING):
         assert time.monotonic() < deadline, f"{waiting} events wait for the flow"
-        time.sleep(0.5)
+        time.sleep(3)  # asking starts a process
     site.ask(MEND)
 
 
 def settle(site: Site) -> None:
     """Let the flow of the one process come to its end, and stop it as a service manager does."""
     for _try in range(20):
-        time.sleep(2)
+        time.sleep(4)
         site.stop()
         if site.ask(WAITING) == 0:
             return
