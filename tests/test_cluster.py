@@ -131,7 +131,7 @@ def test_kills_of_processes_nodes_and_the_database_lose_and_double_nothing(clust
         cluster.worker.kill()
         cluster.worker.start("work")
 
-    for trouble in (a_node, a_web_process, the_database, the_worker)[: full_or(4, 2)]:
+    for trouble in (a_node, a_web_process, the_database, the_worker)[: full_or(4, 1)]:
         for load in loads:
             load.begin()
         time.sleep(chance.uniform(0.3, 1.0))

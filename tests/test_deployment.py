@@ -40,3 +40,9 @@ def test_a_wrong_value_stops_the_start_with_a_sentence(tmp_path: Path, name: str
     result = run(tmp_path, "check", **{name: value})
     assert result.returncode != 0
     assert name in result.stderr and "Traceback" not in result.stderr
+
+
+def test_passwords_are_kept_as_argon2() -> None:
+    import cxm.settings
+
+    assert cxm.settings.PASSWORD_HASHERS == ["django.contrib.auth.hashers.Argon2PasswordHasher"]
