@@ -15,7 +15,8 @@ SHELVES: Final[Mapping[Promise, tuple[str, ...]]] = {
     ),
     _("Service"): (
         "complaint_rate", "complaints_per_100", "resolution_satisfaction", "first_response", "resolution",
-        "first_contact", "reopening", "sla", "tickets",
+        "first_contact", "reopening", "sla", "acknowledged_in_time", "promise_kept", "first_reply_in_time",
+        "closed_in_time", "tickets",
     ),
     _("Loyalty and value"): (
         "churn", "revenue_churn", "retention", "survival", "repeat", "clv", "clv_predicted", "expected_purchases",

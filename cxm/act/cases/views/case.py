@@ -120,6 +120,8 @@ def beside_it(request: HttpRequest, slug: str, number: int, way: str) -> HttpRes
 def to_next(membership: Membership, case: Case, wanted: Wanted, *, before: bool = False) -> HttpResponse:
     rows = cases(membership.workspace, membership.user, wanted)
     found = beside(rows, wanted.order, case, before=before)
+    if found is None and not before and not rows.filter(pk=case.pk).exists():
+        found = rows.first()  # what was done with it took it out of the queue, which begins with the most urgent
     slug = membership.workspace.slug
     answer = redirect("cases:show", slug, found.number) if found else redirect("cases:list", slug)
     answer["Location"] += f"?{wanted.address()}"

@@ -223,7 +223,7 @@ def show_notices(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def read_all(request: HttpRequest, slug: str) -> HttpResponse:
-    membership = membership_for(request.user, slug)
+    membership = membership_for(request.user, slug, Role.AGENT)
     rows = Notice.objects.filter(workspace=membership.workspace, user=membership.user, read_at=None)
     rows.update(read_at=timezone.now())
     return redirect("cases:notices", slug)

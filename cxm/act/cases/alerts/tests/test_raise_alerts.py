@@ -210,7 +210,7 @@ def test_a_rule_may_ask_the_customer_and_goes_in_no_circles(workspace: Workspace
 
 def test_messages_open_cases_as_their_channel_says_and_join_them(workspace: Workspace) -> None:
     customer = make_customer(workspace, email="ada@example.com")
-    quiet = Channel.objects.create(workspace=workspace, kind="email", name="News", settings={"opens_case": False})
+    quiet = Channel.objects.create(workspace=workspace, kind="email", name="News", settings={"opens_cases": False})
     mail = Channel.objects.create(workspace=workspace, kind="email", name="Help", settings={"category": "help"})
     stars = Channel.objects.create(workspace=workspace, kind="reviews", name="Shop")
 
