@@ -18,7 +18,7 @@ from cxm.listen.channels.actions import require
 
 from . import business_hours, conditions, levels
 from .calendars import NeverOpen
-from .definition import MOST_MINUTES, MOST_STEPS, TARGETS, Deed, Definition, deeds_of, written
+from .definition import MOST_MINUTES, MOST_STEPS, TARGETS, Deed, Definition, deeds_of, read, written
 from .errors import Refused
 from .models import Calendar, Case, PolicyVersion, ServicePolicy, Team
 
@@ -102,7 +102,7 @@ def save_policy(
     policy.name = clean_name(name)
     if is_paused is not None:
         policy.is_paused = is_paused
-    differs = newest is None or newest.definition != content
+    differs = newest is None or read(newest.definition) != definition
     policy.version += differs and not new
     _save(policy, new)
     if differs:
