@@ -17,7 +17,7 @@ from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, Role
 from cxm.testing.cast import answer, given_events, make_customer, make_workspace
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 EXAMPLES = 12  # of each operation: bounded, because this runs on every pair of engines
 

@@ -46,7 +46,7 @@ from cxm.testing.cast import answer, given_events, make_customer, make_member, m
 from cxm.testing.effort import full_or
 from cxm.web.api import api
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 CANARY = "Zanzibar"  # stands in every text of the foreign workspace, and must never be seen outside
 PUBLIC = {
