@@ -46,6 +46,15 @@ def _quick_passwords() -> None:
     hashers.reset_hashers(setting="PASSWORD_HASHERS")
 
 
+@pytest.fixture(autouse=True)
+def _own_language_and_clock() -> None:
+    """A request of the test before leaves its language and time zone in the thread."""
+    from django.utils import timezone, translation
+
+    translation.deactivate()
+    timezone.deactivate()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Slow files with engines of their own come first, so that no worker begins one when the other has nothing left.
 
