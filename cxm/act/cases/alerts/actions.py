@@ -40,7 +40,7 @@ WATCHABLE = frozenset({"points", "percent", "score"})  # units of metrics whose 
 def create_rule(
     *, workspace: Workspace, name: str, kind: str, by: Actor, what: What = What(),  # noqa: B008  # frozen
     condition: Condition | None = None, is_on: bool = True, again_after_h: int = 24, opens_case: bool = False,
-    case: CaseOf = CaseOf(), users: Sequence[int] = (), teams: Sequence[int] = (), by_mail: bool = True,  # noqa: B008
+    case: CaseOf = CaseOf(), users: Sequence[int] = (), teams: Sequence[int] = (), by_mail: bool = True,  # noqa: B008  # frozen
     digest: str = AlertRule.Digest.AT_ONCE, quiet_from: time | None = None, quiet_until: time | None = None,
 ) -> AlertRule:  # fmt: skip
     """A new rule, which looks at what comes from now on. Raises Refused with what is wrong."""

@@ -50,7 +50,7 @@ def test_a_message_makes_a_customer_a_conversation_and_feedback_once(settings: A
     message = receive(channel=channel, incoming=FIRST)
     assert receive(channel=channel, incoming=replace(FIRST, text="another")) == message
     conversation = message.conversation
-    assert (conversation.customer.name, conversation.customer.email) == ("Ada", "ada@example.com")  # type: ignore[union-attr]
+    assert (conversation.customer.name, conversation.customer.email) == ("Ada", "ada@example.com")  # type: ignore[union-attr]  # a known sender
     assert (conversation.address, conversation.subject) == ("Ada@Example.com", "My kettle leaks")
     assert Identity.objects.get().value == "ada@example.com"
     kept = Attachment.objects.get()

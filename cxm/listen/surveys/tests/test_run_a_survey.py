@@ -157,7 +157,7 @@ def test_variables_are_what_the_last_rule_that_holds_makes_of_them() -> None:
 
 def test_choices_are_carried_forward_with_the_text_of_other() -> None:
     pick = {"id": "pick", "kind": "multiple", "choices": [*choices("a", "b"), *choices("o")]}
-    pick["choices"][2]["other"] = True  # type: ignore[index]
+    pick["choices"][2]["other"] = True  # type: ignore[index]  # a list of dicts
     best = {"id": "best", "kind": "single", "carry": {"question": "pick"}, "choices": choices("none")}
     definition = survey([pick], [best])
     answers = {"pick": ["o", "a"], "pick.other": "A shop of my own"}
@@ -232,7 +232,7 @@ def test_an_answer_in_an_address_stays_one_part_of_it() -> None:
 
 def test_one_question_at_a_time_makes_each_question_a_screen() -> None:
     definition = survey([NPS, WHY], [{"id": "more", "kind": "short_text"}], look={"one_at_a_time": True})
-    assert visit(definition, {}, language="en").page.id == "p1:nps"  # type: ignore[union-attr]
+    assert visit(definition, {}, language="en").page.id == "p1:nps"  # type: ignore[union-attr]  # it has a page
     assert next_page(definition, {"nps": 9}, language="en", page="p1:nps") == "p2:more"
     assert next_page(definition, {"nps": 2}, language="en", page="p1:nps") == "p1:why"
     # going on from a screen that is gone leads to what comes after it

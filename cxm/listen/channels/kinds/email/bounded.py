@@ -72,11 +72,11 @@ class Parser(BytesFeedParser):
         self._bounds = bounds
 
     def _new_message(self) -> None:  # called by the standard parser for each part
-        counts: dict[str, int] = self._bounds.counts  # type: ignore[attr-defined]
+        counts: dict[str, int] = self._bounds.counts  # type: ignore[attr-defined]  # as above
         counts["parts"] += 1
-        if counts["parts"] > MOST_PARTS or len(self._msgstack) >= MOST_DEPTH:  # type: ignore[attr-defined]
+        if counts["parts"] > MOST_PARTS or len(self._msgstack) >= MOST_DEPTH:  # type: ignore[attr-defined]  # of the standard library
             raise TooMuch
-        super()._new_message()  # type: ignore[misc]
+        super()._new_message()  # type: ignore[misc]  # of the standard library
 
 
 @dataclass
@@ -129,7 +129,7 @@ def read(raw: bytes) -> Mail:
         except (ValueError, TypeError, LookupError, AttributeError, AssertionError):  # the standard parser, at a loss
             remarks.append("unreadable")
         else:
-            if bounds.counts["cut"]:  # type: ignore[attr-defined]
+            if bounds.counts["cut"]:  # type: ignore[attr-defined]  # as above
                 mail.remarks.append("long_headers")
             return mail
     return _beginning(raw, remarks)
