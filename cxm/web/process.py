@@ -69,164 +69,112 @@ TURN = (
 GRACE = 20.0  # seconds that requests and jobs get to finish after SIGTERM
 
 
-class OutboxThread(threading.Thread):
+class Loop(threading.Thread):
+    """Does the same again and again: as soon as `waiting` is set, and every so many seconds.
+
+    `do` gets a question whether to stop, and returns whether there is more to do at once. What it raises of `away`
+    (a database, a mail server) is waited for, longer each time.
+    """
+
+    def __init__(
+        self, name: str, do: Callable[[Callable[[], bool]], object], *, waiting: threading.Event, every: float,
+        away: tuple[type[Exception], ...] = (Error, EventlogError), end: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        super().__init__(name=name, daemon=True)
+        self._stopping = threading.Event()
+        self._do, self._waiting, self._every, self._away, self._end = do, waiting, every, away, end
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._waiting.set()
+
+    def run(self) -> None:
+        pause = 1.0
+        while not self._stopping.is_set():
+            self._waiting.clear()
+            close_old_connections()
+            try:
+                more = self._do(self._stopping.is_set)
+                pause = 1.0
+            except self._away as error:
+                logger.warning("%s waits: %s", self.name, error)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 60)
+                continue
+            except Exception:
+                logger.exception("%s failed", self.name)
+                self._stopping.wait(60)
+                continue
+            if not more:
+                self._waiting.wait(self._every)
+        try:
+            self._end()
+        except Error:
+            logger.exception("What became of the last work of %s could not be written down", self.name)
+        connections.close_all()
+
+
+def outbox_loop() -> Loop:
     """Opens the log, then moves facts to it as transactions commit them."""
+    is_open = False
 
-    def __init__(self) -> None:
-        super().__init__(name="outbox", daemon=True)
-        self._stopping = threading.Event()
+    def move(_stopping: Callable[[], bool]) -> None:
+        nonlocal is_open
+        log = engine()
+        if not is_open:
+            mend(log)
+        moved = outbox.move_outbox()
+        if not is_open:
+            is_open = True
+            give_back_memory()
+        if moved >= MANY_FACTS:  # an insert costs much the same for few and for many, so let some more come
+            time.sleep(GATHER)
 
-    def stop(self) -> None:
-        self._stopping.set()
-        outbox.waiting.set()
+    return Loop("outbox", move, waiting=outbox.waiting, every=OUTBOX_EVERY)
 
-    def run(self) -> None:
-        pause = 1.0
-        opened = False
-        while not self._stopping.is_set():
-            outbox.waiting.clear()
-            close_old_connections()
+
+def mail_loops(process: str) -> list[Loop]:
+    """One carries the mailings on; each of the others sends messages over a connection of its own."""
+
+    def sending(number: int) -> Loop:
+        sender = Sender(f"{process}/{number}")
+
+        def end() -> None:
             try:
-                log = engine()
-                if not opened:
-                    mend(log)
-                moved = outbox.move_outbox()
-                if not opened:
-                    opened = True
-                    give_back_memory()
-                pause = 1.0
-            except (Error, EventlogError) as error:
-                logger.warning("Facts wait in the outbox: %s", error)
-                self._stopping.wait(pause)
-                pause = min(pause * 2, 60)
-                continue
-            except Exception:
-                logger.exception("Moving the outbox failed")
-                self._stopping.wait(60)
-                continue
-            if moved >= MANY_FACTS:  # an insert costs much the same for few and for many, so let some more come
-                self._stopping.wait(GATHER)
-            outbox.waiting.wait(OUTBOX_EVERY)
-        connections.close_all()
+                sender.settle()
+            finally:
+                sender.close()
+
+        def send(stopping: Callable[[], bool]) -> None:
+            sender.send_due(stopping)
+
+        return Loop(f"mail-{number}", send, waiting=outgoing.waiting, every=MAIL_EVERY,
+                    away=(Error, Away, EventlogError), end=end)  # fmt: skip
+
+    def carry_on(stopping: Callable[[], bool]) -> None:
+        advance_all(stopping)
+
+    mailings = Loop("mail-0", carry_on, waiting=outgoing.waiting, every=MAIL_EVERY, away=(Error, Away, EventlogError))
+    return [mailings, *(sending(number) for number in range(1, settings.EMAIL_CONNECTIONS + 1))]
 
 
-class MailThread(threading.Thread):
-    """Sends the messages of the delivery table over a connection of its own; number 0 carries the mailings on."""
-
-    def __init__(self, process: str, number: int) -> None:
-        super().__init__(name=f"mail-{number}", daemon=True)
-        self._stopping = threading.Event()
-        self._number = number
-        self._sender = Sender(f"{process}/{number}")
-
-    def stop(self) -> None:
-        self._stopping.set()
-        outgoing.waiting.set()
-
-    def run(self) -> None:
-        pause = 1.0
-        while not self._stopping.is_set():
-            outgoing.waiting.clear()
-            close_old_connections()
-            try:
-                if self._number == 0:
-                    advance_all(self._stopping.is_set)
-                else:
-                    self._sender.send_due(self._stopping.is_set)
-                pause = 1.0
-            except (Error, Away, EventlogError) as error:  # a database or the mail server: messages wait for them
-                logger.warning("Messages wait: %s", error)
-                self._stopping.wait(pause)
-                pause = min(pause * 2, 60)
-                continue
-            except Exception:
-                logger.exception("Sending messages failed")
-                self._stopping.wait(60)
-                continue
-            outgoing.waiting.wait(MAIL_EVERY)
-        try:
-            self._sender.settle()
-        except Error:
-            logger.exception("What became of the last message could not be written down")
-        self._sender.close()
-        connections.close_all()
+def webhook_loop(process: str) -> Loop:
+    """Claims webhooks and writes down what became of them; the requests are in an event loop beside it."""
+    courier = webhook_sending.Courier(f"{process}/webhooks")
+    return Loop("webhooks", courier.step, waiting=webhooks.waiting, every=WEBHOOKS_EVERY, away=(Error,),
+                end=courier.close)  # fmt: skip
 
 
-class WebhookThread(threading.Thread):
-    """Sends webhooks: claims them and writes down what became of them; the requests are in a loop beside it."""
-
-    def __init__(self, process: str) -> None:
-        super().__init__(name="webhooks", daemon=True)
-        self._stopping = threading.Event()
-        self._holder = f"{process}/webhooks"
-
-    def stop(self) -> None:
-        self._stopping.set()
-        webhooks.waiting.set()
-
-    def run(self) -> None:
-        courier = webhook_sending.Courier(self._holder)
-        pause = 1.0
-        while not self._stopping.is_set():
-            webhooks.waiting.clear()
-            close_old_connections()
-            try:
-                begun = courier.step(self._stopping.is_set)
-                pause = 1.0
-            except Error as error:
-                logger.warning("Webhooks wait: %s", error)
-                self._stopping.wait(pause)
-                pause = min(pause * 2, 60)
-                continue
-            except Exception:
-                logger.exception("Sending webhooks failed")
-                self._stopping.wait(60)
-                continue
-            if not begun:
-                webhooks.waiting.wait(WEBHOOKS_EVERY)
-        try:
-            courier.close()
-        except Error:
-            logger.exception("What became of the last webhooks could not be written down")
-        connections.close_all()
-
-
-class RunThread(threading.Thread):
+def run_loop() -> Loop:
     """Carries on the runs of workflows that are due."""
 
-    def __init__(self) -> None:
-        super().__init__(name="runs", daemon=True)
-        self._stopping = threading.Event()
+    def carry_on(stopping: Callable[[], bool]) -> None:
+        run_due(stopping)
 
-    def stop(self) -> None:
-        self._stopping.set()
-        runs.waiting.set()
-
-    def run(self) -> None:
-        pause = 1.0
-        while not self._stopping.is_set():
-            runs.waiting.clear()
-            close_old_connections()
-            try:
-                run_due(self._stopping.is_set)
-                pause = 1.0
-            except (Error, EventlogError) as error:
-                logger.warning("Runs wait: %s", error)
-                self._stopping.wait(pause)
-                pause = min(pause * 2, 60)
-                continue
-            except Exception:
-                logger.exception("Carrying on the runs failed")
-                self._stopping.wait(60)
-                continue
-            runs.waiting.wait(RUNS_EVERY)
-        connections.close_all()
+    return Loop("runs", carry_on, waiting=runs.waiting, every=RUNS_EVERY)
 
 
-Worker = (
-    OutboxThread | ClockThread | FlowThread | MailThread | PollThread | InboundMail | RunThread | WebhookThread
-    | workers.JobThread
-)  # fmt: skip
+Worker = Loop | ClockThread | FlowThread | PollThread | InboundMail | workers.JobThread
 
 
 def mend(log: Engine) -> None:
@@ -321,13 +269,13 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             alone = web and not settings.DATABASE_URL
             workers.say_alive(process)
             workers.requeue_interrupted(alone=alone)
-            threads = [OutboxThread(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
+            threads = [outbox_loop(), *(workers.JobThread(process, number) for number in range(JOB_THREADS + 1))]
             give_up_claims(lambda sender: not alone and workers.is_alive(sender))
             webhook_sending.give_up_claims(lambda courier: not alone and workers.is_alive(courier))
             threads += [ClockThread(process), FlowThread(process, alone=alone)]
             threads += [FlowThread(process, alone=alone, name=URGENT_NAME)]
-            threads += [RunThread(), WebhookThread(process)]
-            threads += [MailThread(process, number) for number in range(settings.EMAIL_CONNECTIONS + 1)]
+            threads += [run_loop(), webhook_loop(process)]
+            threads += mail_loops(process)
             threads += [PollThread(), *([InboundMail(*settings.INBOUND_SMTP)] if settings.INBOUND_SMTP else [])]
             if settings.INBOUND_SMTP:
                 check_port(*settings.INBOUND_SMTP, option="CXM_INBOUND_SMTP")
