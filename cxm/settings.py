@@ -145,6 +145,7 @@ INSTALLED_APPS = [
     "cxm.listen.channels",
     "cxm.listen.surveys",
     "cxm.understand.metrics",
+    "cxm.understand.text",
     "cxm.act.cases",
     "cxm.act.automations",
     "cxm.steer.dashboards",

@@ -42,7 +42,6 @@ urlpatterns = [
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("a/<str:key>", called, name="automation_called"),
     path("w/<slug:slug>/channels/", include(voice_urls)),
-    path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("f/<uuid:public_id>", contact_form.show, name="contact_form"),
     path("hooks/<uuid:public_id>", receive_webhook, name="webhook_in"),
     path("w/<slug:slug>/flow/", flow_page.show, name="flow"),

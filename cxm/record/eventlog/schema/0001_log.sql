@@ -101,6 +101,33 @@ SELECT workspace_id, event_id, customer_id, occurred_at, import_id,
 FROM @arrivals AS e
 WHERE name IN ('answer_given', 'message_received', 'review_received', 'call_transcribed');
 
+-- What was read out of the comment of an answer or message; of several rows of one event the highest version holds.
+-- Filled by understand.text, which can make it anew from `feedback` when the models change.
+CREATE TABLE @annotations (
+    workspace_id UInt32,
+    event_id     UUID,
+    customer_id  UUID,
+    occurred_at  DateTime64(3, 'UTC'),
+    version      UInt64,                    -- milliseconds of the writing; a correction is written later, so it holds
+    model        LowCardinality(String),    -- of the weights, with the version of the workspace's own heads and topics
+    language     LowCardinality(String),
+    script       LowCardinality(String),
+    sentiment    LowCardinality(String),    -- negative · neutral · positive · mixed
+    sentiment_score Float32,                -- -1 … 1
+    emotion      LowCardinality(String),
+    intent       LowCardinality(String),
+    effort       UInt8,
+    urgent       UInt8,
+    topics       Array(LowCardinality(String)), -- keys of topics
+    topic_sentiments Array(Float32),            -- one for each topic, -1 … 1
+    personal     Array(LowCardinality(String)), -- kinds of personal data in the text
+    tags         String CODEC(ZSTD(1)),     -- JSON: every tag with its score and its spans, the sentences
+    corrected    UInt8,                     -- a person has said better
+    INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 1
+) ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(occurred_at)
+ORDER BY (workspace_id, occurred_at, event_id);
+-- distributed: annotations
+
 -- Scores counted per quarter of an hour, because every time zone in use is offset from UTC by whole quarters.
 CREATE TABLE @feedback_rollup (
     workspace_id UInt32,

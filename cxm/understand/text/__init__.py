@@ -1,0 +1,1 @@
+"""What each text means: language, sentiment, emotion, intent, topics, with the words that show it."""

@@ -1,0 +1,1 @@
+"""The tables of text, one file for each family of verbs."""
