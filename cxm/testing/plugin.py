@@ -64,7 +64,7 @@ def _one_chain_of_middleware() -> None:
         for part in parts:
             setattr(self, part, getattr(made[key], part))
 
-    ClientHandler.load_middleware = load_middleware  # type: ignore[method-assign]  # of this process only
+    ClientHandler.load_middleware = load_middleware  # type: ignore[assignment,method-assign]  # of this process only
 
 
 @pytest.fixture(autouse=True)
