@@ -59,8 +59,12 @@ class Found:
         return "personal"
 
 
-_EMAIL = regex.compile(r"[\p{L}\d][\p{L}\d._%+'-]{0,63}+\s?(?:@|\[at\]|\(at\)|\(собака\)|\[собака\])\s?"
-                       r"(?:[\p{L}\d](?:[\p{L}\d-]*[\p{L}\d])?\.)+\p{L}{2,24}", regex.I)  # fmt: skip
+_LETTER = r"A-Za-z\u00c0-\u024f\p{Cyrillic}\d"  # no Chinese: no space parts an address from the words around it
+_EMAIL = regex.compile(
+    rf"[{_LETTER}][{_LETTER}._%+'-]{{0,63}}+\s?(?:@|\[at\]|\(at\)|\(собака\)|\[собака\])\s?"
+    rf"(?:[{_LETTER}](?:[{_LETTER}-]{{0,62}}[{_LETTER}])?\.)+[{_LETTER}]{{2,24}}",
+    regex.I,
+)
 _AT_WORDS = ("[at]", "(at)", "(собака)", "[собака]")
 _IBAN = regex.compile(r"(?<![\p{L}\d])[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]){11,30}", regex.I)
 # Letter, letter or digit, eight digits (Taiwan); three letters and six digits (Poland).
@@ -300,7 +304,7 @@ def _find_lettered(text: str) -> Iterator[Found]:
                 break
     for m in _LETTERED.finditer(text):
         bare = m.group().replace(" ", "").replace("-", "")
-        if checksums.is_taiwan_id(bare):
+        if checksums.is_taiwan_id(bare) and (bare[1].isdigit() or bare[:2].isupper()):
             yield Found("taiwan_id", m.start(), m.end())
         elif checksums.is_polish_id_card(bare) and m.group()[:3].isupper():
             yield Found("id_card", m.start(), m.end())

@@ -38,20 +38,22 @@ _SURNAMES = (
     "丁沈姚卢盧姜崔钟鍾谭譚陆陸汪范石廖贾賈夏韦韋付傅邹鄒孟熊秦邱江尹薛闫段雷侯龙龍史陶黎贺賀顾顧毛郝龚龔邵万萬钱錢严嚴覃武戴莫孔汤湯简簡詹游"
 )
 _SURNAME = rf"(?:歐陽|欧阳|司馬|司马|上官|諸葛|诸葛|[{_SURNAMES}])"
+_GIVEN = r"(?:(?![的地得了着著是在我你他她们們和与與就都也不有会會给給问問])\p{Han})"  # no word of grammar
 _CHINESE = (
     regex.compile(
         rf"(?:我叫|我的名字(?:是|叫)|本人(?:叫|是)?|姓名\s?(?:是|[:：])?|名字(?:是|叫|[:：])|(?:联系|聯絡)人[:：]?|"
         rf"(?:客服|店員|店员|服务员|服務員|專員|专员|业务员|業務員|快递员|快遞員|員工|员工)(?:[:：]|是)?)"
-        rf"\s?(?P<name>{_SURNAME}\p{{Han}}{{1,2}}?)(?=$|[^\p{{Han}}]|[的是在也很都和说說帮幫对對给給先小女])"
+        rf"\s?(?P<name>{_SURNAME}(?!上会){_GIVEN}{{1,2}}?)(?=$|[^\p{{Han}}]|[的是在也很都和说說帮幫对對给給先小女])"
     ),
     regex.compile(
-        rf"(?P<name>(?<![上下本每一这這]){_SURNAME}\p{{Han}}{{0,2}}?)"
+        rf"(?P<name>(?<![上下本每一这這]){_SURNAME}{_GIVEN}{{0,2}}?)"
         r"(?=先生|小姐|女士|太太|老师|老師|經理|经理|医生|醫生|医师|醫師|师傅|師傅|主任|店長|店长|護士|护士|大夫|教授|律師|律师)"
     ),
     regex.compile(rf"我姓(?P<name>{_SURNAME})"),
 )
 _CHINESE_HINT = re.compile("[先小女太老經经医醫师師主店護护大教律我本姓名客員员专專业快联聯]")
 
+_SHORTENED = frozenset(("mr", "mrs", "ms", "mx", "dr", "prof", "rep", "г-н", "г-жа"))  # a full stop may follow
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ-][^\W\d_]+)*")
 _GAP = re.compile(r"(?:['’]s)?\.?[ ,:—-]{1,3}$")
 _END = re.compile(r"[ .,!)]*(?:$|\n|\+|\d|тел|tel|<)")
@@ -76,6 +78,7 @@ def _by_words(text: str) -> Iterator[tuple[int, int]]:
 
     def is_name(k: int) -> bool:
         return k < len(places) and text[places[k][0]].isupper() and words[k] not in _NOT_A_NAME and (
+            words[k][-2:-1] not in ("'", "’") or words[k][:-2] not in _NOT_A_NAME) and (
             places[k][1] - places[k][0] > 1 or text[places[k][1] : places[k][1] + 1] == "."
         )  # fmt: skip
 
@@ -101,7 +104,7 @@ def _by_words(text: str) -> Iterator[tuple[int, int]]:
             continue
         if not upper or not is_name(i):
             continue
-        if i and _GAP.match(gap) and _is_title(words, i):
+        if i and _GAP.match(gap) and _is_title(words, i) and ("." not in gap or words[i - 1] in _SHORTENED):
             yield start, places[upto(i) - 1][1]
         elif i and len(gap) <= 6 and _phrase(words, i, _FAREWELLS) and ("\n" in gap or "," in gap or gap == " "):
             last = places[upto(i) - 1][1]
@@ -119,8 +122,9 @@ def _by_words(text: str) -> Iterator[tuple[int, int]]:
             and is_name(i + 1)
             and is_name(i + 2)
             and text[places[i][1] : places[i + 2][0]].strip(" .") == text[places[i + 1][0]]
+            and text.startswith(".", places[i + 2][1])
         ):
-            yield start, places[i + 2][1]  # Петренко І. В.
+            yield start, places[i + 2][1] + 1  # Петренко І. В.
 
 
 def find_names(text: str) -> Iterator[tuple[int, int]]:
