@@ -39,6 +39,12 @@ def version_of(workspace_id: int) -> str:
     return "/".join(parts).rstrip("/")
 
 
+def topic_names(workspace_id: int) -> dict[str, str]:
+    """The names of topics by key, in the language of the page, in the order of their tree."""
+    names_of = _part("topics.queries", "names_of")
+    return dict(names_of(workspace_id)) if names_of else {}
+
+
 def _with_personal(reading: Reading, text: str) -> Reading:
     find = _part("personal", "find", "cxm.lib")
     if not find or not text:
@@ -52,7 +58,10 @@ def _part(module: str, name: str, package: str = "cxm.understand.text") -> Calla
     """A function of a part that may be missing."""
     whole = f"{package}.{module}"
     if whole not in _there:
-        _there[whole] = find_spec(whole) is not None
+        try:
+            _there[whole] = find_spec(whole) is not None
+        except ModuleNotFoundError:
+            _there[whole] = False
     return getattr(import_module(whole), name, None) if _there[whole] else None
 
 

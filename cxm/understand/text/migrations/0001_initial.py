@@ -6,26 +6,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_cache_table'),
+        ("accounts", "0002_cache_table"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Rereading',
+            name="Rereading",
             fields=[
-                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='accounts.workspace')),
-                ('wanted_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('total', models.PositiveBigIntegerField(null=True)),
-                ('done', models.PositiveBigIntegerField(default=0)),
-                ('positions', models.JSONField(default=dict)),
-                ('done_at', models.DateTimeField(null=True)),
+                (
+                    "workspace",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="accounts.workspace",
+                    ),
+                ),
+                ("wanted_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("total", models.PositiveBigIntegerField(null=True)),
+                ("done", models.PositiveBigIntegerField(default=0)),
+                ("positions", models.JSONField(default=dict)),
+                ("done_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['done_at', 'wanted_at'], name='text_rereading_waiting')],
+                "indexes": [models.Index(fields=["done_at", "wanted_at"], name="text_rereading_waiting")],
             },
         ),
     ]
