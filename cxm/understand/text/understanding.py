@@ -108,6 +108,22 @@ def signals_of(workspace_id: int, text: str, question: str = "") -> dict[str, An
     return found
 
 
+def remember(workspace_id: int, texts: Sequence[tuple[str, str]]) -> None:
+    """Read several (text, question) at once; `signals_of` each is quick then, for as many as KEPT."""
+    with _guard:
+        new = [one for one in dict.fromkeys(texts)
+               if one[0].strip() and len(one[0]) <= LONGEST_KEPT and (workspace_id, one[1], one[0]) not in _kept]  # fmt: skip
+    new = new[:KEPT]
+    if len(new) < 2:
+        return
+    readings = understand(workspace_id, [one[0] for one in new], [one[1] for one in new])
+    with _guard:
+        for (text, question), reading in zip(new, readings, strict=True):
+            _kept[workspace_id, question, text] = signals(reading)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+
+
 def forget_signals() -> None:
     """What the workspace's topics or heads have said before is out of date."""
     with _guard:
