@@ -12,7 +12,7 @@ from .reading.reading import Reading, Span, Tag
 
 FEELING = 0.05  # from which strength on a topic is shown as good or bad
 TONES = {"positive": "good", "negative": "bad", "mixed": "mixed", "neutral": "plain"}
-ORDER = ("sentiment", "emotion", "intent", "urgency", "effort", "topic", "touchpoint", "personal")
+ORDER = ("sentiment", "opinion", "emotion", "intent", "urgency", "effort", "topic", "touchpoint", "personal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ def _tags(reading: Reading) -> list[Tag]:
         if holds:
             spans = [span for tag in reading.tags if tag.kind == kind for span in tag.spans]
             found.append(Tag(kind, kind, 1.0, tuple(spans)))
+    found += [tag for tag in reading.tags if tag.kind == "opinion"]
     merged: dict[tuple[str, str], list[Span]] = {}
     for tag in reading.tags:
         if tag.kind in ("topic", "touchpoint"):
@@ -100,6 +101,8 @@ def _chip(tag: Tag, reading: Reading, topics: Mapping[str, str], feelings: Mappi
         case "intent":
             label = str(INTENTS.get(tag.name, tag.name))
             tone = {"praise": "good", "complaint": "bad", "leaving": "bad"}.get(tag.name, "plain")
+        case "opinion":
+            label = _("By a third opinion")
         case "topic":
             label = topics.get(tag.name, tag.name)
             feeling = feelings.get(tag.name, 0.0)

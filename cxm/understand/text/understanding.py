@@ -54,6 +54,10 @@ def _with_personal(reading: Reading, text: str) -> Reading:
     return replace(reading, tags=(*reading.tags, *tags)) if tags else reading
 
 
+def can_mask() -> bool:
+    return _part("personal", "mask", "cxm.lib") is not None
+
+
 def masked(text: str, language: str = "") -> str:
     """Without personal data."""
     mask = _part("personal", "mask", "cxm.lib")
