@@ -141,11 +141,17 @@ def stretch_after(
             ).result_rows  # fmt: skip
             if still_active(opened, client, parts, "feedback"):
                 break
-    texts = [Text(*row[:3], in_utc(row[3]), *row[4:]) for row in found]
+    texts = [_text(row) for row in found]
     if len(texts) < AT_ONCE:
         return Stretch(node, texts, {"table": log, "block": end})
     after = {"table": log, "block": block, "until": end, "after": str(texts[-1].event_id)}
     return Stretch(node, texts, after)
+
+
+def _text(row: Sequence[Any]) -> Text:
+    values = list(row)
+    values[3] = in_utc(row[3])
+    return Text(*values)
 
 
 def tops() -> dict[int, int]:
@@ -236,7 +242,7 @@ def texts_by_id(workspace_id: int, event_ids: Sequence[UUID]) -> list[Text]:
                 },
                 settings={"log_comment": "texts.by_id"},
             ).result_rows  # fmt: skip
-        found.update((row[1], Text(*row[:3], in_utc(row[3]), *row[4:])) for row in rows)
+        found.update((row[1], _text(row)) for row in rows)
     return list(found.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
@@ -49,8 +50,8 @@ class Evidence:
 
 
 def evidence_of(
-    text: str, reading: Reading, *, topics: Mapping[str, str] | None = None, feelings: Mapping[str, float] | None = None,
-    masked: bool = False,
+    text: str, reading: Reading, *, topics: Mapping[str, str] | None = None,
+    feelings: Mapping[str, float] | None = None, masked: bool = False,
 ) -> Evidence:  # fmt: skip
     """`topics`: their names by key; `feelings`: the sentiment of each topic. `masked` hides personal data."""
     named = _tags(reading)
@@ -127,7 +128,7 @@ def _pieces(text: str, tags: list[tuple[Tag, Chip]], hidden: Mapping[tuple[int, 
     cuts |= {min(edge, size) for pair in hidden for edge in pair}
     found: list[Piece] = []
     edges = sorted(cuts)
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         kind = next((name for (first, last), name in hidden.items() if first <= start and end <= last), "")
         chips = list(dict.fromkeys(chip for first, last, chip in spans if first < end and start < last))
         label = " · ".join(chip.label for chip in chips)

@@ -121,8 +121,8 @@ def signals_of(workspace_id: int, text: str, question: str = "") -> dict[str, An
 def remember(workspace_id: int, texts: Sequence[tuple[str, str]]) -> None:
     """Read several (text, question) at once; `signals_of` each is quick then, for as many as KEPT."""
     with _guard:
-        new = [one for one in dict.fromkeys(texts)
-               if one[0].strip() and len(one[0]) <= LONGEST_KEPT and (workspace_id, one[1], one[0]) not in _kept]  # fmt: skip
+        short = [one for one in dict.fromkeys(texts) if one[0].strip() and len(one[0]) <= LONGEST_KEPT]
+        new = [one for one in short if (workspace_id, one[1], one[0]) not in _kept]
     new = new[:KEPT]
     if len(new) < 2:
         return

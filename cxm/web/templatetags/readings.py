@@ -1,7 +1,7 @@
 """Texts with what was read in them, on the pages of all shelves.
 
-{% readings_of rows as found %} asks once for all rows of a page; {% evidence found row.event_id row.comment %} shows one
-of them, or the bare text where nothing was read. {% evidence_now text %} is for a text that is no event.
+{% readings_of rows as found %} asks once for all rows of a page; {% evidence found row.event_id row.comment %} shows
+one of them, or the bare text where nothing was read. {% evidence_now text %} is for a text that is no event.
 """
 
 from __future__ import annotations

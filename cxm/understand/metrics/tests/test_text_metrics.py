@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cxm.record.eventlog.scope import Filter, Scope, UnknownField
@@ -14,9 +16,7 @@ from cxm.understand.metrics.queries import measure
 pytestmark = pytest.mark.django_db
 
 
-def read_as(
-    sentiment: str, topics: tuple[str, ...] = (), *, version: int = 1, effort: bool = False
-) -> dict[str, object]:
+def read_as(sentiment: str, topics: tuple[str, ...] = (), *, version: int = 1, effort: bool = False) -> dict[str, Any]:
     return {
         "version": version, "model": "m", "language": "en", "script": "", "sentiment": sentiment,
         "sentiment_score": 0.0, "emotion": "none", "intent": "", "effort": effort, "urgent": False, "topics": topics,

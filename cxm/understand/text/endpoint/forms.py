@@ -15,13 +15,15 @@ from cxm.understand.text.models import OpinionEndpoint
 class EndpointForm(forms.ModelForm[OpinionEndpoint]):
     key = forms.CharField(
         label=gettext_lazy("Key"), required=False, max_length=500, widget=forms.PasswordInput(render_value=False),
-        help_text=gettext_lazy("It is kept on this server and never shown. Leave it empty to keep the one that is set."),
+        help_text=gettext_lazy(
+            "It is kept on this server and never shown. Leave it empty to keep the one that is set."
+        ),
     )  # fmt: skip
 
     class Meta:
         model = OpinionEndpoint
         fields = ("is_on", "address", "model", "key", "most_per_hour")
-        help_texts = {  # noqa: RUF012  # Django's way
+        help_texts = {
             "address": gettext_lazy("It begins with https:// and ends with /v1: “/chat/completions” is added to it."),
             "model": gettext_lazy("As the service names it."),
         }

@@ -26,7 +26,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         messages.success(request, _("The settings are saved."))
         return redirect("endpoint:settings", slug)
     shown = {
-        "membership": membership, "workspace": membership.workspace, "form": form, "endpoint": endpoint_of(membership.workspace),
-        "can_mask": can_mask(), "tab": "accuracy",
+        "membership": membership, "workspace": membership.workspace, "form": form,
+        "endpoint": endpoint_of(membership.workspace), "can_mask": can_mask(), "tab": "accuracy",
     }  # fmt: skip
     return render(request, "text/endpoint.html", shown, status=422 if form.errors else 200)

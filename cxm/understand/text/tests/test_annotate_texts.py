@@ -16,7 +16,7 @@ from cxm.record.eventlog.rebuild import rebuild
 from cxm.record.eventlog.repair import repair
 from cxm.record.eventlog.texts import Annotation, annotations_of, write_annotations
 from cxm.testing.cast import answer, event, given_events, make_user, make_workspace
-from cxm.understand.text import annotating
+from cxm.understand.text import annotating, understanding
 from cxm.understand.text.annotating import Annotator, annotate_events, annotate_workspace, reading_of
 from cxm.understand.text.reading.reading import Reading, Sentence, Span, Tag
 from cxm.understand.text.rereading import read_again, rereading_of
@@ -27,11 +27,14 @@ pytestmark = pytest.mark.django_db
 def rows_of(workspace: Workspace) -> list[tuple[Any, ...]]:
     with engine().client() as client:
         return list(
-            client.query(
-                "SELECT event_id, sentiment, version, corrected FROM annotations FINAL"
-                " WHERE workspace_id = {w:UInt32} ORDER BY occurred_at, event_id",
-                parameters={"w": workspace.pk},
-            ).result_rows
+            map(
+                tuple,
+                client.query(
+                    "SELECT event_id, sentiment, version, corrected FROM annotations FINAL"
+                    " WHERE workspace_id = {w:UInt32} ORDER BY occurred_at, event_id",
+                    parameters={"w": workspace.pk},
+                ).result_rows,
+            )
         )
 
 
@@ -43,7 +46,7 @@ def test_each_text_is_read_once_and_anew_when_that_is_wanted(monkeypatch: pytest
     silent = answer(workspace, 3)
     given_events([*good, bad, silent, answer(other, 9, comment="good")])
     reads: list[str] = []
-    understand = annotating.understand
+    understand = understanding.understand
 
     def counting(workspace_id: int, texts: list[str], questions: list[str]) -> list[Reading]:
         reads.extend(texts if workspace_id == workspace.pk else [])
@@ -84,7 +87,7 @@ def test_each_text_is_read_once_and_anew_when_that_is_wanted(monkeypatch: pytest
     assert all(after[2] > before[2] for before, after in zip(rows, newer, strict=True))
     # A correction that is taken back is read anew at once.
     assert annotate_events(workspace.pk, [bad.event_id, silent.event_id]) == 1
-    assert [(row[1], row[3]) for row in rows_of(workspace)][0] == ("negative", 0)
+    assert rows_of(workspace)[0][1::2] == ("negative", 0)
 
 
 def _fields(row: Annotation) -> dict[str, Any]:
@@ -120,7 +123,7 @@ def test_one_text_that_cannot_be_read_keeps_no_other_waiting(monkeypatch: pytest
     workspace = make_workspace()
     events = [answer(workspace, 9, comment=text) for text in ("good", "poison", "bad")]
     given_events(events)
-    understand = annotating.understand
+    understand = understanding.understand
 
     def failing(workspace_id: int, texts: list[str], questions: list[str]) -> list[Reading]:
         if "poison" in texts:

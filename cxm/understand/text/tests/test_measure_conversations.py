@@ -34,10 +34,10 @@ def test_a_call() -> None:
     ]  # fmt: skip
     ola, ben = found.speakers
     # 10 + 7.5 + 5.2 + 2 seconds of her, 3 + 10 of him
-    assert (ola.talk_s, ben.talk_s) == (pytest.approx(24.7), pytest.approx(13.0))
+    assert [ola.talk_s, ben.talk_s] == pytest.approx([24.7, 13.0])
     assert ola.talk_share == pytest.approx(24.7 / 37.7)
     # (−0.8 × 3 − 0.6 × 5 + 0.6 × 4 + 0.8 × 6) ÷ 18 letters; of his words only "yes" was understood
-    assert (ola.sentiment, ben.sentiment) == (pytest.approx(1.8 / 18), 0.0)
+    assert [ola.sentiment, ben.sentiment] == pytest.approx([1.8 / 18, 0.0])
     assert (found.length_s, found.silence_s, found.silences, found.interruptions) == (50.0, 13.0, 2, 1)
     assert found.silence_share == pytest.approx(0.26)
     assert (found.longest_silence_s, found.longest_silence_at_s) == (10.0, 20.0)
@@ -50,7 +50,7 @@ def test_a_call() -> None:
         39.8,
         True,
     )
-    assert (found.turning.before, found.turning.after) == (pytest.approx(-0.7), pytest.approx(0.7))
+    assert [found.turning.before, found.turning.after] == pytest.approx([-0.7, 0.7])
 
 
 def test_a_correspondence_and_what_says_nothing() -> None:
