@@ -23,7 +23,8 @@ def test_words_are_marked_with_what_they_show() -> None:
     found = evidence_of(TEXT, READING, topics={"delivery": "Delivery"}, feelings={"delivery": -0.5})
     assert [(one.kind, one.label, one.tone, one.marked) for one in found.chips] == [
         ("sentiment", "Mixed", "mixed", True), ("intent", "Complaint", "bad", False),
-        ("effort", "Effort", "bad", False), ("topic", "Delivery", "bad", True), ("touchpoint", "Mentions: app", "plain", True),
+        ("effort", "Effort", "bad", False), ("topic", "Delivery", "bad", True),
+        ("touchpoint", "Mentions: app", "plain", True),
     ]  # fmt: skip
     assert found.pieces == [
         Piece("Courier was ", "Delivery", "bad"), Piece("late", "Mixed · Delivery", "mixed"), Piece(", "),
