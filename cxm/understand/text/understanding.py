@@ -8,14 +8,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .reading.reader import reader
 from .reading.reading import Reading, Span, Tag
+
+if TYPE_CHECKING:
+    from .reading.reader import Reader
 
 KEPT = 2_000  # readings of what has just come in: rules, workflows and cases ask for the same
 LONGEST_KEPT = 20_000  # characters
 MARKED = 20_000  # characters of a text that are searched for personal data
+
+
+def reader() -> Reader:
+    """Loaded with the first text, so that a server starts without it."""
+    from .reading import reader as module
+
+    return module.reader()
 
 
 def understand(workspace_id: int, texts: Sequence[str], questions: Sequence[str] = ()) -> list[Reading]:
