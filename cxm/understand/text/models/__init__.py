@@ -1,1 +1,5 @@
 """The tables of text, one file for each family of verbs."""
+
+from .topics import Topic, TopicExample, TopicTree, TopicVersion
+
+__all__ = ["Topic", "TopicExample", "TopicTree", "TopicVersion"]
