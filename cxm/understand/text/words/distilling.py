@@ -2,7 +2,7 @@
 
     python -m cxm.understand.text.words.distilling [language …]
 
-Needs simplemma, wordfreq and OpenCC, which only developers install. Writes data/<language>.txt, and data/hant.txt of
+Needs simplemma, pymorphy3, wordfreq and OpenCC, which only developers install. Writes data/<language>.txt, and data/hant.txt of
 folding.py; the same input gives the same file. Prints how many of a held-out tenth of the forms come out right, by form and by use.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from .lemmas import INFLECTED, LONGEST, Rules, plain
@@ -24,28 +24,45 @@ Form = tuple[str, str, float]  # form, lemma, weight
 
 
 def read(language: str) -> list[Form]:
-    """Forms that are one word in letters, with their lemmas. A form that is listed as itself too keeps its lemma."""
-    from simplemma import lemmatize
-    from simplemma.strategies.dictionaries.dictionary_factory import DefaultDictionaryFactory
+    """Forms that are one word in letters, with their lemmas: those in use, and some of the others of the dictionary.
+
+    A form that the dictionary does not hold teaches nothing: it is led back as its neighbours are.
+    """
     from wordfreq import get_frequency_dict
 
-    used = {plain(word): often for word, often in get_frequency_dict(language, wordlist="best").items()}
-    dictionary = DefaultDictionaryFactory().get_dictionary(language)
-    found: dict[str, str] = {}
-    for form in used:
-        if usable(form):
-            found[form] = plain(lemmatize(form, lang=language))
-    rest = sorted({plain(form) for form in dictionary if usable(plain(form))} - found.keys())
+    used: dict[str, float] = {}
+    for word, often in get_frequency_dict(language, wordlist="best").items():
+        used[plain(word)] = used.get(plain(word), 0.0) + often
+    look, every = russian() if language == "ru" else listed(language)
+    rest = sorted({plain(form) for form in every if usable(plain(form))} - used.keys())
     random.Random(6).shuffle(rest)
-    for form in rest[:OTHERS]:
-        lemma = dictionary.get(form)
-        if lemma:
-            found[form] = plain(lemma)
+    found = {form: look(form) for form in [*used, *rest[:OTHERS]] if usable(form)}
     return [
         (form, lemma, max(0.05, min(200.0, 2e6 * used.get(form, 0.0))))
         for form, lemma in sorted(found.items())
-        if usable(lemma)
+        if lemma and usable(lemma)
     ]
+
+
+def listed(language: str) -> tuple[Callable[[str], str], Iterable[str]]:
+    """The lemma of a form by the lists of simplemma, or nothing; and all forms."""
+    from simplemma.strategies.dictionaries.dictionary_factory import DefaultDictionaryFactory
+
+    dictionary = DefaultDictionaryFactory().get_dictionary(language)
+    return lambda form: plain(dictionary.get(form) or ""), dictionary
+
+
+def russian() -> tuple[Callable[[str], str], Iterable[str]]:
+    """As `listed`, of OpenCorpora, which keeps the forms of an adjective together, where the lists do not."""
+    from pymorphy3 import MorphAnalyzer
+
+    morph = MorphAnalyzer(lang="ru")
+    every = {word for word, *_rest in morph.dictionary.iter_known_words()}
+
+    def look(form: str) -> str:
+        return plain(morph.parse(form)[0].normal_form) if morph.word_is_known(form) else ""
+
+    return look, every
 
 
 def usable(word: str) -> bool:
