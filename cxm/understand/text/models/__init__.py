@@ -3,3 +3,6 @@
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
 __all__ = ["Topic", "TopicExample", "TopicTree", "TopicVersion"]
+from .rereadings import Rereading
+
+__all__ = ["Rereading"]
