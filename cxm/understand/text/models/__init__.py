@@ -1,8 +1,6 @@
 """The tables of text, one file for each family of verbs."""
 
+from .rereadings import Rereading
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
-__all__ = ["Topic", "TopicExample", "TopicTree", "TopicVersion"]
-from .rereadings import Rereading
-
-__all__ = ["Rereading"]
+__all__ = ["Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
