@@ -9,16 +9,25 @@ folding.py; the same input gives the same file. Prints how many of a held-out te
 from __future__ import annotations
 
 import random
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import yaml
+
 from .lemmas import INFLECTED, LONGEST, Rules, plain
 
 DATA = Path(__file__).parent / "data"
 OTHERS = 250_000  # forms beyond the word lists, for the endings of rare words
-LEAST_GAIN = {"en": 1.0, "ru": 1.5, "uk": 1.5, "pl": 1.5}  # the weight that a rule must bring
+LEAST_GAIN = {"en": 1.0, "ru": 1.0, "uk": 0.8, "pl": 1.0}  # the weight that a rule must bring
+OURS = 5.0  # weight of the forms of words that starter trees look for
+STARTERS = Path(__file__).parents[1] / "topics" / "starters" / "topics.yaml"
+# Where the lists of simplemma are at odds with what customers mean.
+MEANT = {
+    "pl": {"paczek": "paczka", "kurierzy": "kurier", "opóźnień": "opóźnienie", "opóźnieniami": "opóźnienie"},
+}
 DEEPEST = 10  # characters of an ending; beyond, a rule is for a whole word
 Form = tuple[str, str, float]  # form, lemma, weight
 
@@ -36,12 +45,22 @@ def read(language: str) -> list[Form]:
     look, every = russian() if language == "ru" else listed(language)
     rest = sorted({plain(form) for form in every if usable(plain(form))} - used.keys())
     random.Random(6).shuffle(rest)
-    found = {form: look(form) for form in [*used, *rest[:OTHERS]] if usable(form)}
+    known = {form: look(form) for form in [*used, *rest] if usable(form)}
+    wanted = {known.get(form, "") for form in vocabulary(language)} - {""}
+    found = {form: known[form] for form in [*used, *rest[:OTHERS]] if form in known}
+    found |= {form: lemma for form, lemma in known.items() if lemma in wanted}
+    found |= MEANT.get(language, {})
     return [
-        (form, lemma, max(0.05, min(200.0, 2e6 * used.get(form, 0.0))))
+        (form, lemma, max(OURS if lemma in wanted else 0.05, min(200.0, 2e6 * used.get(form, 0.0))))
         for form, lemma in sorted(found.items())
         if lemma and usable(lemma)
     ]
+
+
+def vocabulary(language: str) -> set[str]:
+    """The words of the starter trees."""
+    lines = [topic[language] for topic in yaml.safe_load(STARTERS.read_text(encoding="utf-8")).values()]
+    return {plain(word) for line in lines for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", line.partition("=")[2])}
 
 
 def listed(language: str) -> tuple[Callable[[str], str], Iterable[str]]:
