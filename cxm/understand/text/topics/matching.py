@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -162,13 +162,18 @@ def precision_of(matcher: Matcher, examples: dict[str, list[tuple[str, bool]]]) 
     return found
 
 
-def learn(examples: dict[str, list[tuple[str, bool]]], texts: Any) -> Learnt:
+def learn(
+    examples: dict[str, list[tuple[str, bool]]], texts: Callable[[], Sequence[str]], only: str | None = None
+) -> Learnt:
     """Topics with enough examples that fit, each against its own that do not, the others' examples and the
-    background (`texts()`)."""
-    able = sorted(key for key, rows in examples.items() if sum(fits for _text, fits in rows) >= LEAST_EXAMPLES)
+    background (`texts()`). `only` learns one of them."""
+    able = sorted(
+        key for key, rows in examples.items()
+        if only in (None, key) and sum(fits for _text, fits in rows) >= LEAST_EXAMPLES
+    )  # fmt: skip
     if not able:
         return Learnt()
-    around: list[str] = texts()
+    around = texts()
     every = sorted({text for rows in examples.values() for text, _fits in rows} | set(around))
     at = {text: number for number, text in enumerate(every)}
     features = reader().features(every)
