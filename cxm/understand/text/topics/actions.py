@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from cxm.accounts.access import membership_for
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.record.customers.models import Customer
 from cxm.understand.text.models import Topic, TopicExample, TopicTree, TopicVersion
 
 from .errors import Refused
@@ -327,7 +328,8 @@ def _example(
     if found is None:
         if same.count() >= MOST_EXAMPLES:
             raise Refused(_("A topic has at most %(n)s examples.") % {"n": MOST_EXAMPLES})
-        found = TopicExample(topic=topic, event_id=event_id, customer_id=customer_id)
+        writer = Customer.objects.filter(workspace=topic.workspace, pk=customer_id).first() if customer_id else None
+        found = TopicExample(topic=topic, event_id=event_id, customer=writer)
     found.text, found.fits, found.at = text, fits, timezone.now()
     found.by = by if isinstance(by, User) else None
     found.save()

@@ -10,7 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
-from cxm.testing.cast import answer, given_events, make_member, make_user, make_workspace
+from cxm.record.customers.actions import remove_customer
+from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.understand.text.models import Topic, TopicExample, TopicVersion
 from cxm.understand.text.reading.reader import reader
 from cxm.understand.text.reading.reading import Reading, Sentence, Span, Tag
@@ -198,3 +199,15 @@ def test_a_starter_tree_is_planted_once(language: str) -> None:
     assert set(found(workspace, texts[language])[0]) == {"courier", "rude_staff"}
     with pytest.raises(Refused):
         plant(workspace=workspace, tree="nothing", by=by)
+
+
+def test_an_example_is_erased_with_whoever_wrote_it() -> None:
+    workspace = make_workspace()
+    by = owner_of(workspace)
+    topic = create_topic(workspace=workspace, names={"en": "Delivery"}, by=by)
+    ada, bob = make_customer(workspace, "Ada"), make_customer(workspace, "Bob")
+    for who in (ada, bob):
+        add_example(topic=topic, text=f"I am {who}", fits=True, event_id=uuid.uuid4(), customer_id=who.pk, by=by)
+    add_example(topic=topic, text="I am nobody", fits=True, event_id=uuid.uuid4(), customer_id=uuid.uuid4(), by=by)
+    remove_customer(customer=ada, by=by)
+    assert sorted(TopicExample.objects.values_list("text", flat=True)) == ["I am Bob", "I am nobody"]
