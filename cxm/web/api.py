@@ -43,6 +43,7 @@ from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
 from cxm.understand.metrics.api import router as metrics_router
+from cxm.understand.text.topics.api import router as topics_router
 
 from .flow_page import router as flow_router
 
@@ -56,6 +57,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("/segments", segments_router),
     ("/automations", automations_router),
     ("", metrics_router),
+    ("/topics", topics_router),
     ("", cases_router),
     ("", messages_router),
     ("", voices_router),

@@ -2,5 +2,7 @@
 
 from .endpoints import OpinionEndpoint
 from .rereadings import Rereading
+from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
 __all__ = ["OpinionEndpoint", "Rereading"]
+__all__ = ["Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
