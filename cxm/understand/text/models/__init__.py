@@ -3,3 +3,6 @@
 from .rereadings import Rereading
 
 __all__ = ["Rereading"]
+from .topics import Topic, TopicExample, TopicTree, TopicVersion
+
+__all__ = ["Topic", "TopicExample", "TopicTree", "TopicVersion"]
