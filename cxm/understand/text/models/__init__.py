@@ -1,8 +1,7 @@
 """The tables of text, one file for each family of verbs."""
 
+from .corrections import Correction
 from .rereadings import Rereading
-
-__all__ = ["Rereading"]
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
-__all__ = ["Topic", "TopicExample", "TopicTree", "TopicVersion"]
+__all__ = ["Correction", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
