@@ -91,9 +91,10 @@ class Annotator:
         if row is None:
             return False
         if row.total is None:
-            row.total, row.positions = count_texts(row.workspace_id), {
-                str(node): {"until": top, "place": {}} for node, top in tops().items()
-            }
+            row.total, row.positions = (
+                count_texts(row.workspace_id),
+                {str(node): {"until": top, "place": {}} for node, top in tops().items()},
+            )
             _keep(row, total=row.total, positions=row.positions)
         stretch = next_of(row)
         if stretch is None:

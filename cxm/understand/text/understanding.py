@@ -39,6 +39,12 @@ def version_of(workspace_id: int) -> str:
     return "/".join(parts).rstrip("/")
 
 
+def topic_names(workspace_id: int) -> dict[str, str]:
+    """The names of topics by key, in the language of the page, in the order of their tree."""
+    names_of = _part("topics.queries", "names_of")
+    return dict(names_of(workspace_id)) if names_of else {}
+
+
 def _with_personal(reading: Reading, text: str) -> Reading:
     find = _part("personal", "find", "cxm.lib")
     if not find or not text:
@@ -52,7 +58,10 @@ def _part(module: str, name: str, package: str = "cxm.understand.text") -> Calla
     """A function of a part that may be missing."""
     whole = f"{package}.{module}"
     if whole not in _there:
-        _there[whole] = find_spec(whole) is not None
+        try:
+            _there[whole] = find_spec(whole) is not None
+        except ModuleNotFoundError:
+            _there[whole] = False
     return getattr(import_module(whole), name, None) if _there[whole] else None
 
 
@@ -97,6 +106,22 @@ def signals_of(workspace_id: int, text: str, question: str = "") -> dict[str, An
             while len(_kept) > KEPT:
                 _kept.popitem(last=False)
     return found
+
+
+def remember(workspace_id: int, texts: Sequence[tuple[str, str]]) -> None:
+    """Read several (text, question) at once; `signals_of` each is quick then, for as many as KEPT."""
+    with _guard:
+        new = [one for one in dict.fromkeys(texts)
+               if one[0].strip() and len(one[0]) <= LONGEST_KEPT and (workspace_id, one[1], one[0]) not in _kept]  # fmt: skip
+    new = new[:KEPT]
+    if len(new) < 2:
+        return
+    readings = understand(workspace_id, [one[0] for one in new], [one[1] for one in new])
+    with _guard:
+        for (text, question), reading in zip(new, readings, strict=True):
+            _kept[workspace_id, question, text] = signals(reading)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
 
 
 def forget_signals() -> None:
