@@ -33,6 +33,7 @@ from cxm.record.eventlog.texts import (
     write_annotations,
 )
 
+from .endpoint.asking import with_opinions
 from .models import Rereading
 from .reading.reading import Reading, Sentence, Span, Tag
 from .understanding import understand, version_of
@@ -178,8 +179,8 @@ def annotations_for(texts: Sequence[Text]) -> list[Annotation]:
     for workspace_id, some in by_workspace.items():
         model = version_of(workspace_id)
         now = time.time_ns() // 1_000_000
-        rows += [annotation(one, reading, model, now)
-                 for one, reading in zip(some, read(workspace_id, some), strict=True)]  # fmt: skip
+        readings = with_opinions(workspace_id, [one.comment for one in some], read(workspace_id, some))
+        rows += [annotation(one, reading, model, now) for one, reading in zip(some, readings, strict=True)]
     return rows
 
 

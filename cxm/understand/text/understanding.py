@@ -54,6 +54,16 @@ def _with_personal(reading: Reading, text: str) -> Reading:
     return replace(reading, tags=(*reading.tags, *tags)) if tags else reading
 
 
+def can_mask() -> bool:
+    return _part("personal", "mask", "cxm.lib") is not None
+
+
+def masked(text: str, language: str = "") -> str:
+    """Without personal data."""
+    mask = _part("personal", "mask", "cxm.lib")
+    return str(mask(text, language)) if mask else text
+
+
 def _part(module: str, name: str, package: str = "cxm.understand.text") -> Callable[..., Any] | None:
     """A function of a part that may be missing."""
     whole = f"{package}.{module}"

@@ -60,7 +60,9 @@ def test_a_threat_to_leave_rings_and_its_case_goes_to_those_who_keep_people(read
     save_rule(workspace=workspace, name="Price", team=keepers, by=by, condition=leaf("text.topic", "price"))
     nps = leaf("answer.metric", "nps")
     threat = Condition(all=(leaf("text.intent", "leaving"), leaf("text.score", -0.5, operator="at_most"), nps))
-    made_rule = create_rule(workspace=workspace, name="Leaving", kind="answer", by=by, condition=threat, opens_case=True)
+    made_rule = create_rule(
+        workspace=workspace, name="Leaving", kind="answer", by=by, condition=threat, opens_case=True
+    )  # fmt: skip
     AlertRule.objects.filter(pk=made_rule.pk).update(on_since=datetime(2026, 1, 1, tzinfo=UTC))
 
     def said(user: str, comment: str, metric: str = "nps") -> Captured:

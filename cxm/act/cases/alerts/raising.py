@@ -134,7 +134,9 @@ def _open(alert: Alert, rules: Sequence[AlertRule], occasion: Occasion, data: Ma
         touchpoint=_text(occasion.properties, "touchpoint"),
         language=_text(occasion.properties, "language"),
         properties={
-            "alert": str(alert.pk), "rule": rule.name, **said,
+            "alert": str(alert.pk),
+            "rule": rule.name,
+            **said,
             **with_text(alert.workspace_id, occasion.properties),
         },
         by=None,

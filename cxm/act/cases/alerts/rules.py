@@ -153,7 +153,8 @@ def compile_rule(rule: AlertRule) -> Compiled:
             names = ("order_delivered",)
         case _:  # watched by the clock
             names = ()
-    return Compiled(rule, what, names, metrics if names == FEEDBACK else None, joined(checks), second, asks_text(condition))
+    metrics = metrics if names == FEEDBACK else None
+    return Compiled(rule, what, names, metrics, joined(checks), second, asks_text(condition))
 
 
 def events_of(what: What) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """The tables of text, one file for each family of verbs."""
 
 from .corrections import Correction
+from .endpoints import OpinionEndpoint
 from .rereadings import Rereading
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
 __all__ = ["Correction", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
+__all__ = ["OpinionEndpoint", "Rereading"]
