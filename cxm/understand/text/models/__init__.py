@@ -5,5 +5,4 @@ from .endpoints import OpinionEndpoint
 from .rereadings import Rereading
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
-__all__ = ["Correction", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
-__all__ = ["OpinionEndpoint", "Rereading"]
+__all__ = ["Correction", "OpinionEndpoint", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
