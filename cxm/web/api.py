@@ -28,6 +28,7 @@ from cxm.accounts.rest import Problem, SecretKey
 from cxm.act.automations.api import router as automations_router
 from cxm.act.cases.alerts.api import router as alerts_router
 from cxm.act.cases.api import router as cases_router
+from cxm.act.cases.feedback.api import router as feedback_router
 from cxm.act.cases.level_api import router as levels_router
 from cxm.act.cases.recovery_api import router as recovery_router
 from cxm.lib.personal import mask_all
@@ -66,6 +67,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", mailings_router),  # before the surveys, whose addresses would take its own for a state
     ("/surveys", surveys_router),
     ("/alerts", alerts_router),
+    ("", feedback_router),
     ("", results_router),
     ("", levels_router),
     ("/recovery", recovery_router),

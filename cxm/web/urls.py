@@ -33,6 +33,7 @@ urlpatterns = [
     path("w/<slug:slug>/cases/alerts/", include("cxm.act.cases.alerts.urls")),
     path("w/<slug:slug>/topics/", include("cxm.understand.text.topics.urls")),
     path("w/<slug:slug>/words/", include("cxm.understand.text.words.urls")),
+    path("w/<slug:slug>/feedback/", include("cxm.act.cases.feedback.urls")),
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     path("w/<slug:slug>/sources/", include(source_urls)),
     path("w/<slug:slug>/messages/", include("cxm.listen.channels.urls")),

@@ -18,5 +18,6 @@ import './print.js';
 import './editor.js';
 import './desk.js';
 import './seek.js';
+import './quotes.js';
 
 window.htmx = htmx;

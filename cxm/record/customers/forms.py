@@ -21,6 +21,7 @@ PURPOSES = {
     "surveys": gettext_lazy("surveys"),
     "marketing": gettext_lazy("marketing"),
     "profiling": gettext_lazy("profiling"),
+    "quotes": gettext_lazy("quotes"),
 }
 
 

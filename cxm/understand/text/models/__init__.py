@@ -1,8 +1,10 @@
 """The tables of text, one file for each family of verbs."""
 
+from .corrections import Correction
 from .endpoints import OpinionEndpoint
 from .rereadings import Rereading
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
 __all__ = ["OpinionEndpoint", "Rereading"]
 __all__ = ["Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
+__all__ = ["Correction", "OpinionEndpoint", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
