@@ -1,1 +1,5 @@
 """The tables of text, one file for each family of verbs."""
+
+from .own import ExperienceModel, OwnModel
+
+__all__ = ["ExperienceModel", "OwnModel"]
