@@ -255,6 +255,9 @@ def annotations_of(workspace_id: int, event_ids: Sequence[UUID]) -> dict[UUID, A
                 settings={"log_comment": "texts.annotations"},
             ).result_rows  # fmt: skip
         for row in rows:
-            values: Mapping[str, Any] = dict(zip(columns, row, strict=True))
+            values: Mapping[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in zip(columns, row, strict=True)
+            }
             found[values["event_id"]] = Annotation(**{**values, "occurred_at": in_utc(values["occurred_at"])})
     return found

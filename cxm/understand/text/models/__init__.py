@@ -3,3 +3,6 @@
 from .own import ExperienceModel, OwnModel
 
 __all__ = ["ExperienceModel", "OwnModel"]
+from .rereadings import Rereading
+
+__all__ = ["Rereading"]
