@@ -1,8 +1,6 @@
 """The tables of text, one file for each family of verbs."""
 
 from .own import ExperienceModel, OwnModel
-
-__all__ = ["ExperienceModel", "OwnModel"]
 from .rereadings import Rereading
 
-__all__ = ["Rereading"]
+__all__ = ["ExperienceModel", "OwnModel", "Rereading"]
