@@ -25,6 +25,7 @@ COLUMNS: Mapping[str, frozenset[str]] = {
     "feedback": frozenset(
         {"metric", "question", "question_version", "scale", "score", "survey", "channel", "touchpoint", "language"}
     ),
+    "texts": frozenset({"name", "metric", "question", "scale", "score", "survey", "channel", "touchpoint", "language"}),
     "feedback_rollup": frozenset({"metric", "question", "scale", "score"}),
     "tickets": frozenset(
         {"state", "priority", "channel", "touchpoint", "reopened", "reassigned", "sla_met", "complaint"}

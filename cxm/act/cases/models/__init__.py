@@ -3,6 +3,7 @@
 from .alerts import Alert, AlertHit, AlertNotice, AlertRule
 from .calendars import Calendar
 from .cases import NEVER, Case, CaseEntry, Cause, Resolution
+from .feedback import FeedbackDeed, FeedbackMark, FeedbackView
 from .levels import CaseClock, PolicyVersion, ServicePolicy
 from .measures import Measure
 from .recovery import Aftercare, CaseSurvey, Play, PlayAssignment
@@ -24,6 +25,9 @@ __all__ = [
     "CaseEntry",
     "CaseSurvey",
     "Cause",
+    "FeedbackDeed",
+    "FeedbackMark",
+    "FeedbackView",
     "Link",
     "Macro",
     "Measure",

@@ -101,6 +101,59 @@ SELECT workspace_id, event_id, customer_id, occurred_at, import_id,
 FROM @arrivals AS e
 WHERE name IN ('answer_given', 'message_received', 'review_received', 'call_transcribed');
 
+-- One row per text: feedback that holds words, in the order of time, with what is looked for in it. `words` holds, of
+-- each word without capitals, its first three and its first five letters (so that every inflection is found), and of
+-- Chinese each pair of neighbours.
+CREATE TABLE @texts (
+    workspace_id UInt32,
+    event_id     UUID,
+    customer_id  UUID,
+    occurred_at  DateTime64(3, 'UTC'),
+    import_id    UUID,
+    name         LowCardinality(String),    -- answer_given · message_received · review_received · call_transcribed
+    metric       LowCardinality(String),
+    question     LowCardinality(String),
+    question_version UInt32,
+    scale        LowCardinality(String),
+    score        Nullable(Float64),
+    response_id  String,
+    survey       LowCardinality(String),
+    channel      LowCardinality(String),
+    touchpoint   LowCardinality(String),
+    language     LowCardinality(String),    -- as the source said it
+    comment      String CODEC(ZSTD(1)),
+    words        Array(String) CODEC(ZSTD(1)),
+    INDEX by_words words TYPE text(tokenizer = 'array'),
+    INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1
+) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, occurred_at, event_id)
+SETTINGS enable_block_number_column = 1;
+-- distributed: texts
+
+CREATE MATERIALIZED VIEW @texts_mv TO @texts AS
+SELECT workspace_id, event_id, customer_id, occurred_at, import_id, name,
+       JSONExtractString(e.properties, 'metric') AS metric,
+       JSONExtractString(e.properties, 'question') AS question,
+       JSONExtract(e.properties, 'question_version', 'UInt32') AS question_version,
+       JSONExtractString(e.properties, 'scale') AS scale,
+       JSONExtract(e.properties, 'score', 'Nullable(Float64)') AS score,
+       JSONExtractString(e.properties, 'response_id') AS response_id,
+       JSONExtractString(e.properties, 'survey') AS survey,
+       JSONExtractString(e.properties, 'channel') AS channel,
+       JSONExtractString(e.properties, 'touchpoint') AS touchpoint,
+       JSONExtractString(e.properties, 'language') AS language,
+       JSONExtractString(e.properties, 'comment') AS comment,
+       arrayDistinct(arrayFlatten(arrayMap(
+           word -> if(word >= '⺀', ngrams(word, 2), [substringUTF8(word, 1, 3), substringUTF8(word, 1, 5)]),
+           extractAll(
+               replaceAll(lowerUTF8(substringUTF8(JSONExtractString(e.properties, 'comment'), 1, 20000)), 'ё', 'е'),
+               '\\p{Han}+|[\\p{Latin}\\p{Cyrillic}\\p{N}]+|\\p{L}+'
+           )
+       ))) AS words
+FROM @arrivals AS e
+WHERE name IN ('answer_given', 'message_received', 'review_received', 'call_transcribed')
+  AND JSONExtractString(properties, 'comment') != '';
+
 -- What was read out of the comment of an answer or message; of several rows of one event the highest version holds.
 -- Filled by understand.text, which can make it anew from `feedback` when the models change.
 CREATE TABLE @annotations (
@@ -128,6 +181,23 @@ CREATE TABLE @annotations (
 ) ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(occurred_at)
 ORDER BY (workspace_id, occurred_at, event_id) SETTINGS enable_block_number_column = 1;
 -- distributed: annotations
+
+-- What people did with a text, copied from the operational database so that lists can be told apart by it; of several
+-- rows of one event the highest version holds.
+CREATE TABLE @text_marks (
+    workspace_id UInt32,
+    event_id     UUID,
+    customer_id  UUID,
+    occurred_at  DateTime64(3, 'UTC'),
+    import_id    UUID,
+    version      UInt64,
+    handled      UInt8,
+    assignee     UInt64,                    -- the user's number; 0: nobody
+    case_number  UInt32,                    -- 0: none was opened
+    tags         Array(LowCardinality(String))
+) ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(occurred_at)
+ORDER BY (workspace_id, occurred_at, event_id) SETTINGS enable_block_number_column = 1;
+-- distributed: text_marks
 
 -- Scores counted per quarter of an hour, because every time zone in use is offset from UTC by whole quarters.
 CREATE TABLE @feedback_rollup (

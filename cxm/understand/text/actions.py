@@ -1,0 +1,158 @@
+"""Correcting what was read in a text, and taking a correction back. The workspace's own heads learn from them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cxm.accounts.access import membership_for
+from cxm.accounts.audit import Actor, audit
+from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.record.eventlog.texts import annotations_of, texts_by_id, write_annotations
+
+from .annotating import annotation, read
+from .models import Correction, Topic
+from .reading.reading import Reading, Tag
+from .understanding import version_of
+
+VALUES: Final = {
+    "sentiment": ("negative", "neutral", "positive", "mixed"),
+    "emotion": ("anger", "disgust", "fear", "joy", "sadness", "surprise", "none"),
+    "intent": ("complaint", "praise", "suggestion", "question", "request", "leaving", "none"),
+    "effort": ("yes", "no"),
+    "urgency": ("yes", "no"),
+}
+SCORES: Final = {"negative": -1.0, "positive": 1.0}
+
+
+class Refused(ValueError):
+    """A sentence for the person who asked."""
+
+
+@transaction.atomic
+def correct(
+    *, workspace: Workspace, event_id: UUID, kind: str, value: str, by: Actor, wrong: bool = False
+) -> Correction:  # fmt: skip
+    """Say what is right about one text. A second correction of the same thing takes the place of the first.
+
+    `wrong`: of a topic, that the text is not about it. Raises Refused, Http404 where there is no such text,
+    EventlogError.
+    """
+    _require(workspace, by)
+    if kind == "topic":
+        known = Topic.objects.filter(workspace=workspace, key=value, merged_into=None).exists() or wrong
+    else:
+        known = value in VALUES.get(kind, ()) and not wrong
+    if not known:
+        raise Refused(_("This cannot be said about a text. Choose one of the values."))
+    [text] = texts_by_id(workspace.pk, [event_id])[:1] or [None]
+    if text is None:
+        raise Http404
+    same = Correction.objects.select_for_update().filter(
+        workspace=workspace, event_id=event_id, kind=kind, undone_at=None
+    )
+    (same.filter(value=value) if kind == "topic" else same).update(undone_at=timezone.now())
+    made = Correction.objects.create(
+        workspace=workspace, event_id=event_id, customer_id=text.customer_id, kind=kind, value=value[:100],
+        wrong=wrong, before=_said(workspace.pk, event_id, kind, value), by=by if isinstance(by, User) else None,
+    )  # fmt: skip
+    audit("corrected", made, workspace=workspace, by=by, changes={kind: [made.before, value]}, name=str(event_id))
+    reread(workspace.pk, [event_id])
+    return made
+
+
+@transaction.atomic
+def take_back(*, correction: Correction, by: Actor) -> None:
+    """What the reader said holds again, with the other corrections of the text."""
+    _require(correction.workspace, by)
+    if correction.undone_at is None:
+        correction.undone_at = timezone.now()
+        correction.save(update_fields=["undone_at"])
+        audit(
+            "took back", correction, workspace=correction.workspace, by=by, name=str(correction.event_id),
+            changes={correction.kind: [correction.value, correction.before]},
+        )  # fmt: skip
+        reread(correction.workspace_id, [correction.event_id])
+
+
+def reread(workspace_id: int, event_ids: Iterable[UUID]) -> int:
+    """Read these texts anew and write what was read, with what people corrected. Returns how many there were."""
+    texts = texts_by_id(workspace_id, list(event_ids))
+    corrections = corrections_of(workspace_id, [one.event_id for one in texts])
+    before = annotations_of(workspace_id, [one.event_id for one in texts])
+    now, model = time.time_ns() // 1_000_000, version_of(workspace_id)
+    rows = []
+    for text, reading in zip(texts, read(workspace_id, texts), strict=True):
+        mine = corrections.get(text.event_id, [])
+        known = before.get(text.event_id)
+        version = max(now, known.version + 1) if known else now
+        rows.append(annotation(text, corrected(reading, mine), model, version, corrected=bool(mine)))
+    return write_annotations(rows)
+
+
+def corrections_of(workspace_id: int, event_ids: Iterable[UUID]) -> dict[UUID, list[Correction]]:
+    """Those that hold, in the order in which they were made."""
+    found: dict[UUID, list[Correction]] = {}
+    rows = Correction.objects.filter(workspace=workspace_id, event_id__in=list(event_ids), undone_at=None)
+    for one in rows.select_related("by").order_by("pk"):
+        found.setdefault(one.event_id, []).append(one)
+    return found
+
+
+def corrected(reading: Reading, corrections: Iterable[Correction]) -> Reading:
+    """The reading as people said it. What a person says has no place in the text, so the tag has no spans."""
+    for one in corrections:
+        others = tuple(tag for tag in reading.tags if tag.kind != one.kind)
+        match one.kind:
+            case "topic":
+                rest = tuple(tag for tag in reading.tags if (tag.kind, tag.name) != ("topic", one.value))
+                old = tuple(tag for tag in reading.tags if (tag.kind, tag.name) == ("topic", one.value))
+                said = () if one.wrong else old or (Tag("topic", one.value, 1.0),)
+                reading = replace(reading, tags=(*rest, *said))
+            case "sentiment":
+                score = SCORES.get(one.value, 0.0)
+                reading = replace(
+                    reading, sentiment=one.value, score=score, tags=(*others, Tag("sentiment", one.value, score))
+                )
+            case "emotion" | "intent":
+                name = "" if one.value == "none" and one.kind == "intent" else one.value
+                tags = others if one.value == "none" else (*others, Tag(one.kind, one.value, 1.0))
+                reading = replace(reading, tags=tags, **{one.kind: name})
+            case "effort" | "urgency":
+                yes = one.value == "yes"
+                old = tuple(tag for tag in reading.tags if tag.kind == one.kind)
+                tags = (*others, *(old or (Tag(one.kind, one.kind, 1.0),))) if yes else others
+                reading = replace(reading, tags=tags, **{"effort" if one.kind == "effort" else "urgent": yes})
+    return reading
+
+
+def _said(workspace_id: int, event_id: UUID, kind: str, value: str) -> str:
+    """What the text was said to be until now."""
+    row = annotations_of(workspace_id, [event_id]).get(event_id)
+    if row is None:
+        return ""
+    match kind:
+        case "topic":
+            return "yes" if value in row.topics else "no"
+        case "effort" | "urgency":
+            return "yes" if (row.effort if kind == "effort" else row.urgent) else "no"
+    return str(getattr(row, kind))
+
+
+def _require(workspace: Workspace, by: Actor) -> None:
+    if isinstance(by, User):
+        membership_for(by, workspace.slug, Role.AGENT)
+    elif isinstance(by, ApiKey):
+        if by.workspace_id != workspace.pk:
+            raise Http404
+        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(Role.AGENT):
+            raise PermissionDenied

@@ -1,0 +1,1 @@
+"""Words of a text: their forms led back to one, characters folded, phrases counted. Knows neither Django nor a database."""
