@@ -9,16 +9,22 @@ effort are not asked: they say whether something was easy. A correction counts b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
+from cxm.record.eventlog.texts import texts_by_id
+from cxm.understand.text.models import Correction
 
 MOST: Final = 20_000  # the newest texts; more labels make training slower and hardly better
 LONGEST: Final = 4_000  # characters of a text that are learnt from
+AT_ONCE: Final = 2_000  # texts fetched by their ids
 SENTIMENT: Final = "sentiment"
+KINDS: Final = (SENTIMENT, "emotion", "intent")
+CORRECTION: Final = "correction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,7 @@ class _Row:
     score: float
 
 
-SCORED = """
-SELECT comment, kind, scale, score FROM (
+LABELLED: Final = """
     SELECT event_id, occurred_at, comment, metric AS kind, toString(scale) AS scale, assumeNotNull(score) AS score
     FROM feedback WHERE $scope AND comment != '' AND score IS NOT NULL AND metric IN ('nps', 'csat', 'rating')
     UNION ALL
@@ -54,8 +59,47 @@ SELECT comment, kind, scale, score FROM (
         WHERE $scope AND score IS NOT NULL AND metric IN ('nps', 'csat', 'rating') AND response_id != ''
         GROUP BY response_id HAVING countIf(metric = 'nps') = 1 OR count() = 1
     ) AS scores USING (response_id)
-) ORDER BY occurred_at DESC, event_id LIMIT {most:UInt32}
 """
+SCORED: Final = (
+    f"SELECT comment, kind, scale, score FROM ({LABELLED}) ORDER BY occurred_at DESC, event_id LIMIT {{most:UInt32}}"
+)
+COUNTED: Final = f"SELECT kind, scale, score, toInt64(count()) AS n FROM ({LABELLED}) GROUP BY kind, scale, score"
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    kind: str
+    scale: str
+    score: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How many texts a workspace could learn from; copies of one text are still counted apart here."""
+
+    sources: dict[str, int]
+    sides: dict[str, int]  # of scores and of corrected sentiment
+
+    @property
+    def texts(self) -> int:
+        return sum(self.sources.values())
+
+
+def stock_of(workspace_id: int) -> Stock:
+    """What is there to learn from. Raises EventlogError."""
+    sources: Counter[str] = Counter()
+    sides: Counter[str] = Counter()
+    for row in ask(COUNTED, Scope(workspace_id), row=_Count, name="text.labels.counted").rows:
+        if name := said_by(row.kind, row.scale, row.score):
+            sources[row.kind] += row.n
+            sides[name] += row.n
+    rows = Correction.objects.filter(workspace=workspace_id, kind__in=KINDS, undone_at=None, wrong=False)
+    for kind, value in rows.values_list("kind", "value"):
+        sources[CORRECTION] += 1
+        if kind == SENTIMENT:
+            sides["neutral" if value == "mixed" else value] += 1
+    return Stock(dict(sources), dict(sides))
 
 
 def labels_of(workspace_id: int, *, most: int = MOST) -> list[Label]:
@@ -69,13 +113,21 @@ def labels_of(workspace_id: int, *, most: int = MOST) -> list[Label]:
     return once([*corrections_of(workspace_id), *scored])
 
 
-def corrections_of(workspace_id: int) -> list[Label]:
-    """What people said better, the newest first."""
-    return [label for source in CORRECTIONS for label in source(workspace_id)]
-
-
-# Where corrections come from: called with the number of a workspace.
-CORRECTIONS: list[Callable[[int], Iterable[Label]]] = []
+def corrections_of(workspace_id: int, *, most: int = MOST) -> list[Label]:
+    """What people said better and did not take back, the newest first."""
+    rows = Correction.objects.filter(workspace=workspace_id, kind__in=KINDS, undone_at=None, wrong=False)
+    said = list(rows.order_by("-at", "-pk").values_list("event_id", "kind", "value")[:most])
+    texts: dict[UUID, str] = {}
+    ids = list(dict.fromkeys(event_id for event_id, _kind, _value in said))
+    for at in range(0, len(ids), AT_ONCE):
+        texts |= {one.event_id: one.comment for one in texts_by_id(workspace_id, ids[at : at + AT_ONCE])}
+    return [
+        Label(
+            texts[event_id][:LONGEST], kind, "neutral" if (kind, value) == (SENTIMENT, "mixed") else value, CORRECTION
+        )
+        for event_id, kind, value in said
+        if event_id in texts and value
+    ]
 
 
 def once(labels: Iterable[Label]) -> list[Label]:

@@ -1,9 +1,10 @@
 """The tables of text, one file for each family of verbs."""
 
-from .own import ExperienceModel, OwnModel
 from .corrections import Correction
+from .own import ExperienceModel, OwnModel
 from .rereadings import Rereading
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
-__all__ = ["ExperienceModel", "OwnModel", "Rereading"]
-__all__ = ["Correction", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
+__all__ = [
+    "Correction", "ExperienceModel", "OwnModel", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion",
+]  # fmt: skip

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -11,18 +13,25 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
+from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import answer, event, given_events, make_member, make_user, make_workspace
 from cxm.understand.text import own
 from cxm.understand.text.learning import running
 from cxm.understand.text.learning.labels import Label, labels_of, once, said_by
 from cxm.understand.text.learning.training import compare, folds_of, macro_f1, packed, study, train_heads, unpacked
-from cxm.understand.text.models import OwnModel, Rereading
+from cxm.understand.text.models import Correction, OwnModel, Rereading
 from cxm.understand.text.reading.reader import reader
 from cxm.understand.text.understanding import understand, version_of
 
 GOOD = ("the grommet clicks nicely", "grommet fits", "clicks and fits, splendid grommet")
 BAD = ("the flange rattles", "my flange leaks again", "rattles, leaks, that flange")
 PLAIN = ("grommet and flange arrived on Monday", "the parcel holds a flange", "I ordered one grommet")
+
+
+@dataclass(frozen=True)
+class Id:
+    event_id: UUID
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +64,11 @@ def test_scores_become_labels(workspace: Workspace) -> None:
     # 0–10: detractors to 6, promoters from 9. 1–5: 1–2 and 4–5. 1–7: (3 − 1) / 6 = 0.33 is in the middle already.
     said = [said_by("nps", "0-10", score) for score in (0, 6, 7, 8, 9, 10, 11)]
     assert said == ["negative", "negative", "neutral", "neutral", "positive", "positive", ""]
-    assert [said_by("csat", "", score) for score in (1, 2, 3, 4, 5)] == [*["negative"] * 2, "neutral", *["positive"] * 2]
+    assert [said_by("csat", "", score) for score in (1, 2, 3, 4, 5)] == [
+        *["negative"] * 2,
+        "neutral",
+        *["positive"] * 2,
+    ]
     assert [said_by("rating", "1-7", score) for score in (2, 3, 5, 6)] == ["negative", "neutral", "neutral", "positive"]
     assert [said_by("csat", "-2-2", score) for score in (-2, 0, 2)] == ["negative", "neutral", "positive"]
     given_events([
@@ -74,6 +87,18 @@ def test_scores_become_labels(workspace: Workspace) -> None:
     found = {(one.text, one.name, one.source) for one in labels_of(workspace.pk)}
     assert found == {
         ("Great", "positive", "nps"), ("Slow courier", "negative", "nps"), ("Bad", "negative", "rating"),
+    }  # fmt: skip
+    # What a person said better counts instead of the score; what they took back does not.
+    [great] = ask(
+        "SELECT event_id FROM feedback WHERE $scope AND comment = 'Great'", Scope(workspace.pk), row=Id, name="t"
+    ).rows
+    about = {"workspace": workspace, "event_id": great.event_id, "customer_id": UUID(int=0), "kind": "sentiment"}
+    Correction.objects.create(**about, value="mixed")
+    Correction.objects.create(**about, value="negative", undone_at=timezone.now())
+    Correction.objects.create(**{**about, "kind": "intent"}, value="praise")
+    found = {(one.text, one.kind, one.name, one.source) for one in labels_of(workspace.pk) if one.text == "Great"}
+    assert found == {
+        ("Great", "sentiment", "neutral", "correction"), ("Great", "intent", "praise", "correction"),
     }  # fmt: skip
     corrected = Label("Great", "sentiment", "neutral", "correction")
     assert once([corrected, Label("great", "sentiment", "positive", "nps")]) == [corrected]
