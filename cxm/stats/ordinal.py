@@ -170,7 +170,7 @@ def _slope(at: Floats, z: Floats, place: NDArray[np.intp], k: int) -> tuple[Floa
     up_up = f_up * (1 - 2 * up) / p - by_up**2
     down_down = -f_down * (1 - 2 * down) / p - by_down**2
     up_down = f_up * f_down / p**2
-    n, columns = z.shape
+    columns = z.shape[1]
     size = k + columns
     slope = np.zeros(size)
     second = np.zeros((size, size))

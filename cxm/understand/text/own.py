@@ -29,7 +29,7 @@ from .reading.heads import Heads
 from .rereading import read_again
 from .understanding import forget_signals
 
-KEPT: Final = 10  # versions that can be used; of older ones only the report stays
+LOADED: Final = 10  # versions in memory: an installation of many workspaces keeps the last ones only
 GIVEN_UP_AFTER: Final = timedelta(minutes=30)  # a training that long has died with its process
 LOOK_EVERY: Final = 2.0  # seconds after which another process has noticed which version is used
 State = OwnModel.State
@@ -116,13 +116,6 @@ def _name(version: OwnModel) -> str:
     return _("Own labels, version %(number)d") % {"number": version.number}
 
 
-def drop_old_weights(workspace: Workspace) -> None:
-    """Keep the newest versions that can be used, and the one that is."""
-    ready = OwnModel.objects.filter(workspace=workspace, state=State.READY, is_used=False)
-    old = list(ready.order_by("-number").values_list("pk", flat=True)[KEPT:])
-    OwnModel.objects.filter(pk__in=old).update(weights=b"")
-
-
 # Reading with them
 
 _looked: dict[int, tuple[float, UUID | None]] = {}
@@ -151,7 +144,7 @@ def _load(version_id: UUID) -> Heads | None:
         return None
     heads = Heads(f"own{row.number}", unpacked(bytes(row.weights)))
     with _guard:
-        while len(_loaded) >= KEPT:  # an installation of many workspaces keeps the last ones only
+        while len(_loaded) >= LOADED:
             _loaded.pop(next(iter(_loaded)))
         _loaded[version_id] = heads
     return heads

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from ninja import Field, Router, Schema
+from ninja import Field, Router, Schema, Status
 
 from cxm.accounts.models import ApiKey, Role
 from cxm.accounts.rest import Problem, require_key
@@ -102,14 +102,14 @@ def train(request: HttpRequest) -> Any:
             transaction.on_commit(lambda: train_version.enqueue(str(version.pk)))
     except own.Refused as refusal:
         raise Problem(409, "refused", str(refusal)) from refusal
-    return 202, version
+    return Status(202, version)
 
 
 @router.delete("/text/models/used", response={204: None}, summary="Read texts with the shipped model again")
 def use_shipped(request: HttpRequest) -> Any:
     key = require_key(request, Role.ANALYST)
     own.use_shipped(workspace=key.workspace, by=key)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/text/models/{model_id}", response=OwnModelOut, summary="One version with its accuracy")
@@ -153,7 +153,7 @@ def calibrate(request: HttpRequest) -> Any:
     with transaction.atomic():
         keeping.ask_for_calibration(workspace=key.workspace, by=key)
         transaction.on_commit(lambda: calibrate_job.enqueue(key.workspace.pk))
-    return 202, None
+    return Status(202, None)
 
 
 @router.get("/text/experience/{ticket_id}", response=ExperienceOut, summary="The experience score of a ticket or case")

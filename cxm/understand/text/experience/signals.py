@@ -115,7 +115,8 @@ FROM annotations AS one WHERE $scope {of_customers}
 GROUP BY event_id ORDER BY said_ms DESC, event_id LIMIT {most:UInt32}
 """
 OF_ONE: Final = """AND one.customer_id GLOBAL IN (
-    SELECT customer_id FROM tickets WHERE $workspace AND ticket_id = {ticket:String} AND customer_id != {nobody:UUID})"""
+    SELECT customer_id FROM tickets
+    WHERE $workspace AND ticket_id = {ticket:String} AND customer_id != {nobody:UUID})"""
 OF_ALL: Final = """AND one.customer_id GLOBAL IN (
     SELECT customer_id FROM tickets WHERE $workspace AND customer_id != {nobody:UUID})"""
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import time
+from typing import Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from cxm.accounts.models import Workspace
 from cxm.understand.text.models import OwnModel
-from cxm.understand.text.own import drop_old_weights
 from cxm.understand.text.reading.reader import reader
 
 from .labels import SENTIMENT, Label, by_source, labels_of
 from .training import LEAST, LEAST_OF_A_CLASS, TooFew, packed, study, too_few
 
-logger = logging.getLogger(__name__)
+KEPT: Final = 10  # versions that can be used; of older ones only the report stays
 State = OwnModel.State
 
 
@@ -44,6 +44,13 @@ def run(version_id: UUID) -> None:
     drop_old_weights(version.workspace)
 
 
+def drop_old_weights(workspace: Workspace) -> None:
+    """Keep the newest versions that can be used, and the one that is."""
+    ready = OwnModel.objects.filter(workspace=workspace, state=State.READY, is_used=False)
+    old = list(ready.order_by("-number").values_list("pk", flat=True)[KEPT:])
+    OwnModel.objects.filter(pk__in=old).update(weights=b"")
+
+
 def why_not(labels: list[Label]) -> str:
     """Why the labels are too few, in a sentence; empty where sentiment can be trained."""
     lack = too_few(SENTIMENT, [label.name for label in labels if label.kind == SENTIMENT])
@@ -54,8 +61,8 @@ def _said(lack: TooFew) -> str:
     have = ngettext("There is %(n)d labelled text", "There are %(n)d labelled texts", lack.texts) % {"n": lack.texts}
     rarest = _("negative") if lack.rarest == "negative" else _("positive")
     return _(
-        "%(have)s, and %(rarest_n)d of the rarer side (%(rarest)s). It takes %(least)d texts, and %(least_side)d of each"
-        " side: what is learnt from fewer is chance."
+        "%(have)s, and %(rarest_n)d of the rarer side (%(rarest)s). It takes %(least)d texts, and %(least_side)d of"
+        " each side: what is learnt from fewer is chance."
     ) % {
         "have": have, "rarest_n": lack.of_rarest, "rarest": rarest, "least": LEAST, "least_side": LEAST_OF_A_CLASS,
     }  # fmt: skip
