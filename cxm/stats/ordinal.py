@@ -235,7 +235,7 @@ def cross_validated(rows: ArrayLike, answers: ArrayLike, *, folds: int = 10, see
     return Explained(bootstrap(errors, explained, seed=seed, replications=1000), predicted)
 
 
-def _logistic(x: ArrayLike) -> Floats:
+def _logistic(x: Floats) -> Floats:
     found: Floats = scipy.special.expit(x)
     return found
 

@@ -63,7 +63,7 @@ def new_version(*, workspace: Workspace, by: Actor) -> OwnModel:
     number = (versions.aggregate(last=Max("number"))["last"] or 0) + 1
     user = by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
     version = OwnModel.objects.create(workspace=workspace, number=number, created_by=user)
-    audit("started training", version, workspace=workspace, by=by, name=_name(version))
+    audit("created", version, workspace=workspace, by=by, name=_name(version))
     return version
 
 

@@ -115,8 +115,11 @@ def _differs(column: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
 
 
 def _ratio(coefficient: Estimate) -> Estimate:
-    ends = [float(np.exp(end)) for end in (coefficient.value, coefficient.low, coefficient.high) if end is not None]
-    return Estimate(*ends, coefficient.n, coefficient.method)
+    """An odds ratio from a coefficient."""
+    value, low, high = (
+        None if end is None else float(np.exp(end)) for end in (coefficient.value, coefficient.low, coefficient.high)
+    )
+    return Estimate(value, low, high, coefficient.n, coefficient.method)
 
 
 def score(one: Interaction, calibrated: Calibrated) -> Scored:

@@ -24,7 +24,7 @@ def ask_for_calibration(*, workspace: Workspace, by: Actor) -> ExperienceModel:
     row, _new = ExperienceModel.objects.get_or_create(workspace=workspace)
     row.state, row.asked_at = State.WAITING, timezone.now()
     row.save()
-    audit("asked for calibration", row, workspace=workspace, by=by)
+    audit("started", row, workspace=workspace, by=by)
     return row
 
 
