@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -28,6 +29,7 @@ from cxm.understand.text.rereading import rereading_of
 from . import cards, wording
 
 SHOWN = 10  # versions
+STOCK_HOLDS = 60  # seconds: counting looks at every comment
 
 
 @require_safe
@@ -64,7 +66,7 @@ def context_of(membership: Membership) -> dict[str, Any]:
             "effects": [wording.effect_said(one) for one in found.effects], "explained": wording.explained_said(found),
         }  # fmt: skip
     try:
-        stock = stock_of(workspace.pk)
+        stock = cache.get_or_set(f"text-stock-{workspace.pk}", lambda: stock_of(workspace.pk), STOCK_HOLDS)
         context |= {"stock": wording.stock_said(stock), "sides": wording.sides_said(stock.sides)}
     except EventlogError:
         context["problem"] = _("The event log does not answer just now. Try again in a moment.")

@@ -19,10 +19,20 @@ from cxm.testing.cast import answer, event, given_events, make_member, make_user
 from cxm.understand.text import own
 from cxm.understand.text.learning import running
 from cxm.understand.text.learning.labels import Label, labels_of, once, said_by
-from cxm.understand.text.learning.training import Names, compare, folds_of, macro_f1, packed, study, train_heads, unpacked
+from cxm.understand.text.learning.training import (
+    Names,
+    compare,
+    folds_of,
+    macro_f1,
+    packed,
+    study,
+    train_heads,
+    unpacked,
+)
 from cxm.understand.text.models import Correction, OwnModel, Rereading
 from cxm.understand.text.reading.reader import reader
 from cxm.understand.text.understanding import understand, version_of
+from cxm.web import tables
 
 GOOD = ("the grommet clicks nicely", "grommet fits", "clicks and fits, splendid grommet")
 BAD = ("the flange rattles", "my flange leaks again", "rattles, leaks, that flange")
@@ -116,6 +126,11 @@ def test_a_version_is_trained_compared_used_and_given_up(workspace: Workspace, a
     after, gain = report["all"]["after"], report["all"]["difference"]
     assert after["value"] > 0.95 and after["low"] <= after["value"] <= after["high"] and after["n"] == 240
     assert report["all"]["better"] and gain["low"] > 0 and report["sides"]["after"]["n"] == 160
+    # A backup keeps it.
+    lines = list(tables.dump(OwnModel))
+    OwnModel.objects.all().delete()
+    assert tables.load(OwnModel, lines) == 1
+    assert bytes(OwnModel.objects.get().weights) == bytes(version.weights) and len(version.weights) > 1000
     # Nothing changes before somebody says so.
     text = "that flange rattles and leaks"
     assert own.heads_of(workspace.pk) is None and understand(workspace.pk, [text])[0].sentiment != "negative"
