@@ -45,6 +45,7 @@ from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
 from cxm.understand.metrics.api import router as metrics_router
 from cxm.understand.text.topics.api import router as topics_router
+from cxm.understand.text.accuracy.api import router as text_router
 
 from .flow_page import router as flow_router
 
@@ -71,6 +72,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", results_router),
     ("", levels_router),
     ("/recovery", recovery_router),
+    ("", text_router),
     ("", flow_router),
 ]
 PROBLEM_SCHEMA = {

@@ -125,11 +125,16 @@ def ticket_of(case: Case) -> dict[str, Any]:
     }  # fmt: skip
     texts = {"channel": case.channel, "touchpoint": case.touchpoint}
     return {
-        "ticket_id": f"case-{case.number}", "version": case.version, "state": case.state, **times,
+        "ticket_id": ticket_id(case), "version": case.version, "state": case.state, **times,
         "reopened": case.reopened, "reassigned": case.reassigned, "complaint": case.is_complaint,
         "priority": Case.Priority(case.priority).name.lower(), **{name: text for name, text in texts.items() if text},
         **more, "properties": {name: str(one) for name, one in properties.items() if one not in ("", None)},
     }  # fmt: skip
+
+
+def ticket_id(case: Case) -> str:
+    """By what the log knows a case."""
+    return f"case-{case.number}"
 
 
 def _promise_kept(case: Case) -> str:

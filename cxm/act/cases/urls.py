@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import case, deeds, desk, improving, keeping, levels, recovery, teams
+from .views import case, deeds, desk, experience, improving, keeping, levels, recovery, teams
 
 app_name = "cases"
 urlpatterns = [
@@ -49,6 +49,7 @@ urlpatterns = [
     path("acknowledgement/", levels.acknowledgement, name="acknowledgement"),
     path("<int:number>/", case.show, name="show"),
     path("<int:number>/story/", case.story, name="story"),
+    path("<int:number>/experience/", experience.show, name="experience"),
     path("<int:number>/look/", case.look, name="look"),
     path("<int:number>/next/", case.beside_it, {"way": "next"}, name="next"),
     path("<int:number>/previous/", case.beside_it, {"way": "previous"}, name="previous"),

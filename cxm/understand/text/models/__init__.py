@@ -8,3 +8,10 @@ from .topics import Topic, TopicExample, TopicTree, TopicVersion
 __all__ = ["OpinionEndpoint", "Rereading"]
 __all__ = ["Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
 __all__ = ["Correction", "OpinionEndpoint", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
+from .own import ExperienceModel, OwnModel
+from .rereadings import Rereading
+from .topics import Topic, TopicExample, TopicTree, TopicVersion
+
+__all__ = [
+    "Correction", "ExperienceModel", "OwnModel", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion",
+]  # fmt: skip
