@@ -128,6 +128,21 @@ CREATE TABLE @annotations (
 ORDER BY (workspace_id, occurred_at, event_id);
 -- distributed: annotations
 
+-- Which theme each text has, by which run of understand.text; of several rows of one event the newest version holds.
+CREATE TABLE @theme_members (
+    workspace_id UInt32,
+    event_id     UUID,
+    customer_id  UUID,
+    occurred_at  DateTime64(3, 'UTC'),
+    import_id    UUID,
+    version      UInt64,                    -- milliseconds of the writing
+    run          UInt32,
+    theme        UInt32,                    -- 0: none of the themes
+    strength     Float32                    -- similarity to the theme, 0 … 1
+) ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(occurred_at)
+ORDER BY (workspace_id, occurred_at, event_id);
+-- distributed: theme_members
+
 -- Scores counted per quarter of an hour, because every time zone in use is offset from UTC by whole quarters.
 CREATE TABLE @feedback_rollup (
     workspace_id UInt32,
