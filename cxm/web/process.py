@@ -45,6 +45,8 @@ from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engi
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.priority import merges_give_way
 from cxm.record.eventlog.repair import repair
+from cxm.understand.text import rereading
+from cxm.understand.text.annotating import Annotator
 
 from . import workers
 from .data_directory import Refused, check_usable, held
@@ -60,6 +62,7 @@ CONNECTIONS = 2048  # requests in progress; pages are limited in asgi.py, the tr
 MAIL_EVERY = 2.0  # seconds; messages of this process leave at once, those of others and late ones at the latest then
 WEBHOOKS_EVERY = 1.0  # seconds; webhooks of this process leave at once, those of others and late ones then
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
+TEXTS_EVERY = 1.0  # seconds between two looks for texts that nobody has read
 RUNS_EVERY = 1.0  # seconds; runs that this process begins go on at once, those of others at the latest then
 MANY_FACTS = 50  # moved at once: more are on their way
 GATHER = 0.4  # seconds
@@ -174,6 +177,16 @@ def run_loop() -> Loop:
     return Loop("runs", carry_on, waiting=runs.waiting, every=RUNS_EVERY)
 
 
+def text_loop(process: str, *, alone: bool) -> Loop:
+    """Reads texts: new ones, and all of a workspace when that is wanted."""
+    annotator = Annotator(process, alone=alone)
+
+    def annotate(stopping: Callable[[], bool]) -> None:
+        annotator.annotate_due(stopping)
+
+    return Loop("texts", annotate, waiting=rereading.waiting, every=TEXTS_EVERY, end=annotator.end)
+
+
 Worker = Loop | ClockThread | FlowThread | PollThread | InboundMail | workers.JobThread
 
 
@@ -274,7 +287,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             webhook_sending.give_up_claims(lambda courier: not alone and workers.is_alive(courier))
             threads += [ClockThread(process), FlowThread(process, alone=alone)]
             threads += [FlowThread(process, alone=alone, name=URGENT_NAME)]
-            threads += [run_loop(), webhook_loop(process)]
+            threads += [run_loop(), webhook_loop(process), text_loop(process, alone=alone)]
             threads += mail_loops(process)
             threads += [PollThread(), *([InboundMail(*settings.INBOUND_SMTP)] if settings.INBOUND_SMTP else [])]
             if settings.INBOUND_SMTP:

@@ -79,18 +79,20 @@ class LeaseLost(Exception):
     """Another process follows now; what was handled meanwhile is handled again there, which must be harmless."""
 
 
-class Follower:
-    """Reads after the cursor `name` as `holder`; `alone` takes the lease of a process that cannot live any more."""
+class Cursor:
+    """How far `name` has come on each node of a table of the log, held by one process at a time.
 
-    def __init__(self, name: str, holder: str, *, alone: bool = False) -> None:
-        self.name, self.holder = name, holder
+    `alone` takes the lease of a process that cannot live any more.
+    """
+
+    def __init__(self, name: str, holder: str, *, alone: bool = False, table: str = "events") -> None:
+        self.name, self.holder, self.table = name, holder, table
         self._alone = alone
         self._renew_at = timezone.now()
         self._mine = False
-        self.health: dict[str, Any] = {}  # as the follower before left it
+        self.health: dict[str, Any] = {}  # as the holder before left it
         self._positions: dict[str, Any] = {}
         self._tables: dict[int, str] = {}
-        self._plans: dict[int, deque[int]] = {}  # where the next batches end, node by node
 
     def take(self) -> bool:
         """Take or keep the lease; False while another process has it."""
@@ -110,12 +112,43 @@ class Follower:
                 cursor = FollowCursor.objects.get(name=self.name)
                 self._positions, self.health = cursor.positions, cursor.health
                 self._tables.clear()
-                self._plans.clear()
+                self._begun()
         return self._mine
 
     def release(self) -> None:
         FollowCursor.objects.filter(name=self.name, holder=self.holder).update(held_until=timezone.now())
         self._mine = False
+
+    def _begun(self) -> None:
+        """The lease was not ours before: another holder may have gone on."""
+
+    def _place(self, opened: Engine, client: Client, node: int) -> dict[str, Any]:
+        """Where it stands: `block`, and what the holder keeps beside it."""
+        if node not in self._tables:
+            self._tables[node] = table_id(opened, client, self.table)
+        entry: dict[str, Any] = self._positions.get(str(node), {})
+        # Another table under the same name (a restored or a new log) has other numbers: it is followed from the start.
+        return entry if entry.get("table") == self._tables[node] else {"table": self._tables[node], "block": 0}
+
+    def _put(self, place: dict[str, Any], node: int, **changes: Any) -> None:
+        """Write the place down. Raises LeaseLost."""
+        positions = {**self._positions, str(node): {"table": self._tables[node], **place}}
+        changes |= {"positions": positions, "updated_at": timezone.now()}
+        if not FollowCursor.objects.filter(name=self.name, holder=self.holder).update(**changes):
+            self._mine = False
+            raise LeaseLost(self.name)
+        self._positions = positions
+
+
+class Follower(Cursor):
+    """Reads the events after the cursor `name` as `holder`."""
+
+    def __init__(self, name: str, holder: str, *, alone: bool = False) -> None:
+        super().__init__(name, holder, alone=alone)
+        self._plans: dict[int, deque[int]] = {}  # where the next batches end, node by node
+
+    def _begun(self) -> None:
+        self._plans.clear()
 
     def next(self, node: int) -> Batch | None:
         """What comes after the cursor on that node; None when all is handled. Raises EventlogError."""
@@ -160,33 +193,23 @@ class Follower:
                     parameters={"parts": [part.name for part in parts], "after": position},
                 ).result_rows[0]
             if result[0]:
-                oldest = _utc(result[1])
+                oldest = in_utc(result[1])
                 waiting = Lag(waiting.events + result[0], min(oldest, waiting.oldest_at or oldest))
         return waiting
 
     def _position(self, opened: Engine, client: Client, node: int) -> int:
-        if node not in self._tables:
-            self._tables[node] = table_id(opened, client)
-        entry = self._positions.get(str(node), {})
-        # Another table under the same name (a restored or a new log) has other numbers: it is followed from the start.
-        return int(entry.get("block", 0)) if entry.get("table") == self._tables[node] else 0
+        return int(self._place(opened, client, node)["block"])
 
     def _store(
         self, node: int, block: int, events: Sequence[LogEvent] = (), health: dict[str, Any] | None = None
     ) -> None:
-        positions = {**self._positions, str(node): {"table": self._tables[node], "block": block}}
-        changes: dict[str, Any] = {"positions": positions, "updated_at": timezone.now()}
+        changes: dict[str, Any] = {} if health is None else {"health": health}
         if events:
             changes |= {
                 "handled": F("handled") + len(events),
                 "last_event_at": max(event.received_at for event in events),
             }
-        if health is not None:
-            changes["health"] = health
-        if not FollowCursor.objects.filter(name=self.name, holder=self.holder).update(**changes):
-            self._mine = False
-            raise LeaseLost(self.name)
-        self._positions = positions
+        self._put({"block": block}, node, **changes)
 
 
 def follow(name: str, handler: Callable[[list[LogEvent]], None], *, holder: str) -> int:
@@ -232,22 +255,24 @@ class Part:
     rows: int
 
 
-def parts_after(opened: Engine, client: Client, position: int) -> tuple[list[Part], int]:
+def parts_after(
+    opened: Engine, client: Client, position: int, table: str = "events"
+) -> tuple[list[Part], int]:  # fmt: skip
     """The parts that may hold blocks after `position`, by their first block, and the highest number of any part."""
     rows = client.query(
         "SELECT name, min_block_number, max_block_number, rows FROM system.parts"
         " WHERE database = currentDatabase() AND table = {table:String} AND active",
-        parameters={"table": opened.local("events")},
+        parameters={"table": opened.local(table)},
     ).result_rows
     parts = sorted((Part(*row) for row in rows), key=lambda part: part.first)
     return [part for part in parts if part.last > position], max((part.last for part in parts), default=0)
 
 
-def table_id(opened: Engine, client: Client) -> str:
+def table_id(opened: Engine, client: Client, table: str = "events") -> str:
     return str(
         client.query(
             "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
-            parameters={"table": opened.local("events")},
+            parameters={"table": opened.local(table)},
         ).result_rows[0][0]
     )
 
@@ -269,7 +294,7 @@ def _plan(opened: Engine, client: Client, parts: Sequence[Part], position: int) 
         " GROUP BY block ORDER BY block",
         parameters={"parts": [part.name for part in taken], "after": position, "end": end},
     ).result_rows
-    if not _active(opened, client, taken):
+    if not still_active(opened, client, taken):
         return []
     ends, waiting = [], 0
     for block, n in counts:
@@ -292,24 +317,24 @@ def _read(opened: Engine, client: Client, parts: Sequence[Part], after: int, end
         parameters={"parts": [part.name for part in parts], "after": after, "end": end},
         settings={"log_comment": "follow"},
     ).result_rows
-    return [_event(row) for row in rows] if _active(opened, client, parts) else None
+    return [_event(row) for row in rows] if still_active(opened, client, parts) else None
 
 
-def _active(opened: Engine, client: Client, parts: Sequence[Part]) -> bool:
+def still_active(opened: Engine, client: Client, parts: Sequence[Part], table: str = "events") -> bool:
     """Whether all these parts are still in use: then a question that named them saw every row of them."""
     now = client.query(
         "SELECT name FROM system.parts WHERE database = currentDatabase() AND table = {table:String} AND active",
-        parameters={"table": opened.local("events")},
+        parameters={"table": opened.local(table)},
     ).result_rows
     return {part.name for part in parts} <= {row[0] for row in now}
 
 
-def _utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
     """TRICKY: the engine's client returns times in UTC without saying so."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _event(row: Sequence[Any]) -> LogEvent:
     values = list(row)
-    values[9], values[10] = _utc(row[9]), _utc(row[10])
+    values[9], values[10] = in_utc(row[9]), in_utc(row[10])
     return LogEvent(*values)

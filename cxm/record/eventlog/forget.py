@@ -8,13 +8,13 @@ from uuid import UUID
 
 from .append import LOOKUP
 from .engine import engine
-from .rebuild import DERIVED, rebuild_rollup, view_queries
+from .rebuild import DERIVED, READ, rebuild_rollup, view_queries
 
 
 def forget_import(workspace_id: int, import_id: UUID) -> None:
     """Remove all that an import brought. Safe to repeat after a crash."""
     _delete(
-        ("events", *DERIVED, "feedback_rollup"),
+        ("events", *DERIVED, *READ, "feedback_rollup"),
         "workspace_id = {workspace:UInt32} AND import_id = {import_id:UUID}",
         {"workspace": workspace_id, "import_id": str(import_id)},
     )
@@ -23,7 +23,7 @@ def forget_import(workspace_id: int, import_id: UUID) -> None:
 def forget_customer(workspace_id: int, customer_ids: list[UUID]) -> None:
     """Remove all that is known of these customers, and count the roll-up anew. Safe to repeat after a crash."""
     _delete(
-        ("events", *DERIVED, "customers"),
+        ("events", *DERIVED, *READ, "customers"),
         "workspace_id = {workspace:UInt32} AND customer_id IN {ids:Array(UUID)}",
         {"workspace": workspace_id, "ids": [str(one) for one in customer_ids]},
     )
@@ -51,7 +51,7 @@ def forget_events(workspace_id: int, event_ids: Sequence[UUID]) -> None:
                         parameters=asked,
                     ).result_rows
                     asked["quarters"] = [row[0] for row in found]
-                    for table in DERIVED:
+                    for table in (*DERIVED, *READ):
                         client.command(f"DELETE FROM {opened.local(table)} WHERE {which}", parameters=asked)
                     if found:
                         client.command(
@@ -77,7 +77,7 @@ def forget_rejections(workspace_id: int, texts: list[str]) -> None:
 def forget_workspace(workspace_id: int) -> None:
     """Remove everything of a workspace. Safe to repeat after a crash."""
     _delete(
-        ("events", *DERIVED, "feedback_rollup", "customers", "rejections"),
+        ("events", *DERIVED, *READ, "feedback_rollup", "customers", "rejections"),
         "workspace_id = {workspace:UInt32}",
         {"workspace": workspace_id},
     )

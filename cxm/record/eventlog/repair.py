@@ -17,7 +17,7 @@ from clickhouse_connect.driver.client import Client
 
 from .engine import Engine, engine
 from .models import LogCheckpoint
-from .rebuild import DERIVED, rebuild_rollup, view_queries
+from .rebuild import DERIVED, READ, rebuild_rollup, view_queries
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def _node(
     for table in DERIVED:
         mended.missing += _add_missing(opened, client, table, after, until)
     found = {"events": max(after, until)}
-    for table in DERIVED:
+    for table in (*DERIVED, *READ):
         found[table] = _top(client, opened.local(table))
         start = int(known.get(table, 0))
         mended.orphaned += _remove_orphans(opened, client, table, start, wait=bool(settled))

@@ -45,6 +45,22 @@ ORDER_JOIN = (
     " FROM order_milestones WHERE $workspace GROUP BY order_id) AS about"
     " ON toString(properties.order_id) = about.order_id"
 )
+# What an answer may be told apart by through what was read in its comment, and the column of `annotations`.
+TEXT_FIELDS: Mapping[str, str] = {
+    "text.sentiment": "sentiment",
+    "text.emotion": "emotion",
+    "text.intent": "intent",
+    "text.language": "language",
+    "text.effort": "effort",
+    "text.urgent": "urgent",
+    "text.topic": "topics",
+}
+MANY = frozenset({"text.topic"})  # an answer has several: it counts in the group of each
+YES_NO = frozenset({"text.effort", "text.urgent"})
+TEXT_JOIN = (
+    "GLOBAL ANY LEFT JOIN (SELECT event_id AS read_event, 1 AS read_known, $columns FROM annotations FINAL"
+    " WHERE $workspace$time) AS reading ON event_id = reading.read_event"
+)
 PERIOD: Mapping[Grain, str] = {
     "day": "toDate({time}, $tz)",
     "week": "toMonday({time}, $tz)",
@@ -125,6 +141,13 @@ def expression(name: str, table: str) -> str:
         return f"toString(customer.traits.{quoted(rest)})"
     if name in ORDER_FIELDS and table == "feedback":
         return ORDER_FIELDS[name]
+    if name in TEXT_FIELDS and table == "feedback":
+        column = f"reading.read_{TEXT_FIELDS[name]}"
+        if name in MANY:
+            return f"arrayJoin(emptyArrayToSingle({column}))"
+        if name in YES_NO:
+            return f"if(reading.read_known = 0, '', if({column} = 1, 'yes', 'no'))"
+        return f"toString({column})"
     if name in COLUMNS.get(table, frozenset()):
         return f"ifNull(toString({name}), '')"
     raise UnknownField(name)
@@ -164,6 +187,7 @@ def compile_question(
     if scope.until is not None:
         conditions.append(f"{time} < {{scope_until:DateTime64(3, 'UTC')}}")
         values["scope_until"] = scope.until
+    bounds = len(conditions) - 1
     for number, one in enumerate(scope.filters):
         if one.field == SEGMENT:
             conditions.append(in_segments(one, f"scope_filter{number}", values))
@@ -178,6 +202,11 @@ def compile_question(
         )
     if any(name.startswith("order.") for name in named):
         joins.append(ORDER_JOIN)
+    if columns := [TEXT_FIELDS[name] for name in dict.fromkeys(named) if name in TEXT_FIELDS]:
+        within = "".join(f" AND {one}" for one in conditions[1 : 1 + bounds])  # a reading has the time of its answer
+        joins.append(
+            TEXT_JOIN.replace("$columns", ", ".join(f"{one} AS read_{one}" for one in columns)).replace("$time", within)
+        )
     workspace = "workspace_id = {scope_workspace:UInt32}"
     zone = "{scope_tz:String}"
     marks = {
@@ -209,6 +238,8 @@ def in_segments(one: Filter, name: str, values: dict[str, Any]) -> str:
 
 
 def condition(one: Filter, table: str, name: str, values: dict[str, Any]) -> str:
+    if one.field in MANY and table == "feedback":
+        return _condition_on_many(one, f"reading.read_{TEXT_FIELDS[one.field]}", name, values)
     text = expression(one.field, table)
     match one.operator:
         case "is_set":
@@ -224,3 +255,23 @@ def condition(one: Filter, table: str, name: str, values: dict[str, Any]) -> str
         case "at_least" | "at_most":
             values[name] = float(one.values[0])
             return f"toFloat64OrNull({text}) {'>=' if one.operator == 'at_least' else '<='} {{{name}:Float64}}"
+
+
+def _condition_on_many(one: Filter, column: str, name: str, values: dict[str, Any]) -> str:
+    """Of a field with several values: whether one of them fits; `is_not` wants that none does."""
+    match one.operator:
+        case "is_set":
+            return f"notEmpty({column})"
+        case "is_not_set":
+            return f"empty({column})"
+        case "is" | "is_not":
+            values[name] = list(one.values)
+            nothing = f" OR empty({column})" if "" in one.values else ""
+            return f"{'NOT ' if one.operator == 'is_not' else ''}(hasAny({column}, {{{name}:Array(String)}}){nothing})"
+        case "contains":
+            values[name] = list(one.values)
+            return (
+                "arrayExists(value -> arrayExists(part -> positionCaseInsensitiveUTF8(value, part) > 0,"
+                f" {{{name}:Array(String)}}), {column})"
+            )
+    raise UnknownField(one.field)

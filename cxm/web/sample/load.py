@@ -20,6 +20,7 @@ from cxm.record.customers.snapshot import refresh_activity
 from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.customers.traits import learn
 from cxm.record.eventlog.append import Event, append
+from cxm.understand.text.annotating import annotate_workspace
 
 from .cases import fill_the_desk
 from .comments import Writer
@@ -82,6 +83,7 @@ def load(
     _happen(workspace, owner, everyone, size, seed, calendar, sink)
     sink.flush()
     refresh_activity(workspace.pk)
+    annotate_workspace(workspace.pk, lambda done, of: progress("texts", done, of))
     audit(LOADED, workspace, workspace=workspace, by=owner)
     return Loaded(workspace, customers, written)
 

@@ -108,6 +108,7 @@ CREATE TABLE @annotations (
     event_id     UUID,
     customer_id  UUID,
     occurred_at  DateTime64(3, 'UTC'),
+    import_id    UUID,
     version      UInt64,                    -- milliseconds of the writing; a correction is written later, so it holds
     model        LowCardinality(String),    -- of the weights, with the version of the workspace's own heads and topics
     language     LowCardinality(String),
@@ -125,7 +126,7 @@ CREATE TABLE @annotations (
     corrected    UInt8,                     -- a person has said better
     INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 1
 ) ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(occurred_at)
-ORDER BY (workspace_id, occurred_at, event_id);
+ORDER BY (workspace_id, occurred_at, event_id) SETTINGS enable_block_number_column = 1;
 -- distributed: annotations
 
 -- Which theme each text has, by which run of understand.text; of several rows of one event the newest version holds.

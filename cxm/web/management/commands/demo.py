@@ -42,7 +42,9 @@ class Command(Base):
         started = time.monotonic()
         try:
             with bar(_("Making the sample company")) as line:
-                words = {"customers": _("Writing customers"), "events": _("Writing events")}
+                words = {
+                    "customers": _("Writing customers"), "events": _("Writing events"), "texts": _("Reading comments")
+                }  # fmt: skip
                 loaded = load(
                     owner=owner(),
                     seed=seed,

@@ -1,0 +1,251 @@
+"""Write down what every text says: new ones as they come, all of a workspace when that is wanted.
+
+One process of an installation does it. New texts go first, in stretches; what has an annotation already is passed
+over, so a stretch that comes again after a crash costs little and changes nothing. What a person has corrected stays.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db.models import F
+from django.utils import timezone
+
+from cxm.record.eventlog import follow
+from cxm.record.eventlog.engine import engine
+from cxm.record.eventlog.follow import LeaseLost
+from cxm.record.eventlog.texts import (
+    Annotation,
+    Stretch,
+    Text,
+    TextCursor,
+    annotated,
+    count_texts,
+    stretch_after,
+    texts_by_id,
+    tops,
+    write_annotations,
+)
+
+from .models import Rereading
+from .reading.reading import Reading, Sentence, Span, Tag
+from .understanding import understand, version_of
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 250  # texts between two looks whether somebody waits
+GIVE_WAY = 8.0  # while this process takes events, reading rests so many times as long as it worked
+LONGEST_REST = 1.0  # seconds
+Stop = Callable[[], bool]
+Progress = Callable[[int, int], None]  # texts looked at, of how many
+_encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder()
+
+
+def never() -> bool:
+    return False
+
+
+class Annotator:
+    """Annotates as long as the process lives; of several processes, the one that holds the lease."""
+
+    def __init__(self, holder: str, *, alone: bool = False) -> None:
+        self._cursor = TextCursor(holder, alone=alone)
+
+    def annotate_due(self, stopping: Stop = never) -> bool:
+        """Read what waits, new texts first, until nothing does; False while another process does it."""
+        while self._cursor.take():
+            try:
+                if not (self._new(stopping) or self._again(stopping)):
+                    return True
+            except LeaseLost:
+                return False
+            if stopping():
+                return True
+        return False
+
+    def end(self) -> None:
+        self._cursor.release()
+
+    def _new(self, stopping: Stop) -> bool:
+        """One stretch of each node; whether there was any."""
+        found = False
+        for node in range(len(engine().addresses)):
+            stretch = self._cursor.next(node)
+            if stretch is None:
+                continue
+            if not annotate_texts(stretch.texts, stopping=stopping):
+                return True  # what is written is written; the stretch comes again
+            self._cursor.advance(stretch)
+            found = True
+        return found
+
+    def _again(self, stopping: Stop) -> bool:
+        """One stretch of the rereading that was wanted first; whether there is more to do."""
+        row = Rereading.objects.filter(done_at=None, workspace__deleted_at=None).order_by("wanted_at").first()
+        if row is None:
+            return False
+        if row.total is None:
+            row.total, row.positions = (
+                count_texts(row.workspace_id),
+                {str(node): {"until": top, "place": {}} for node, top in tops().items()},
+            )
+            _keep(row, total=row.total, positions=row.positions)
+        stretch = next_of(row)
+        if stretch is None:
+            _keep(row, done_at=timezone.now())
+            return True
+        before = round(row.wanted_at.timestamp() * 1000)
+        if annotate_texts(stretch.texts, before=before, stopping=stopping):
+            positions = dict(row.positions)
+            positions[str(stretch.node)] = {**positions[str(stretch.node)], "place": stretch.place}
+            _keep(row, positions=positions, done=F("done") + len(stretch.texts))
+        return True
+
+
+def next_of(row: Rereading) -> Stretch | None:
+    for node, entry in sorted(row.positions.items()):
+        stretch = stretch_after(int(node), entry["place"], until=entry["until"], workspace_id=row.workspace_id)
+        if stretch is not None:
+            return stretch
+    return None
+
+
+def _keep(row: Rereading, **changes: Any) -> None:
+    """Unless the rereading was asked for anew meanwhile: then it begins again."""
+    Rereading.objects.filter(pk=row.pk, wanted_at=row.wanted_at, done_at=None).update(**changes)
+
+
+def annotate_workspace(workspace_id: int, progress: Progress = lambda done, of: None) -> int:
+    """Read the texts of a workspace that have not been read; returns how many. For what must be there at once."""
+    total, done, written = count_texts(workspace_id), 0, 0
+    for node, top in tops().items():
+        place: dict[str, Any] = {}
+        while stretch := stretch_after(node, place, until=top, workspace_id=workspace_id):
+            known = annotated(stretch.texts)
+            annotate_texts(stretch.texts)
+            written += sum(one.event_id not in known for one in stretch.texts)
+            done, place = done + len(stretch.texts), stretch.place
+            progress(done, total)
+    return written
+
+
+def annotate_events(workspace_id: int, event_ids: Sequence[UUID]) -> int:
+    """Read these texts now, whatever was read in them before; corrections go. Returns how many there are."""
+    texts = texts_by_id(workspace_id, event_ids)
+    return write_annotations(annotations_for(texts))
+
+
+def annotate_texts(texts: Sequence[Text], *, before: int | None = None, stopping: Stop = never) -> bool:
+    """Read and write those that have no annotation; with `before` (in milliseconds) also those with an older one.
+
+    False when it was stopped in between.
+    """
+    known = annotated(texts)
+    wanted = [
+        one for one in texts
+        if (found := known.get(one.event_id)) is None
+        or (before is not None and found.version < before and not found.corrected)
+    ]  # fmt: skip
+    for start in range(0, len(wanted), AT_ONCE * 4):
+        rows: list[Annotation] = []
+        for some in _parts(wanted[start : start + AT_ONCE * 4], AT_ONCE):
+            if stopping():
+                return False
+            began = time.monotonic()
+            rows += annotations_for(some)
+            if follow.arrived.is_set():  # taking events comes first: whoever sends them waits for the answer
+                time.sleep(min((time.monotonic() - began) * GIVE_WAY, LONGEST_REST))
+        write_annotations(rows)
+    return True
+
+
+def _parts(texts: Sequence[Text], size: int) -> Iterator[Sequence[Text]]:
+    return (texts[start : start + size] for start in range(0, len(texts), size))
+
+
+def annotations_for(texts: Sequence[Text]) -> list[Annotation]:
+    """Readings as rows of the table, with this moment as their version."""
+    by_workspace: dict[int, list[Text]] = defaultdict(list)
+    for one in texts:
+        by_workspace[one.workspace_id].append(one)
+    rows = []
+    for workspace_id, some in by_workspace.items():
+        model = version_of(workspace_id)
+        now = time.time_ns() // 1_000_000
+        rows += [annotation(one, reading, model, now)
+                 for one, reading in zip(some, read(workspace_id, some), strict=True)]  # fmt: skip
+    return rows
+
+
+def read(workspace_id: int, texts: Sequence[Text]) -> list[Reading]:
+    """As `understand`; a text that it fails on is found by halving and stays without a reading."""
+    try:
+        return understand(workspace_id, [one.comment for one in texts], [one.question for one in texts])
+    except Exception:
+        if len(texts) == 1:
+            logger.exception("The text of the event %s cannot be read", texts[0].event_id)
+            return [Reading()]
+    middle = len(texts) // 2
+    return [*read(workspace_id, texts[:middle]), *read(workspace_id, texts[middle:])]
+
+
+def annotation(text: Text, reading: Reading, model: str, version: int, *, corrected: bool = False) -> Annotation:
+    topics = sentiment_of_topics(reading)
+    return Annotation(
+        workspace_id=text.workspace_id, event_id=text.event_id, customer_id=text.customer_id,
+        occurred_at=text.occurred_at, import_id=text.import_id, version=version, model=model,
+        language=reading.language, script=reading.script, sentiment=reading.sentiment,
+        sentiment_score=round(reading.score, 4), emotion=reading.emotion, intent=reading.intent,
+        effort=reading.effort, urgent=reading.urgent, topics=tuple(topics), topic_sentiments=tuple(topics.values()),
+        personal=tuple(dict.fromkeys(one.name for one in reading.tags if one.kind == "personal")),
+        tags=tags_json(reading), corrected=corrected,
+    )  # fmt: skip
+
+
+def sentiment_of_topics(reading: Reading) -> dict[str, float]:
+    """Of each topic the mean score of the sentences in which it stands; of the whole text where it has no place."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for tag in reading.tags:
+        if tag.kind == "topic":
+            found[tag.name] += [
+                one.score for one in reading.sentences
+                if any(span.start < one.end and one.start < span.end for span in tag.spans)
+            ]  # fmt: skip
+    return {name: round(sum(scores) / len(scores), 4) if scores else round(reading.score, 4)
+            for name, scores in found.items()}  # fmt: skip
+
+
+def tags_json(reading: Reading) -> str:
+    """The tags and sentences as the table keeps them; `reading_of` is the way back."""
+    return _encoder.encode(
+        {
+            "supported": reading.supported,
+            "tags": [[one.kind, one.name, round(one.score, 4), [[span.start, span.end] for span in one.spans]]
+                     for one in reading.tags],
+            "sentences": [[one.start, one.end, one.language, one.sentiment, round(one.score, 4)]
+                          for one in reading.sentences],
+            "emotions": {name: round(score, 4) for name, score in reading.emotions.items()},
+        }
+    ).decode()  # fmt: skip
+
+
+def reading_of(row: Annotation) -> Reading:
+    """What the table keeps, as a reading again."""
+    try:
+        kept = _decoder.decode(row.tags) if row.tags else {}
+    except msgspec.DecodeError:
+        kept = {}
+    return Reading(
+        language=row.language, script=row.script, supported=bool(kept.get("supported")), sentiment=row.sentiment,
+        score=row.sentiment_score, emotion=row.emotion, intent=row.intent, effort=bool(row.effort),
+        urgent=bool(row.urgent), model=row.model, emotions=kept.get("emotions", {}),
+        sentences=tuple(Sentence(*one) for one in kept.get("sentences", [])),
+        tags=tuple(Tag(kind, name, score, tuple(Span(*span) for span in spans))
+                   for kind, name, score, spans in kept.get("tags", [])),
+    )  # fmt: skip
