@@ -129,7 +129,7 @@ CREATE TABLE @annotations (
 ORDER BY (workspace_id, occurred_at, event_id) SETTINGS enable_block_number_column = 1;
 -- distributed: annotations
 
--- Which theme each text has, by which run of understand.text; of several rows of one event the newest version holds.
+-- Which theme each text has, by each run of understand.text, the newest of which holds; what is written twice is one.
 CREATE TABLE @theme_members (
     workspace_id UInt32,
     event_id     UUID,
@@ -141,7 +141,7 @@ CREATE TABLE @theme_members (
     theme        UInt32,                    -- 0: none of the themes
     strength     Float32                    -- similarity to the theme, 0 … 1
 ) ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(occurred_at)
-ORDER BY (workspace_id, occurred_at, event_id);
+ORDER BY (workspace_id, run, occurred_at, event_id) SETTINGS enable_block_number_column = 1;
 -- distributed: theme_members
 
 -- Scores counted per quarter of an hour, because every time zone in use is offset from UTC by whole quarters.

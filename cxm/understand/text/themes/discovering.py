@@ -24,7 +24,7 @@ from . import members, terms
 from .clustering import Groups, groups_of, least_similarity, means
 from .members import Text
 from .naming import Name, names_of
-from .space import Centres, Floats, Space, heaviest, load, space_of
+from .space import Centres, Floats, heaviest, load, space_of
 
 LEAST_TEXTS = 30  # below which there is nothing to group
 SAMPLE = 50_000
@@ -119,6 +119,8 @@ def finish(one: ThemeRun, centres: Centres, *, texts: int, themed: int) -> None:
             themes.exclude(pk__in=centres.numbers).update(is_current=False)
             # The words of a run that holds no longer are of no use.
             ThemeRun.objects.filter(workspace=one.workspace_id).exclude(pk=one.pk).update(space=None)
+    if done:
+        members.forget_other_runs(one.workspace_id, one.pk)
 
 
 def languages_of(texts: Sequence[str], report: _Report | None = None) -> list[str]:
@@ -251,7 +253,8 @@ def assign(workspace_id: int, run_id: int, centres: Centres, texts: Sequence[Tex
 def assign_new() -> int:
     """Give texts that came since the last run their theme; returns how many there were. A clock."""
     looked_at = 0
-    for workspace_id in ThemeRun.objects.filter(state=State.DONE).values_list("workspace", flat=True).distinct():
+    done = ThemeRun.objects.filter(state=State.DONE, workspace__deleted_at=None).order_by()
+    for workspace_id in done.values_list("workspace", flat=True).distinct():
         held = current_run(workspace_id)
         if held is None or members.count_texts(workspace_id) == members.count_members(workspace_id, held.pk):
             continue
@@ -262,6 +265,3 @@ def assign_new() -> int:
             assign(workspace_id, held.pk, found[1], texts)
             looked_at += len(texts)
     return looked_at
-
-
-__all__ = ["LEAST_TEXTS", "Space", "assign_new", "current_run", "grouped", "run"]

@@ -102,3 +102,15 @@ def _halves(ids: Sequence[UUID]) -> NDArray[np.uint64]:
     """As RowBinary has them: the first eight bytes as a number, then the last eight."""
     joined = b"".join(one.bytes for one in ids)
     return np.frombuffer(joined, ">u8").reshape(-1, 2).astype("<u8")
+
+
+def forget_other_runs(workspace_id: int, run: int) -> None:
+    """What earlier runs, and such as came to no end, have written down."""
+    opened = engine()
+    with opened.nobody_writes():
+        for node in opened.addresses:
+            with opened.client(node) as client:
+                client.command(
+                    f"DELETE FROM {opened.local('theme_members')} WHERE workspace_id = {{workspace:UInt32}}"
+                    " AND run != {run:UInt32}", parameters={"workspace": workspace_id, "run": run},
+                )  # fmt: skip

@@ -98,7 +98,7 @@ COUNTS = """
 SELECT theme, occurred_at >= {middle:DateTime64(3, 'UTC')} AS recent, count() AS n,
        countIf(sentiment = 'positive') AS positive, countIf(sentiment = 'negative') AS negative,
        countIf(sentiment IN ('neutral', 'mixed')) AS neither
-FROM (SELECT event_id, theme, occurred_at FROM theme_members FINAL WHERE $scope) AS member
+FROM (SELECT event_id, theme, occurred_at FROM theme_members FINAL WHERE $scope AND run = {run:UInt32}) AS member
 GLOBAL ANY LEFT JOIN (SELECT event_id, sentiment FROM annotations FINAL WHERE $scope) AS said USING (event_id)
 GROUP BY theme, recent
 """
@@ -111,7 +111,8 @@ def overview(workspace: Workspace, days: int = 90, now: datetime | None = None) 
     roots = roots_of(workspace)
     sums: dict[int, tuple[Counts, Counts]] = defaultdict(lambda: (Counts(), Counts()))
     scope = Scope(workspace.pk, workspace.time_zone, period.since, period.until)
-    for row in ask(COUNTS, scope, row=_Row, name="themes.overview", middle=period.middle).rows:
+    run = number_of_run(workspace)
+    for row in ask(COUNTS, scope, row=_Row, name="themes.overview", middle=period.middle, run=run).rows:
         root = roots.get(row.theme)
         sums[root.pk if root else NONE][1 - row.recent].add(Counts(row.n, row.positive, row.negative, row.neither))
     totals = [sum(pair[side].n for pair in sums.values()) for side in (0, 1)]
@@ -156,13 +157,20 @@ class _Newest:
 def period_of(workspace: Workspace, days: int, now: datetime | None = None) -> Period:
     """Up to now, or up to the newest text where that is older than half the period."""
     now = now or timezone.now()
-    sql = "SELECT max(occurred_at) AS at, count() AS n FROM theme_members WHERE $scope"
-    newest = ask(sql, Scope(workspace.pk, until=now), row=_Newest, name="themes.newest").rows[0]
+    sql = "SELECT max(occurred_at) AS at, count() AS n FROM theme_members WHERE $scope AND run = {run:UInt32}"
+    run = number_of_run(workspace)
+    newest = ask(sql, Scope(workspace.pk, until=now), row=_Newest, name="themes.newest", run=run).rows[0]
     if newest.n and newest.at:
         at = newest.at if newest.at.tzinfo else newest.at.replace(tzinfo=now.tzinfo)
         if at < now - timedelta(days=days / 2):
             return Period(days, at + timedelta(milliseconds=1))
     return Period(days, now)
+
+
+def number_of_run(workspace: Workspace) -> int:
+    """Of the run that holds; 0 where there is none."""
+    done = ThemeRun.objects.filter(workspace=workspace, state=ThemeRun.State.DONE)
+    return done.values_list("pk", flat=True).first() or 0
 
 
 def roots_of(workspace: Workspace) -> dict[int, Theme]:
@@ -204,10 +212,11 @@ VERBATIMS = """
 SELECT event_id, customer_id, occurred_at, comment, metric, score, scale, channel, sentiment, strength
 FROM (SELECT event_id, customer_id, occurred_at, comment, metric, score, scale, channel
       FROM feedback WHERE $scope AND comment != '' LIMIT 1 BY event_id) AS text
-GLOBAL ANY INNER JOIN (SELECT event_id, theme, strength FROM theme_members FINAL WHERE $scope) AS member
+GLOBAL ANY INNER JOIN (SELECT event_id, theme, strength FROM theme_members FINAL WHERE $scope AND run = {run:UInt32}
+                       AND theme IN {themes:Array(UInt32)}) AS member
     USING (event_id)
 GLOBAL ANY LEFT JOIN (SELECT event_id, sentiment FROM annotations FINAL WHERE $scope) AS said USING (event_id)
-WHERE theme IN {themes:Array(UInt32)} AND ({sentiment:String} = '' OR sentiment = {sentiment:String})
+WHERE ({sentiment:String} = '' OR sentiment = {sentiment:String})
 ORDER BY {order}, event_id LIMIT {most:UInt32} OFFSET {skip:UInt32}
 """
 ORDERS: Final = {"typical": "strength DESC", "new": "occurred_at DESC"}
@@ -223,7 +232,7 @@ def verbatims(
         scope = scope.during(period.middle, period.until)
     return ask(
         VERBATIMS.replace("{order}", ORDERS[order]), scope, row=Verbatim, name="themes.verbatims",
-        themes=list(numbers), sentiment=sentiment, most=most, skip=skip,
+        themes=list(numbers), sentiment=sentiment, most=most, skip=skip, run=number_of_run(workspace),
     ).rows  # fmt: skip
 
 
@@ -242,10 +251,12 @@ def months_of(workspace: Workspace, numbers: Sequence[int], until: datetime) -> 
     """Of the last twenty-four months that have texts: how many are of these themes, of how many."""
     sql = (
         "SELECT $period AS start, countIf(theme IN {themes:Array(UInt32)}) AS n, count() AS total"
-        " FROM (SELECT event_id, theme, occurred_at FROM theme_members FINAL WHERE $scope) GROUP BY start ORDER BY start"
+        " FROM (SELECT event_id, theme, occurred_at FROM theme_members FINAL WHERE $scope AND run = {run:UInt32})"
+        " GROUP BY start ORDER BY start"
     )
     scope = Scope(workspace.pk, workspace.time_zone, until - timedelta(days=731), until)
-    return ask(sql, scope, row=Month, name="themes.months", grain="month", themes=list(numbers)).rows
+    return ask(sql, scope, row=Month, name="themes.months", grain="month", themes=list(numbers),
+               run=number_of_run(workspace)).rows  # fmt: skip
 
 
 def newest_run(workspace: Workspace) -> ThemeRun | None:
