@@ -5,3 +5,6 @@ from .themes import Theme, ThemeRun
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
 __all__ = ["Rereading", "Theme", "ThemeRun", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
+from .topics import Topic, TopicExample, TopicTree, TopicVersion
+
+__all__ = ["Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion"]

@@ -24,7 +24,7 @@ from cxm.understand.text.words.lemmas import plain, rules
 LANGUAGES = ("en", "pl", "ru", "uk", "zh")
 LONGEST_ENTRY = 100  # characters
 SHORT = 24  # characters of a sentence whose language cannot be told surely, as Russian and Ukrainian in three words
-WORD = re.compile(r"\w+(?:['’ʼ`]\w+)*")
+WORD = re.compile(r"[^\W\u3400-\u9fff]+(?:['’ʼ`][^\W\u3400-\u9fff]+)*")  # Chinese characters are looked at by themselves
 CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 MOST_FORMS = 100_000  # remembered; then anew
 SCRIPTS = {"latin": ("en", "pl"), "cyrillic": ("ru", "uk")}

@@ -2,50 +2,86 @@
 
     python -m cxm.understand.text.words.distilling [language …]
 
-Needs simplemma, wordfreq and OpenCC, which only developers install. Writes data/<language>.txt, and data/hant.txt of
+Needs simplemma, pymorphy3, wordfreq and OpenCC, which only developers install. Writes data/<language>.txt, and data/hant.txt of
 folding.py; the same input gives the same file. Prints how many of a held-out tenth of the forms come out right, by form and by use.
 """
 
 from __future__ import annotations
 
 import random
+import re
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+import yaml
 
 from .lemmas import INFLECTED, LONGEST, Rules, plain
 
 DATA = Path(__file__).parent / "data"
 OTHERS = 250_000  # forms beyond the word lists, for the endings of rare words
-LEAST_GAIN = {"en": 1.0, "ru": 1.5, "uk": 1.5, "pl": 1.5}  # the weight that a rule must bring
+LEAST_GAIN = {"en": 1.0, "ru": 1.0, "uk": 0.8, "pl": 1.0}  # the weight that a rule must bring
+OURS = 5.0  # weight of the forms of words that starter trees look for
+STARTERS = Path(__file__).parents[1] / "topics" / "starters" / "topics.yaml"
+# Where the lists of simplemma are at odds with what customers mean.
+MEANT = {
+    "pl": {"paczek": "paczka", "kurierzy": "kurier", "opóźnień": "opóźnienie", "opóźnieniami": "opóźnienie"},
+}
 DEEPEST = 10  # characters of an ending; beyond, a rule is for a whole word
 Form = tuple[str, str, float]  # form, lemma, weight
 
 
 def read(language: str) -> list[Form]:
-    """Forms that are one word in letters, with their lemmas. A form that is listed as itself too keeps its lemma."""
-    from simplemma import lemmatize
-    from simplemma.strategies.dictionaries.dictionary_factory import DefaultDictionaryFactory
+    """Forms that are one word in letters, with their lemmas: those in use, and some of the others of the dictionary.
+
+    A form that the dictionary does not hold teaches nothing: it is led back as its neighbours are.
+    """
     from wordfreq import get_frequency_dict
 
-    used = {plain(word): often for word, often in get_frequency_dict(language, wordlist="best").items()}
-    dictionary = DefaultDictionaryFactory().get_dictionary(language)
-    found: dict[str, str] = {}
-    for form in used:
-        if usable(form):
-            found[form] = plain(lemmatize(form, lang=language))
-    rest = sorted({plain(form) for form in dictionary if usable(plain(form))} - found.keys())
+    used: dict[str, float] = {}
+    for word, often in get_frequency_dict(language, wordlist="best").items():
+        used[plain(word)] = used.get(plain(word), 0.0) + often
+    look, every = russian() if language == "ru" else listed(language)
+    rest = sorted({plain(form) for form in every if usable(plain(form))} - used.keys())
     random.Random(6).shuffle(rest)
-    for form in rest[:OTHERS]:
-        lemma = dictionary.get(form)
-        if lemma:
-            found[form] = plain(lemma)
+    known = {form: look(form) for form in [*used, *rest] if usable(form)}
+    wanted = {known.get(form, "") for form in vocabulary(language)} - {""}
+    found = {form: known[form] for form in [*used, *rest[:OTHERS]] if form in known}
+    found |= {form: lemma for form, lemma in known.items() if lemma in wanted}
+    found |= MEANT.get(language, {})
     return [
-        (form, lemma, max(0.05, min(200.0, 2e6 * used.get(form, 0.0))))
+        (form, lemma, max(OURS if lemma in wanted else 0.05, min(200.0, 2e6 * used.get(form, 0.0))))
         for form, lemma in sorted(found.items())
-        if usable(lemma)
+        if lemma and usable(lemma)
     ]
+
+
+def vocabulary(language: str) -> set[str]:
+    """The words of the starter trees."""
+    lines = [topic[language] for topic in yaml.safe_load(STARTERS.read_text(encoding="utf-8")).values()]
+    return {plain(word) for line in lines for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", line.partition("=")[2])}
+
+
+def listed(language: str) -> tuple[Callable[[str], str], Iterable[str]]:
+    """The lemma of a form by the lists of simplemma, or nothing; and all forms."""
+    from simplemma.strategies.dictionaries.dictionary_factory import DefaultDictionaryFactory
+
+    dictionary = DefaultDictionaryFactory().get_dictionary(language)
+    return lambda form: plain(dictionary.get(form) or ""), dictionary
+
+
+def russian() -> tuple[Callable[[str], str], Iterable[str]]:
+    """As `listed`, of OpenCorpora, which keeps the forms of an adjective together, where the lists do not."""
+    from pymorphy3 import MorphAnalyzer
+
+    morph = MorphAnalyzer(lang="ru")
+    every = {word for word, *_rest in morph.dictionary.iter_known_words()}
+
+    def look(form: str) -> str:
+        return plain(morph.parse(form)[0].normal_form) if morph.word_is_known(form) else ""
+
+    return look, every
 
 
 def usable(word: str) -> bool:
