@@ -11,7 +11,7 @@ from cxm.accounts.models import Workspace
 from cxm.lib.conditions import Condition, leaves
 from cxm.lib.conditions_form import Field
 from cxm.understand.text.naming import FIELDS, choices
-from cxm.understand.text.understanding import signals_of, topic_names
+from cxm.understand.text.understanding import signals_of, topic_names, wording
 
 TEXT = "text."
 NAMES = frozenset(
@@ -48,7 +48,17 @@ def with_text(workspace_id: int, properties: Mapping[str, Any]) -> dict[str, Any
 
 def of_properties(workspace_id: int, properties: Mapping[str, Any]) -> dict[str, Any]:
     """The signals of the comment that an event brought; empty without one."""
-    comment, question = properties.get("comment"), properties.get("question")
+    found = said_in(workspace_id, properties)
+    return signals_of(workspace_id, *found) if found else {}
+
+
+def said_in(workspace_id: int, properties: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The comment of an event and what was asked; None without a comment."""
+    comment = properties.get("comment")
     if not isinstance(comment, str) or not comment.strip():
-        return {}
-    return signals_of(workspace_id, comment, question if isinstance(question, str) else "")
+        return None
+    survey, question, language = (
+        value if isinstance(value := properties.get(name), str) else "" for name in ("survey", "question", "language")
+    )
+    version = properties.get("question_version")
+    return comment, wording(workspace_id, survey, question, version if isinstance(version, int) else 0, language)

@@ -26,14 +26,19 @@ Place = dict[str, Any]  # {"table", "block"}: all up to it is read; with "until"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What somebody wrote or said. `language` is what the source said, if it said anything."""
+    """What somebody wrote or said, and the question that it answers, by its key.
+
+    `language` is what the source said, if it said anything; `question_version` is 0 where no survey of ours asked.
+    """
 
     workspace_id: int
     event_id: UUID
     customer_id: UUID
     occurred_at: datetime
     import_id: UUID
+    survey: str
     question: str
+    question_version: int
     language: str
     comment: str
 
@@ -80,7 +85,9 @@ class Stretch:
     place: Place
 
 
-TEXT_COLUMNS = "workspace_id, event_id, customer_id, occurred_at, import_id, question, language, comment"
+TEXT_COLUMNS = (
+    "workspace_id, event_id, customer_id, occurred_at, import_id, survey, question, question_version, language, comment"
+)
 _encoder = msgspec.json.Encoder()
 
 

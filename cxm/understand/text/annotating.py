@@ -36,7 +36,7 @@ from cxm.record.eventlog.texts import (
 from .endpoint.asking import with_opinions
 from .models import Rereading
 from .reading.reading import Reading, Sentence, Span, Tag
-from .understanding import understand, version_of
+from .understanding import understand, version_of, wording
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +187,8 @@ def annotations_for(texts: Sequence[Text]) -> list[Annotation]:
 def read(workspace_id: int, texts: Sequence[Text]) -> list[Reading]:
     """As `understand`; a text that it fails on is found by halving and stays without a reading."""
     try:
-        return understand(workspace_id, [one.comment for one in texts], [one.question for one in texts])
+        asked = [wording(workspace_id, one.survey, one.question, one.question_version, one.language) for one in texts]
+        return understand(workspace_id, [one.comment for one in texts], asked)
     except Exception:
         if len(texts) == 1:
             logger.exception("The text of the event %s cannot be read", texts[0].event_id)

@@ -10,6 +10,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from .reading.reading import Reading, Span, Tag
 
 if TYPE_CHECKING:
@@ -38,6 +41,14 @@ def understand(workspace_id: int, texts: Sequence[str], questions: Sequence[str]
         readings = [replace(one, tags=(*one.tags, *tags)) if tags else one
                     for one, tags in zip(readings, found, strict=True)]  # fmt: skip
     return [_with_personal(one, text) for one, text in zip(readings, texts, strict=True)]
+
+
+def wording(workspace_id: int, survey: str, question: str, version: int, language: str) -> str:
+    """What was asked, in words where a survey of ours asked it; else what the source calls the question."""
+    if not survey or not version:
+        return question
+    wording_of: Callable[..., str] = import_string(settings.QUESTION_WORDINGS)
+    return wording_of(workspace_id, survey, question, version, language) or question
 
 
 def version_of(workspace_id: int) -> str:

@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 
 from cxm.accounts.models import Workspace
 from cxm.act.cases.models import Alert, AlertRule
+from cxm.act.cases.text_fields import said_in
 from cxm.listen.channels.models import Conversation
 from cxm.record.customers.models import Customer
 from cxm.record.customers.snapshot import families, ids_in_log
@@ -61,9 +62,7 @@ def read_ahead(some: Sequence[Seen]) -> None:
     """Read the comments of these events together, which costs a tenth of reading them one by one."""
     by_workspace: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for one in some:
-        comment, question = one.properties.get("comment"), one.properties.get("question")
-        if one.event.name in FEEDBACK and isinstance(comment, str) and comment:
-            text = (comment, question if isinstance(question, str) else "")
+        if one.event.name in FEEDBACK and (text := said_in(one.event.workspace_id, one.properties)):
             by_workspace[one.event.workspace_id].append(text)
     for workspace_id, texts in by_workspace.items():
         remember(workspace_id, texts)

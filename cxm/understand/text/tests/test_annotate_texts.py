@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cxm.accounts.models import Workspace
+from cxm.listen.surveys.definition import Question
 from cxm.record.eventlog import texts as log_texts
 from cxm.record.eventlog.engine import engine
 from cxm.record.eventlog.forget import forget_customer, forget_import
@@ -15,6 +16,7 @@ from cxm.record.eventlog.models import FollowCursor
 from cxm.record.eventlog.rebuild import rebuild
 from cxm.record.eventlog.repair import repair
 from cxm.record.eventlog.texts import Annotation, annotations_of, write_annotations
+from cxm.testing.answered import make_survey
 from cxm.testing.cast import answer, event, given_events, make_user, make_workspace
 from cxm.understand.text import annotating, understanding
 from cxm.understand.text.annotating import Annotator, annotate_events, annotate_workspace, reading_of
@@ -154,3 +156,26 @@ def test_a_reading_is_kept_whole() -> None:
     # delivery: in both sentences, (−0.75 + 0.5) / 2; staff: in the second; a topic without a place: the whole text
     assert dict(zip(row.topics, row.topic_sentiments, strict=True)) == {"delivery": -0.125, "staff": 0.5, "all": 0.125}
     assert row.personal == ("phone",)
+
+
+def test_a_text_is_read_beside_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make_workspace()
+    title = {"en": "What can we do better?", "pl": "Co możemy poprawić?"}
+    make_survey(workspace, Question(id="q", kind="nps", title=title), key="after")
+    given_events(
+        [
+            answer(workspace, 9, "2026-03-01 12:00", comment="a", survey="after", question="q", question_version=1,
+                   language="pl"),
+            answer(workspace, 9, "2026-03-01 12:01", comment="b", survey="elsewhere", question="q", question_version=1),
+            answer(workspace, 9, "2026-03-01 12:02", comment="c", question="Any wishes?"),
+        ]
+    )  # fmt: skip
+    asked: dict[str, str] = {}
+
+    def understand(workspace_id: int, texts: list[str], questions: list[str]) -> list[Reading]:
+        asked.update(zip(texts, questions, strict=True))
+        return [Reading() for _ in texts]
+
+    monkeypatch.setattr(annotating, "understand", understand)
+    annotate_workspace(workspace.pk)
+    assert asked == {"a": "Co możemy poprawić?", "b": "q", "c": "Any wishes?"}
