@@ -181,7 +181,9 @@ def _marks(workspace: Workspace, ids: Sequence[UUID]) -> list[FeedbackMark]:
     known = set(mine.values_list("event_id", flat=True))
     rows = by_id(workspace, [one for one in ids if one not in known], shown=1)
     there = set(
-        Customer.objects.filter(workspace=workspace, pk__in={one.customer_id for one in rows}).values_list("pk", flat=True)
+        Customer.objects.filter(workspace=workspace, pk__in={one.customer_id for one in rows}).values_list(
+            "pk", flat=True
+        )
     )
     new = [
         FeedbackMark(

@@ -334,8 +334,7 @@ class Facets:
 def facets(workspace: Workspace) -> Facets:
     columns = ("channel", "survey", "metric", "question", "touchpoint", "name")
     chosen = ", ".join(
-        f"arraySort(groupUniqArray(100)(toString({one}))) AS {one}{'' if one.endswith('s') else 's'}"
-        for one in columns
+        f"arraySort(groupUniqArray(100)(toString({one}))) AS {one}{'' if one.endswith('s') else 's'}" for one in columns
     )
     sql = f"SELECT {chosen}, toUInt64(count()) AS n FROM texts WHERE $scope"
     found = ask(sql, Scope(workspace.pk), row=Facets, name="feedback.facets", table="texts").rows[0]
