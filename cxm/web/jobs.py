@@ -10,6 +10,7 @@ from pathlib import Path
 from django_tasks import task
 
 from cxm.accounts.models import Workspace
+from cxm.act.cases.feedback.queries import put_marks_again
 from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.eventlog import transfer
 from cxm.record.eventlog.rebuild import DERIVED, rebuild
@@ -63,6 +64,7 @@ def rebuild_all(progress: Progress) -> int:
     for workspace in workspaces:
         tick("customers")
         rebuild_snapshot(workspace)
+        put_marks_again(workspace)
     progress(total, total)
     return len(DERIVED) + 1
 

@@ -25,6 +25,7 @@ from django.db import DataError, IntegrityError, connection, connections, transa
 from django.utils.translation import gettext as _
 
 from cxm.accounts.models import User, Workspace
+from cxm.act.cases.feedback.queries import put_marks_again
 from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.eventlog import transfer
 from cxm.record.eventlog.engine import EventlogError, close_engine, engine
@@ -142,6 +143,7 @@ def build(source: Path, progress: Progress) -> None:
             for number, workspace in enumerate(Workspace.objects.all()):
                 progress(_("Customers"), number, Workspace.objects.count())
                 rebuild_snapshot(workspace)
+                put_marks_again(workspace)
         except (tables.BadRow, IntegrityError, DataError, EventlogError) as error:
             raise Refused(_("The backup cannot be restored: %(reason)s") % {"reason": error}) from error
         finally:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from cxm.accounts.access import membership_for
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.record.customers.models import Customer
 from cxm.record.eventlog.texts import annotations_of, texts_by_id, write_annotations
 
 from .annotating import annotation, read
@@ -62,8 +63,9 @@ def correct(
     )
     (same.filter(value=value) if kind == "topic" else same).update(undone_at=timezone.now())
     made = Correction.objects.create(
-        workspace=workspace, event_id=event_id, customer_id=text.customer_id, kind=kind, value=value[:100],
-        wrong=wrong, before=_said(workspace.pk, event_id, kind, value), by=by if isinstance(by, User) else None,
+        workspace=workspace, event_id=event_id, kind=kind, value=value[:100], wrong=wrong,
+        before=_said(workspace.pk, event_id, kind, value), by=by if isinstance(by, User) else None,
+        customer=Customer.objects.filter(workspace=workspace, pk=text.customer_id).first(),
     )  # fmt: skip
     audit("corrected", made, workspace=workspace, by=by, changes={kind: [made.before, value]}, name=str(event_id))
     reread(workspace.pk, [event_id])

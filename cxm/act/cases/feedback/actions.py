@@ -21,6 +21,7 @@ from cxm.act.cases.actions import open_case as open_one
 from cxm.act.cases.errors import Refused
 from cxm.act.cases.models import Case, FeedbackDeed, FeedbackMark
 from cxm.record.customers.access import require_change
+from cxm.record.customers.models import Customer
 
 from .queries import Row, by_id, customers_of
 
@@ -178,12 +179,18 @@ def _marks(workspace: Workspace, ids: Sequence[UUID]) -> list[FeedbackMark]:
     """The marks of these texts, made where there were none, locked."""
     mine = FeedbackMark.objects.filter(workspace=workspace, event_id__in=ids)
     known = set(mine.values_list("event_id", flat=True))
+    rows = by_id(workspace, [one for one in ids if one not in known], shown=1)
+    there = set(
+        Customer.objects.filter(workspace=workspace, pk__in={one.customer_id for one in rows}).values_list(
+            "pk", flat=True
+        )
+    )
     new = [
         FeedbackMark(
-            workspace=workspace, event_id=row.event_id, customer_id=row.customer_id, import_id=row.import_id,
-            occurred_at=row.occurred_at,
+            workspace=workspace, event_id=row.event_id, import_id=row.import_id, occurred_at=row.occurred_at,
+            log_customer_id=row.customer_id, customer_id=row.customer_id if row.customer_id in there else None,
         )
-        for row in by_id(workspace, [one for one in ids if one not in known], shown=1)
+        for row in rows
     ]  # fmt: skip
     FeedbackMark.objects.bulk_create(new, ignore_conflicts=True, batch_size=200)
     return list(mine.select_for_update(of=("self",)).order_by("pk"))

@@ -87,13 +87,15 @@ SQL: Final = """
 SELECT kind, name, toUInt64(count()) AS n, sum(felt) AS total, sum(felt * felt) AS squares
 FROM (
   SELECT arrayJoin(arrayConcat(
-    [('all', '', toFloat64(sentiment_score)), ('sentiment', toString(sentiment), 0.), ('emotion', toString(emotion), 0.),
-     ('intent', toString(intent), 0.), ('effort', toString(effort), 0.), ('urgency', toString(urgent), 0.)],
+    [('all', '', toFloat64(sentiment_score)), ('sentiment', toString(sentiment), 0.),
+     ('emotion', toString(emotion), 0.), ('intent', toString(intent), 0.),
+     ('effort', toString(effort), 0.), ('urgency', toString(urgent), 0.)],
     arrayMap((topic, felt) -> ('topic', topic, toFloat64(felt)), living, feelings)
   )) AS said, said.1 AS kind, said.2 AS name, said.3 AS felt
   FROM (
     SELECT *,
-      arrayMap(one -> transform(toString(one), {old:Array(String)}, {new:Array(String)}, toString(one)), topics) AS mapped,
+      arrayMap(one -> transform(toString(one), {old:Array(String)}, {new:Array(String)}, toString(one)), topics)
+        AS mapped,
       arrayDistinct(mapped) AS living,
       arrayMap(one -> topic_sentiments[indexOf(mapped, one)], living) AS feelings
     FROM annotations FINAL WHERE $which AND sentiment != ''

@@ -334,8 +334,7 @@ class Facets:
 def facets(workspace: Workspace) -> Facets:
     columns = ("channel", "survey", "metric", "question", "touchpoint", "name")
     chosen = ", ".join(
-        f"arraySort(groupUniqArray(100)(toString({one}))) AS {one}{'' if one.endswith('s') else 's'}"
-        for one in columns
+        f"arraySort(groupUniqArray(100)(toString({one}))) AS {one}{'' if one.endswith('s') else 's'}" for one in columns
     )
     sql = f"SELECT {chosen}, toUInt64(count()) AS n FROM texts WHERE $scope"
     found = ask(sql, Scope(workspace.pk), row=Facets, name="feedback.facets", table="texts").rows[0]
@@ -352,7 +351,7 @@ def put_marks(workspace: Workspace) -> None:
         return
     write_text_marks([
         TextMark(
-            workspace_id=workspace.pk, event_id=one.event_id, customer_id=one.customer_id,
+            workspace_id=workspace.pk, event_id=one.event_id, customer_id=one.log_customer_id,
             occurred_at=one.occurred_at, import_id=one.import_id, version=one.version,
             handled=one.handled_at is not None, assignee=one.assigned_to_id or 0,
             case_number=one.case.number if one.case else 0, tags=tuple(one.tags),
@@ -363,3 +362,8 @@ def put_marks(workspace: Workspace) -> None:
         ids = [one.pk for one in waiting if one.version == version]
         for start in range(0, len(ids), 500):
             FeedbackMark.objects.filter(pk__in=ids[start : start + 500], version=version).update(in_log=True)
+
+
+def put_marks_again(workspace: Workspace) -> None:
+    """After the log was restored or made anew: every mark is copied at the next question."""
+    FeedbackMark.objects.filter(workspace=workspace).update(in_log=False)

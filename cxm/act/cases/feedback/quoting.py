@@ -82,4 +82,3 @@ def shortened(text: str) -> str:
     if max(ends) > LONGEST // 3:
         return start[: max(ends) + 1]
     return f"{start.rpartition(' ')[0] or start}…"
-

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 import regex
@@ -21,8 +22,112 @@ TYPED: Final = regex.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\
 # The same pieces as in the schema of `texts`: they must be cut alike, or nothing is found.
 PIECES: Final = regex.compile(r"\p{Han}+|[\p{Latin}\p{Cyrillic}\p{N}]+|\p{L}+")
 HAN: Final = "⺀"  # from here on, a piece is Chinese (or of a script without spaces), and is indexed by pairs
+<<<<<<< HEAD
 CYRILLIC: Final = ["иями", "ями", "ами", "ого", "его", "ому", "ему", "ыми", "ими", "ать", "ять", "ить", "еть", "ует", "ают", "яют", "ала", "ила", "али", "или", "ало", "ило", "ов", "ев", "ей", "ой", "ий", "ый", "ая", "яя", "ое", "ее", "ую", "юю", "ом", "ем", "ам", "ям", "ах", "ях", "ия", "ие", "ию", "ью", "ів", "їв", "ою", "ею", "ть", "ти", "ю", "я", "а", "о", "е", "и", "ы", "у", "ь", "й", "і", "ї", "є"]
 LATIN: Final = ["ing", "ies", "ied", "ers", "er", "ed", "es", "ami", "ach", "owi", "ego", "emu", "ymi", "imi", "ych", "ich", "ów", "om", "em", "ie", "ia", "ią", "ię", "ej", "s", "y", "e", "a", "o", "i", "u", "ą", "ę", "ł"]
+=======
+CYRILLIC: Final = [
+    "иями",
+    "ями",
+    "ами",
+    "ого",
+    "его",
+    "ому",
+    "ему",
+    "ыми",
+    "ими",
+    "ать",
+    "ять",
+    "ить",
+    "еть",
+    "ует",
+    "ают",
+    "яют",
+    "ала",
+    "ила",
+    "али",
+    "или",
+    "ало",
+    "ило",
+    "ов",
+    "ев",
+    "ей",
+    "ой",
+    "ий",
+    "ый",
+    "ая",
+    "яя",
+    "ое",
+    "ее",
+    "ую",
+    "юю",
+    "ом",
+    "ем",
+    "ам",
+    "ям",
+    "ах",
+    "ях",
+    "ия",
+    "ие",
+    "ию",
+    "ью",
+    "ів",
+    "їв",
+    "ою",
+    "ею",
+    "ть",
+    "ти",
+    "ю",
+    "я",
+    "а",
+    "о",
+    "е",
+    "и",
+    "ы",
+    "у",
+    "ь",
+    "й",
+    "і",
+    "ї",
+    "є",
+]
+LATIN: Final = [
+    "ing",
+    "ies",
+    "ied",
+    "ers",
+    "er",
+    "ed",
+    "es",
+    "ami",
+    "ach",
+    "owi",
+    "ego",
+    "emu",
+    "ymi",
+    "imi",
+    "ych",
+    "ich",
+    "ów",
+    "om",
+    "em",
+    "ie",
+    "ia",
+    "ią",
+    "ię",
+    "ej",
+    "s",
+    "y",
+    "e",
+    "a",
+    "o",
+    "i",
+    "u",
+    "ą",
+    "ę",
+    "ł",
+]
+>>>>>>> inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +193,7 @@ def _tokens(term: Term) -> list[list[str]]:
     found: list[list[str]] = []
     for piece in term.pieces:
         if piece >= HAN:
-            pairs = zip(piece, piece[1:], strict=False)
-            found += [[a + b for a in spellings(one) for b in spellings(two)] for one, two in pairs]
+            found += [[a + b for a in spellings(one) for b in spellings(two)] for one, two in pairwise(piece)]
         elif term.exact:
             found += [[piece[:3]], [piece[:5]]]
         else:

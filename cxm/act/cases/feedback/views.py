@@ -248,7 +248,9 @@ def _do(workspace: Workspace, ids: list[UUID], deed: str, given: Any, by: User) 
 @require_POST
 def undo(request: HttpRequest, slug: str, deed_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.AGENT)
-    deed = get_object_or_404(FeedbackDeed.objects.select_related("workspace"), workspace=membership.workspace, pk=deed_id)
+    deed = get_object_or_404(
+        FeedbackDeed.objects.select_related("workspace"), workspace=membership.workspace, pk=deed_id
+    )
     try:
         n = actions.undo(deed=deed, by=user_of(membership))
         messages.success(

@@ -1,4 +1,4 @@
-"""Texts as a page shows them: their evidence, what was looked for marked, personal data hidden from those without right."""
+"""Texts as a page shows them: with their evidence, what was looked for, and personal data hidden where it must be."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from cxm.accounts.models import User, Workspace
+from cxm.record.customers.models import Customer
 
 from .cases import Case
 
@@ -22,7 +23,8 @@ class FeedbackMark(models.Model):
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     event_id = models.UUIDField()
-    customer_id = models.UUIDField()  # as the event carries it; nil: nobody we know
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    log_customer_id = models.UUIDField()  # as the event carries it; nil: nobody we know
     import_id = models.UUIDField()
     occurred_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True, blank=True)
@@ -34,10 +36,7 @@ class FeedbackMark(models.Model):
     in_log = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["workspace"], condition=models.Q(in_log=False), name="feedback_not_in_log"),
-            models.Index(fields=["workspace", "customer_id"], name="feedback_of_customer"),
-        ]
+        indexes = [models.Index(fields=["workspace"], condition=models.Q(in_log=False), name="feedback_not_in_log")]
         constraints = [models.UniqueConstraint(fields=["workspace", "event_id"], name="one_mark_per_text")]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from cxm.accounts.models import User, Workspace
+from cxm.record.customers.models import Customer
 
 
 class Correction(models.Model):
@@ -18,7 +19,7 @@ class Correction(models.Model):
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     event_id = models.UUIDField()
-    customer_id = models.UUIDField()
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     kind = models.CharField(max_length=20)
     value = models.CharField(max_length=100)
     wrong = models.BooleanField(default=False)
@@ -31,7 +32,6 @@ class Correction(models.Model):
         indexes = [
             models.Index(fields=["workspace", "event_id"], name="correction_of_text"),
             models.Index(fields=["workspace", "kind", "at"], name="correction_of_kind"),
-            models.Index(fields=["workspace", "customer_id"], name="correction_of_customer"),
         ]
 
     def __str__(self) -> str:

@@ -155,7 +155,9 @@ def test_work_through_the_inbox() -> None:
     reader, before = signed_in(viewer), list(FeedbackMark.objects.order_by("pk").values())
     assert b"Mark handled</button>" not in reader.get(base).content and reader.get(one).status_code == 200
     for path in ("deal/", f"{ids[0]}/correct/", "views/save/", f"undo/{deed.pk}/"):
-        assert reader.post(base + path, {"text": ids[0], "do": "handled", "say": "sentiment:positive"}).status_code == 403
+        assert (
+            reader.post(base + path, {"text": ids[0], "do": "handled", "say": "sentiment:positive"}).status_code == 403
+        )
     assert reader.get(base + "export.csv").status_code == 403
     assert list(FeedbackMark.objects.order_by("pk").values()) == before
 
