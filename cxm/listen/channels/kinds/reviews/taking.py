@@ -58,6 +58,8 @@ def tell_as_history(channel: Channel, messages: Sequence[Message], import_id: UU
     """Put the facts of reviews into the log as an import does: they count, and no rule runs. Safe to repeat."""
     events = []
     for message in messages:
+        if message.properties.get("suppressed"):
+            continue
         name, told = fact_of(channel, message, message.conversation.language)
         events.append(
             Event(
