@@ -40,6 +40,7 @@ from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
 from cxm.record.capture.api.imports import router as imports_router
 from cxm.record.capture.api.regulations import router as regulations_router
+from cxm.record.capture.api.sources import router as sources_router
 from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
@@ -55,6 +56,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", workspace_router),
     ("", imports_router),
     ("", regulations_router),
+    ("", sources_router),
     ("/customers", customers_router),
     ("/segments", segments_router),
     ("/automations", automations_router),
