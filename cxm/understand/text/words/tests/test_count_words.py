@@ -1,4 +1,4 @@
-"""Words are counted under one form, phrases whole, Chinese without spaces; the rules of inflection agree with dictionaries."""
+"""Words are counted under one form, phrases whole, Chinese without spaces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ pytestmark = pytest.mark.once
 
 
 def counted(language: str, *texts: str, least: int = 1) -> dict[str, int]:
-    return {term.name: term.n for term in count_terms([Said(one, language, -0.5) for one in texts], language, least=least).values()}
+    return {
+        term.name: term.n
+        for term in count_terms([Said(one, language, -0.5) for one in texts], language, least=least).values()
+    }
 
 
 @pytest.mark.parametrize(
@@ -58,5 +61,8 @@ def test_a_word_that_became_more_frequent_is_said_to_only_if_it_is_real() -> Non
     rows = {row.name: row for row in compare(count_terms(after, "en"), count_terms(before, "en", least=1), 100, 100)}
     assert (rows["queue"].verdict, rows["soup"].verdict) == ("up", "down")
     assert rows["queue"].sentiment.value == -0.5
-    rows = {row.name: row for row in compare(count_terms(after[:54], "en"), count_terms(before[-14:], "en", least=1), 54, 14)}
+    rows = {
+        row.name: row
+        for row in compare(count_terms(after[:54], "en"), count_terms(before[-14:], "en", least=1), 54, 14)
+    }
     assert rows["queue"].verdict != "up"
