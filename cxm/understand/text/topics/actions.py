@@ -287,7 +287,7 @@ def _entries(words: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
                 read_entry(entry, language)
             except Unreadable:
                 raise Refused(
-                    _("“%(entry)s” cannot be looked for: an entry is a word or a phrase of at most %(limit)d characters.")
+                    _("“%(entry)s” cannot be looked for: an entry is a word or phrase of at most %(limit)d characters.")
                     % {"entry": entry[:60], "limit": LONGEST_ENTRY}
                 ) from None
             kept.append(entry)

@@ -240,7 +240,10 @@ def match_texts(request: HttpRequest, body: TextsIn) -> list[list[dict[str, Any]
     felt = sentiments(body.texts, readings, tags)
     return [
         [
-            {"topic": tag.name, "score": tag.score, "sentiment": score, "spans": [(one.start, one.end) for one in tag.spans]}
+            {
+                "topic": tag.name, "score": tag.score, "sentiment": score,
+                "spans": [(one.start, one.end) for one in tag.spans],
+            }
             for tag, score in zip(found, scores, strict=True)
         ]
         for found, scores in zip(tags, felt, strict=True)

@@ -68,7 +68,11 @@ def try_topic(scope: Scope, draft: TopicWords, topic: Topic | None) -> Trial:
     matcher = Matcher([draft])
     whole = compiled(scope.workspace_id)
     chances = _chances(whole, draft.key, texts)
-    marked = dict(TopicExample.objects.filter(topic=topic).exclude(event_id=None).values_list("event_id", "fits")) if topic else {}
+    marked = (
+        dict(TopicExample.objects.filter(topic=topic).exclude(event_id=None).values_list("event_id", "fits"))
+        if topic
+        else {}
+    )
     shown, maybe, forms, n = [], [], Counter[str](), 0
     for row, reading, chance in zip(rows, readings, chances, strict=True):
         spans = matcher.find(row.comment, reading).get(draft.key, [])

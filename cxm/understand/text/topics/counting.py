@@ -20,7 +20,7 @@ SCORES = (-1.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Of the texts of one topic: how many, and the sums of their sentiment and of its square. The key "" is all texts."""
+    """The texts of one topic: how many, the sums of their sentiment and of its square. The key "" is all texts."""
 
     key: str
     n: int
@@ -64,7 +64,7 @@ NOBODY = UUID(int=0)
 
 
 def counts_as(workspace_id: int) -> list[tuple[str, str]]:
-    """(key, topic that it counts in): each key counts in its topic, or in what that was merged into, and in all above."""
+    """(key, topic that it counts in): its own or what that was merged into, and all above."""
     rows = Topic.objects.filter(workspace=workspace_id).values_list("pk", "key", "parent", "merged_into")
     known = {pk: (key, parent, into) for pk, key, parent, into in rows}
     found = []
@@ -112,7 +112,9 @@ def compare(
     shares, means = [], []
     for key in keys:
         one, two = before.get(key) or Sums(key, 0, 0, 0), after.get(key) or Sums(key, 0, 0, 0)
-        shares.append(difference_share(ShareSample(min(one.n, n_before), n_before), ShareSample(min(two.n, n_after), n_after)))
+        shares.append(
+            difference_share(ShareSample(min(one.n, n_before), n_before), ShareSample(min(two.n, n_after), n_after))
+        )
         means.append(difference_mean(_sample(one), _sample(two), SCORES))
     said = verdicts([*shares, *means])
     found = {}

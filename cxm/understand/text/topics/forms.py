@@ -9,9 +9,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.forms import BoundField
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from cxm.accounts.models import Workspace
 from cxm.understand.text.models import Topic
@@ -56,7 +55,7 @@ class TopicForm(forms.Form):
                 held = getattr(topic, name).get(code, []) if topic else []
                 self.fields[f"{name}_{code}"] = forms.CharField(
                     label=label, required=False, strip=False, initial="\n".join(held),
-                    widget=forms.Textarea(attrs={"rows": max(3 if name == "words" else 2, min(len(held) + 1, 12)), "lang": code, "spellcheck": "true"}),
+                    widget=forms.Textarea(attrs={"rows": max(2, min(len(held) + 1, 12)), "lang": code}),
                 )  # fmt: skip
 
     @property
@@ -73,7 +72,9 @@ class TopicForm(forms.Form):
 
     @property
     def names(self) -> dict[str, str]:
-        return {code: self._said(f"name_{code}").strip() for code in PAGE_LANGUAGES if self._said(f"name_{code}").strip()}
+        return {
+            code: self._said(f"name_{code}").strip() for code in PAGE_LANGUAGES if self._said(f"name_{code}").strip()
+        }
 
     def entries(self, name: str) -> dict[str, list[str]]:
         """`words` or `exclusions`, by language."""

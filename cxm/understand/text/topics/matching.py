@@ -180,9 +180,7 @@ def learn(
     columns = np.unique(features.indices)
     place = np.zeros(features.shape[1], dtype=np.int32)
     place[columns] = np.arange(1, len(columns) + 1, dtype=np.int32)
-    known = csr_matrix(
-        (features.data, place[features.indices], features.indptr), shape=(len(every), len(columns) + 1)
-    )
+    known = csr_matrix((features.data, place[features.indices], features.indptr), shape=(len(every), len(columns) + 1))
     learnt = Learnt(column=place)
     weights, bias = [], []
     for key in able:
@@ -234,7 +232,9 @@ def background(workspace_id: int) -> list[str]:
     try:
         rows = recent_texts(Scope(workspace_id=workspace_id, until=datetime.now(UTC)), BACKGROUND)
     except EventlogError:
-        logger.warning("The topics of workspace %d are learnt without its texts: the log does not answer.", workspace_id)
+        logger.warning(
+            "The topics of workspace %d are learnt without its texts: the log does not answer.", workspace_id
+        )
         return []
     return _distinct(row.comment for row in rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -40,11 +41,19 @@ LONGEST_LINES = 200_000  # characters of them
 
 def context_of(membership: Membership, **more: Any) -> dict[str, Any]:
     may_change = Role(membership.role).includes(Role.ANALYST)
-    return {"membership": membership, "workspace": membership.workspace, "tab": "topics", "may_change": may_change, **more}
+    return {
+        "membership": membership,
+        "workspace": membership.workspace,
+        "tab": "topics",
+        "may_change": may_change,
+        **more,
+    }
 
 
 def topic_for(workspace: Workspace, topic_id: UUID) -> Topic:
-    found = Topic.objects.select_related("workspace", "parent").filter(workspace=workspace, pk=topic_id, merged_into=None)
+    found = Topic.objects.select_related("workspace", "parent").filter(
+        workspace=workspace, pk=topic_id, merged_into=None
+    )
     topic = found.first()
     if topic is None:
         raise Http404
@@ -85,7 +94,9 @@ def plant_starter(request: HttpRequest, slug: str) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ANALYST)
     chosen = tuple(one for one in LANGUAGES if one in request.POST.getlist("languages")) or LANGUAGES
     try:
-        made = plant(workspace=membership.workspace, tree=request.POST.get("tree", ""), by=membership.user, languages=chosen)
+        made = plant(
+            workspace=membership.workspace, tree=request.POST.get("tree", ""), by=membership.user, languages=chosen
+        )
         said = ngettext("%(n)d topic was added.", "%(n)d topics were added.", len(made)) % {"n": len(made)}
         messages.success(request, said)
     except Refused as refused:
@@ -184,10 +195,8 @@ def _try(request: HttpRequest, slug: str, topic_id: UUID | None) -> HttpResponse
 
 def _trial(workspace: Workspace, form: TopicForm) -> dict[str, Any]:
     trial: Trial | None = None
-    try:
+    with suppress(EventlogError):  # the page says so in place of the trial
         trial = try_topic(scope_of(workspace), form.draft(), form.topic)
-    except EventlogError:
-        pass  # the page says so in place of the trial
     return {"trial": trial}
 
 
@@ -235,7 +244,9 @@ def unmark(request: HttpRequest, slug: str, topic_id: UUID, example_id: UUID) ->
 def merge(request: HttpRequest, slug: str, topic_id: UUID) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ANALYST)
     topic = topic_for(membership.workspace, topic_id)
-    into = Topic.objects.filter(workspace=membership.workspace, key=request.POST.get("into", ""), merged_into=None).first()
+    into = Topic.objects.filter(
+        workspace=membership.workspace, key=request.POST.get("into", ""), merged_into=None
+    ).first()
     try:
         if into is None:
             raise Refused(_("Choose another topic to merge it into."))
@@ -287,7 +298,9 @@ def restore(request: HttpRequest, slug: str, topic_id: UUID) -> HttpResponse:
         raise Http404
     number = request.POST.get("number", "")
     try:
-        topic = actions.restore_version(topic=topic, number=int(number) if number.isdecimal() else 0, by=membership.user)
+        topic = actions.restore_version(
+            topic=topic, number=int(number) if number.isdecimal() else 0, by=membership.user
+        )
         messages.success(request, _("The topic is as it was in version %(n)s.") % {"n": number})
     except Refused as refused:
         messages.error(request, str(refused))

@@ -2,8 +2,9 @@
 
     python -m cxm.understand.text.words.distilling [language …]
 
-Needs simplemma, pymorphy3, wordfreq and OpenCC, which only developers install. Writes data/<language>.txt, and data/hant.txt of
-folding.py; the same input gives the same file. Prints how many of a held-out tenth of the forms come out right, by form and by use.
+Needs simplemma, pymorphy3, wordfreq and OpenCC, which only developers install. Writes data/<language>.txt, and
+data/hant.txt of folding.py; the same input gives the same file. Prints how many of a held-out tenth of the forms come
+out right, by form and by use.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def change(form: str, lemma: str) -> tuple[int, str]:
 
 
 def learn(forms: Sequence[Form], least: float) -> dict[str, tuple[int, str]]:
-    """From the shortest ending to the longest: a rule where it brings at least so much more weight than the one above."""
+    """From the shortest ending to the longest: a rule where it brings so much more weight than the one above."""
     found: dict[str, tuple[int, str]] = {}
     items = [(form, change(form, lemma), weight) for form, lemma, weight in forms]
 
@@ -123,9 +124,7 @@ def learn(forms: Sequence[Form], least: float) -> dict[str, tuple[int, str]]:
             if letter:
                 descend(letter + ending, part, inherited)
             else:
-                found.update(
-                    ("^" + form, one) for form, one, weight in part if one != inherited and weight >= least
-                )
+                found.update(("^" + form, one) for form, one, weight in part if one != inherited and weight >= least)
 
     descend("", items, (0, ""))
     return found

@@ -76,13 +76,23 @@ WHERE $scope AND comment != ''
 
 def languages_of(scope: Scope) -> dict[str, int]:
     """The languages of the texts, the commonest first, with how many. Raises EventlogError."""
-    return {row.language: row.n for row in ask(LANGUAGES, scope, row=LanguageRow, name="words.languages", table="annotations").rows}
+    return {
+        row.language: row.n
+        for row in ask(LANGUAGES, scope, row=LanguageRow, name="words.languages", table="annotations").rows
+    }
 
 
 def said(scope: Scope, language: str, limit: int) -> list[Said]:
     """Texts of the period in that language: all, or an even draw of `limit`. Raises EventlogError."""
     rows = ask(
-        SAID, scope, row=SaidRow, name="words.said", language=language, since=scope.since, until=scope.until, limit=limit
+        SAID,
+        scope,
+        row=SaidRow,
+        name="words.said",
+        language=language,
+        since=scope.since,
+        until=scope.until,
+        limit=limit,
     ).rows
     return [Said(row.text, row.language, row.score) for row in rows]
 
@@ -107,7 +117,9 @@ def compare(
     kept: Sequence[Term] = [*(one for one in ordered if one.words == 1)][:shown]
     kept = [*kept, *[one for one in ordered if one.words > 1][:shown]]
     changes = [
-        difference_share(ShareSample(before[one.key].n if one.key in before else 0, n_before), ShareSample(one.n, n_after))
+        difference_share(
+            ShareSample(before[one.key].n if one.key in before else 0, n_before), ShareSample(one.n, n_after)
+        )
         for one in kept
     ]
     return [

@@ -68,7 +68,9 @@ def test_a_tree_is_planted_counted_and_checked(workspace: Workspace) -> None:
     words = client.get(f"/w/{workspace.slug}/words/")
     rows = {row.name: row.n for row in words.context["rows"]}
     assert (rows["delivery"], rows["courier"], rows["kettle"]) == (60, 20, 25)
-    phrases = client.get(f"/w/{workspace.slug}/words/?kind=phrases&order=worst&q=courier", headers={"HX-Request": "true"})
+    phrases = client.get(
+        f"/w/{workspace.slug}/words/?kind=phrases&order=worst&q=courier", headers={"HX-Request": "true"}
+    )
     assert b"<html" not in phrases.content
     assert client.get(f"/w/{workspace.slug}/words/?days=30&order=changed&language=xx").status_code == 200
 
@@ -90,7 +92,9 @@ def test_a_topic_is_written_tried_marked_and_changed(workspace: Workspace) -> No
     shown = client.get(one).context["trial"]
     assert shown.found.value == pytest.approx(60 / 115)  # “thank you” in the sentence takes support out
     event = next(text.event_id for text in shown.shown)
-    marked = client.post(f"{one}examples/", {"event": str(event), "fits": "1", "words_en": "delivery"}, headers={"HX-Request": "true"})
+    marked = client.post(
+        f"{one}examples/", {"event": str(event), "fits": "1", "words_en": "delivery"}, headers={"HX-Request": "true"}
+    )
     assert marked.context["trial"].accuracy.precision.n == 1
     client.post(f"{one}examples/", {"texts": "Broken kettle\n\nDelivered to nobody, no delivery", "fits": "0"})
     trial = client.get(one).context["trial"]
@@ -122,7 +126,9 @@ def test_a_topic_is_written_tried_marked_and_changed(workspace: Workspace) -> No
 
 
 def test_viewers_see_the_counts_and_strangers_nothing(workspace: Workspace) -> None:
-    topic = create_topic(workspace=workspace, names={"en": "Delivery"}, words={"en": ["delivery"]}, by=owner_of(workspace))
+    topic = create_topic(
+        workspace=workspace, names={"en": "Delivery"}, words={"en": ["delivery"]}, by=owner_of(workspace)
+    )
     base = f"/w/{workspace.slug}/topics/"
     viewer = signed_in(make_member(workspace, Role.VIEWER, "viewer@example.com"))
     page = viewer.get(base).content.decode()
@@ -132,8 +138,18 @@ def test_viewers_see_the_counts_and_strangers_nothing(workspace: Workspace) -> N
     stranger = signed_in(make_user("stranger@example.com"))
     for address in ("", "new/", "check/", f"{topic.pk}/"):
         assert stranger.get(base + address).status_code == 404
-    for address in ("starter/", "again/", "new/try/", f"{topic.pk}/", f"{topic.pk}/examples/", f"{topic.pk}/merge/",
-                    f"{topic.pk}/split/", f"{topic.pk}/switch/", f"{topic.pk}/restore/", f"{topic.pk}/try/"):  # fmt: skip
+    for address in (
+        "starter/",
+        "again/",
+        "new/try/",
+        f"{topic.pk}/",
+        f"{topic.pk}/examples/",
+        f"{topic.pk}/merge/",
+        f"{topic.pk}/split/",
+        f"{topic.pk}/switch/",
+        f"{topic.pk}/restore/",
+        f"{topic.pk}/try/",
+    ):
         assert viewer.post(base + address, {"name_en": "Mine", "texts": "x", "on": "0"}).status_code == 403
         assert stranger.post(base + address).status_code == 404
     topic.refresh_from_db()
