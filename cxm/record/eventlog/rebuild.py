@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .engine import SCHEMA, engine
 
 DERIVED = ("feedback", "tickets", "order_milestones", "subscriptions", "purchase_histories")
-READ = ("annotations", "theme_members")  # derived too, but of texts and by a program: understand.text fills it
+READ = ("annotations", "theme_members", "text_vectors")  # derived too, but of texts and by a program: understand.text fills it
 
 
 def view_queries() -> dict[str, str]:
