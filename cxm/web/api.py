@@ -41,6 +41,7 @@ from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
 from cxm.understand.metrics.api import router as metrics_router
+from cxm.understand.text.themes.api import router as themes_router
 
 from .flow_page import router as flow_router
 
@@ -65,6 +66,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", results_router),
     ("", levels_router),
     ("/recovery", recovery_router),
+    ("", themes_router),
     ("", flow_router),
 ]
 PROBLEM_SCHEMA = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cxm.accounts.models import Membership, Role
+from cxm.accounts.access import sees_personal
+from cxm.accounts.models import Membership
 from cxm.lib.personal import mask
 from cxm.record.customers.models import Customer
 
@@ -22,7 +23,7 @@ class Shown:
 
 
 def shown(membership: Membership, texts: Iterable[Verbatim]) -> list[Shown]:
-    plain = Role(membership.role).includes(Role.AGENT)
+    plain = sees_personal(membership)
     rows = list(texts)
     ids = {one.customer_id for one in rows if one.customer_id.int}
     customers = {}
