@@ -43,6 +43,16 @@ def may_grant(membership: Membership, role: Role) -> bool:
     return own.includes(Role.ADMIN) and own.includes(role)
 
 
+def sees_personal(who: Membership | ApiKey | None) -> bool:
+    """Whether personal data in what people wrote is shown as it is: to agents and above. Nobody is the public."""
+    return who is not None and Role(who.role).includes(Role.AGENT)
+
+
+def may_export_personal(who: Membership | ApiKey) -> bool:
+    """Whether a file may hold what people wrote unmasked, when that is asked for: by analysts and above."""
+    return Role(who.role).includes(Role.ANALYST)
+
+
 def workspace_for(user: User | AnonymousUser, slug: str, at_least: Role = Role.VIEWER) -> Workspace:
     """The workspace at `slug`, if the user is a member of it with that role."""
     return membership_for(user, slug, at_least).workspace

@@ -195,7 +195,9 @@ def create_api_key(
     *, workspace: Workspace, kind: ApiKey.Kind, name: str, by: Actor, role: Role = Role.ANALYST
 ) -> tuple[ApiKey, str]:
     """A new key and its only appearance in clear. A person gives a key no more than they have themselves."""
-    if by_member := membership_of(workspace, by):
+    program = isinstance(by, ApiKey) and by.workspace_id == workspace.pk and Role(by.role).includes(Role.ADMIN)
+    # Programs of administrators make keys that may only send events; keys that read are made by people.
+    if not (program and kind == ApiKey.Kind.WRITE) and (by_member := membership_of(workspace, by)):
         require_grant(by_member, role)
     key = f"cxm_{kind}_{secrets.token_urlsafe(32)}"
     row = ApiKey.objects.create(

@@ -22,6 +22,7 @@ from ninja import NinjaAPI, Router
 from ninja import errors as ninja_errors
 
 from cxm import __version__
+from cxm.accounts.access import sees_personal
 from cxm.accounts.api import router as workspace_router
 from cxm.accounts.rest import Problem, SecretKey
 from cxm.act.automations.api import router as automations_router
@@ -29,6 +30,7 @@ from cxm.act.cases.alerts.api import router as alerts_router
 from cxm.act.cases.api import router as cases_router
 from cxm.act.cases.level_api import router as levels_router
 from cxm.act.cases.recovery_api import router as recovery_router
+from cxm.lib.personal import mask_all
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.channel_api import router as channels_router
 from cxm.listen.channels.voices_api import router as voices_router
@@ -37,6 +39,7 @@ from cxm.listen.surveys.api import router as surveys_router
 from cxm.listen.surveys.distribution.api import router as mailings_router
 from cxm.record.capture.api.imports import router as imports_router
 from cxm.record.capture.api.regulations import router as regulations_router
+from cxm.record.capture.api.sources import router as sources_router
 from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
@@ -51,6 +54,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", workspace_router),
     ("", imports_router),
     ("", regulations_router),
+    ("", sources_router),
     ("/customers", customers_router),
     ("/segments", segments_router),
     ("/automations", automations_router),
@@ -89,7 +93,25 @@ PROBLEM_SCHEMA = {
 }
 
 
+# What people wrote, by the names that answers give it. Keys of viewers get it masked.
+SAID = frozenset((
+    "about", "answer", "answers", "body", "comment", "context", "details", "hidden", "note", "notes", "properties",
+    "quoted", "said", "snippet", "subject", "text", "texts", "title", "traits", "turns", "variables", "words",
+))  # fmt: skip
+
+
+def masked(value: Any) -> Any:
+    """An answer of the API with personal data masked in what people wrote."""
+    if isinstance(value, dict):
+        return {key: mask_all(one) if key in SAID else masked(one) for key, one in value.items()}
+    return [masked(one) for one in value] if isinstance(value, list) else value
+
+
 class Api(NinjaAPI):
+    def create_response(self, request: HttpRequest, data: Any, **more: Any) -> HttpResponse:
+        key = getattr(request, "auth", None)
+        return super().create_response(request, masked(data) if key and not sees_personal(key) else data, **more)
+
     def get_openapi_schema(self, *args: Any, **more: Any) -> Any:
         """The schema, with the one form of errors at every operation."""
         schema = super().get_openapi_schema(*args, **more)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from cxm.accounts.models import Workspace
 from cxm.lib import csv
+from cxm.lib.personal import MASK, mask_all
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog import transfer
 
@@ -23,11 +24,16 @@ from .data_directory import exchange, exchange_folder
 from .errands import ask_server, new_folder, server_holds_log
 
 WHAT = ("customers", "events", "answers")
+WHO = frozenset(("name", "email", "phone"))  # of customers
 CUSTOMER_COLUMNS = ("id", "name", "email", "phone", "language", "traits", "created_at", "updated_at")
 
 
-def export(workspace: Workspace, what: str, form: str, target: Path, progress: jobs.Progress) -> int:
-    """Write the rows to `target` as csv or jsonl, which appears complete or not at all; returns how many."""
+def export(workspace: Workspace, what: str, form: str, target: Path, progress: jobs.Progress, *, personal: bool = False
+) -> int:  # fmt: skip
+    """Write the rows to `target` as csv or jsonl, which appears complete or not at all; returns how many.
+
+    Unless `personal`, names and addresses of customers and personal data in texts are masked.
+    """
     part = target.with_name(target.name + ".part")
     folder = new_folder()
     counted = 0
@@ -36,7 +42,7 @@ def export(workspace: Workspace, what: str, form: str, target: Path, progress: j
         nonlocal counted
         for row in rows:
             counted += 1
-            yield row
+            yield row if personal else _masked(row)
 
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file, exchange(folder):
@@ -51,6 +57,15 @@ def export(workspace: Workspace, what: str, form: str, target: Path, progress: j
         with suppress(OSError):
             part.unlink(missing_ok=True)
     return counted
+
+
+def _masked(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: MASK if value and name in WHO else mask_all(value, keep=_is_ours) for name, value in row.items()}
+
+
+def _is_ours(name: str) -> bool:
+    """Ids that join the rows of several files are no texts of people."""
+    return name == "id" or name.endswith("_id")
 
 
 def _rows(workspace: Workspace, what: str, folder: str, progress: jobs.Progress) -> Iterator[dict[str, Any]]:

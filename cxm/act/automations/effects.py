@@ -17,6 +17,7 @@ from django.conf import settings
 from cxm.accounts.models import User, Workspace
 from cxm.act.cases import actions as cases
 from cxm.act.cases import tasks
+from cxm.act.cases.alerts.notices import tell_in_app
 from cxm.act.cases.errors import Refused as CaseRefused
 from cxm.act.cases.models import Case, Resolution, Team, TeamMember
 from cxm.listen.channels.actions import Refused as MessageRefused
@@ -229,9 +230,10 @@ def survey(doing: Doing) -> dict[str, Any]:
 
 
 def notify(doing: Doing) -> dict[str, Any]:
-    """A mail to people of ours, in the language of each; only to members of the workspace."""
+    """A mail to people of ours and a line under their bell, in the language of each; only to members."""
     step, told = doing.step, []
-    for user in people_of(doing.workspace, step):
+    people = people_of(doing.workspace, step)
+    for user in people:
         subject, text = doing.say(step.subject, user.language), doing.say(step.text, user.language)
         queue(
             workspace=doing.workspace, cause=f"notice:{doing.cause}:{user.pk}", to=user.email,
@@ -241,6 +243,12 @@ def notify(doing: Doing) -> dict[str, Any]:
         told.append(str(user))
     if not told:
         raise Skip("nobody")
+    case = doing.run.context.get("case", {}).get("number")
+    tell_in_app(
+        workspace=doing.workspace, name=doing.run.workflow.name, cause=doing.cause, people=people, at=doing.now,
+        texts={language: doing.say(step.subject, language) for language in {user.language for user in people}},
+        customer=doing.run.customer, case_number=case if isinstance(case, int) else None,
+    )  # fmt: skip
     return {"people": told}
 
 

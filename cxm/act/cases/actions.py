@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -172,6 +173,22 @@ def customer_wrote(*, case: Case, message: Message) -> None:
     entry = change(case, None, kind, ref=ref, fact={"why": "message"}, **fields)
     if entry:
         noticing.tell_followers(case, entry, by=None)
+
+
+@transaction.atomic
+def returned(*, case: Case, message_id: UUID, was_reply: bool, reason: str) -> None:
+    """What we wrote did not reach the customer: of an answer, the case that waits for them or is done is work again."""
+    case = _target(case)
+    fields: dict[str, Any] = {}
+    if was_reply and case.state == State.RESOLVED:
+        fields = _reopened(case)
+    elif was_reply and case.state in {State.WAITING, State.SNOOZED}:
+        fields = {"state": State.OPEN, "snoozed_until": None}
+    entry = change(case, None, "returned", ref=f"message:{message_id}", text=reason, **fields)
+    if entry:
+        noticing.tell_followers(case, entry, by=None)
+        if case.owner and not case.watchers.filter(user=case.owner).exists():
+            noticing.tell(case, case.owner, Notice.Kind.WATCHED, by=None, entry=entry)
 
 
 @transaction.atomic
@@ -401,5 +418,5 @@ def _require_members(workspace: Workspace, team: Team | None, owner: User | None
 __all__ = [
     "acknowledged", "add_note", "add_tags", "assign", "cleaned_tags", "close", "customer_wrote", "default_team",
     "describe", "hand_over", "link", "merge", "new_reference", "open_case", "reopen", "reply_to_customer", "resolve",
-    "set_priority", "snooze", "tag", "unlink", "wake", "watch",
+    "returned", "set_priority", "snooze", "tag", "unlink", "wake", "watch",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ ICONS = {
     "merged": "git-merge", "took_in": "git-merge", "linked": "link", "unlinked": "link", "priority": "flag",
     "play": "heart-handshake", "play_done": "heart-handshake", "play_released": "heart-handshake",
     "survey_sent": "message-question", "survey_skipped": "message-question",
+    "returned": "alert-triangle",
     "described": "pencil", "tagged": "tag", "task_asked": "checkbox", "task_handed_over": "arrow-right",
     "task_done": "check", "task_declined": "ban", "note": "note", "replied": "mail", "customer_wrote": "message",
 }  # fmt: skip
@@ -78,6 +79,7 @@ def sentence(entry: CaseEntry) -> str:
             words["team"] = (data.get("team") or ["", ""])[1]
             return _("%(who)s handed “%(task)s” over to %(team)s") % words
     known = {
+        "returned": _("Our message did not reach the customer"),
         "woke": _("It is back from being snoozed"), "reopened": _("%(who)s reopened it"),
         "closed": _("%(who)s closed it"),
         "merged": _("%(who)s merged it into another case"), "took_in": _("Case #%(number)s was merged into this one"),

@@ -1,8 +1,9 @@
-"""Finding cases: by number, by what they are about, and by whom they concern."""
+"""Finding cases: by number, by what they are about, by what customers wrote, and by whom they concern."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -10,12 +11,25 @@ from django.db.models import Q, QuerySet
 from cxm.accounts.models import Workspace
 from cxm.record.customers.models import Customer
 from cxm.record.customers.searching import find, normalise
+from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.engine import EventlogError
+from cxm.record.eventlog.scope import Scope
 
 from .models import Case
 
 LONGEST = 600
 CUSTOMERS = 60  # of these the cases are found
 FEW = 500  # matches: so many are looked up, of more the list is walked, where they are met soon
+# The whole text first: it is cheap, and few rows are left to be read as JSON.
+SAID_SQL = """
+SELECT JSONExtractString(properties, 'conversation_id') AS conversation
+FROM events
+WHERE $scope AND name IN ('message_received', 'review_received', 'call_transcribed')
+  AND arrayAll(word -> positionCaseInsensitiveUTF8(properties, word) > 0, {words:Array(String)})
+  AND arrayAll(word -> positionCaseInsensitiveUTF8(JSONExtractString(properties, 'comment'), word) > 0,
+               {words:Array(String)})
+GROUP BY conversation ORDER BY max(occurred_at) DESC LIMIT {limit:UInt32}
+"""
 NUMBER = re.compile(r"#?\s*(\d{1,9})")
 
 
@@ -43,7 +57,26 @@ def matching(rows: QuerySet[Case], workspace: Workspace, text: str) -> QuerySet[
     found = list(Case.objects.filter(said, workspace=workspace).order_by().values_list("pk", flat=True)[: FEW + 1])
     if len(found) <= FEW:
         said = Q(pk__in=found)
-    return rows.filter(said | Q(customer__in=people_called(workspace, text)))
+    by_words = Q(conversation__in=conversations_with(workspace, text))
+    return rows.filter(said | by_words | Q(customer__in=people_called(workspace, text)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    conversation: str
+
+
+def conversations_with(workspace: Workspace, text: str) -> list[UUID]:
+    """The conversations in which a customer wrote all these words, those of late; none while the log is away."""
+    words = [word.strip(',.;:!?"«»“”()') for word in text.split()[:6]]
+    try:
+        rows = ask(
+            SAID_SQL, Scope(workspace.pk), row=_Said, name="cases.search", table="events",
+            words=[word for word in words if word], limit=FEW,
+        ).rows  # fmt: skip
+    except EventlogError:
+        return []
+    return [UUID(one.conversation) for one in rows if one.conversation] if any(words) else []
 
 
 def people_called(workspace: Workspace, text: str) -> list[UUID]:

@@ -20,7 +20,7 @@ from cxm.record.customers.models import Customer
 from cxm.record.eventlog.follow import LogEvent
 from cxm.record.eventlog.outbox import caused_by
 
-from .actions import customer_wrote, open_case
+from .actions import customer_wrote, open_case, returned
 from .alerts.customers import customers_of
 from .alerts.matching import Met, handle, met
 from .alerts.rules import DEEPEST, books, seen
@@ -86,7 +86,7 @@ def _new(found: Sequence[Met]) -> list[Met]:
 
 
 def _is_own(event: LogEvent) -> bool:
-    return event.source == "fact" and (event.name in MESSAGES or event.name == "case_requested")
+    return event.source == "fact" and (event.name in MESSAGES or event.name in {"case_requested", "message_returned"})
 
 
 def _take_in(workspace: Workspace, event: LogEvent, customer: Customer | None) -> None:
@@ -94,6 +94,8 @@ def _take_in(workspace: Workspace, event: LogEvent, customer: Customer | None) -
     with caused_by(event.event_id, min(one.depth, DEEPEST) + 1):
         if event.name == "case_requested":
             _requested(workspace, event, customer, dict(one.properties))
+        elif event.name == "message_returned":
+            _returned(workspace, dict(one.properties))
         else:
             _message(workspace, event, customer, dict(one.properties))
 
@@ -128,13 +130,7 @@ def _message(workspace: Workspace, event: LogEvent, customer: Customer | None, s
     if message is None or message.is_automatic:
         return
     conversation = message.conversation
-    case = (
-        Case.objects.select_related("workspace", "team")
-        .filter(workspace=workspace, conversation=conversation)
-        .exclude(state=Case.State.MERGED)
-        .order_by("-opened_at")
-        .first()
-    )
+    case = _case_of(workspace, conversation.pk)
     if case is not None:
         if case.opened_by != f"message:{message.pk}":
             customer_wrote(case=case, message=message)
@@ -151,6 +147,19 @@ def _message(workspace: Workspace, event: LogEvent, customer: Customer | None, s
         complaint=event.name == "review_received", language=_text(said, "language"),
         properties=with_text(workspace.pk, said), by=None,
     )  # fmt: skip
+
+
+def _case_of(workspace: Workspace, conversation_id: UUID) -> Case | None:
+    rows = Case.objects.select_related("workspace", "team", "owner").exclude(state=Case.State.MERGED)
+    return rows.filter(workspace=workspace, conversation=conversation_id).order_by("-opened_at").first()
+
+
+@transaction.atomic
+def _returned(workspace: Workspace, said: dict[str, Any]) -> None:
+    """What we wrote did not arrive: the case of the conversation is work again."""
+    message_id, conversation_id = _uuid(said.get("message_id")), _uuid(said.get("conversation_id"))
+    if message_id and conversation_id and (case := _case_of(workspace, conversation_id)):
+        returned(case=case, message_id=message_id, was_reply=said.get("kind") == "reply", reason=_text(said, "reason"))
 
 
 def _opens(channel: Channel | None, kind: str, event: LogEvent, said: dict[str, Any]) -> bool:

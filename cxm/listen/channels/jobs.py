@@ -19,6 +19,11 @@ def import_reviews(channel_id: str) -> None:
     importing.run(int(channel_id))
 
 
+@task()
+def undo_reviews(channel_id: str) -> None:
+    importing.run_undo(int(channel_id))
+
+
 def look_for_recordings() -> int:
     """Give recordings that nobody has taken yet to the job threads; returns how many. A clock."""
     found = transcribing.find()
@@ -33,4 +38,6 @@ def resume_reviews() -> int:
     found = [one for one in running.only("pk", "state") if importing.is_silent(one)]
     for one in found:
         import_reviews.enqueue(str(one.pk))
+    for one in Channel.objects.filter(kind="reviews", state__undoing__isnull=False).only("pk"):
+        undo_reviews.enqueue(str(one.pk))
     return len(found)

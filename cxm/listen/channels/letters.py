@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from cxm.record.eventlog.append import NOBODY
+from cxm.record.eventlog.outbox import emit
+
 from .conversing import mailbox_of
 from .files import path_of
 from .mail.letter import Letter, Unusable
@@ -43,7 +46,16 @@ def make(delivery: Delivery) -> Letter | None:
 
 
 def settled(delivery: Delivery) -> None:
-    """What became of it stands in the delivery, which the conversation shows."""
+    """What became of it stands in the delivery, which the conversation shows; that it did not arrive is a fact."""
+    if delivery.state not in {Delivery.State.BOUNCED, Delivery.State.FAILED}:
+        return
+    if message := message_of(delivery):
+        conversation = message.conversation
+        emit(
+            "message_returned", workspace_id=delivery.workspace_id, customer_id=conversation.customer_id or NOBODY,
+            message_id=str(message.pk), conversation_id=str(conversation.pk), channel=conversation.kind,
+            kind=str(message.properties.get("kind") or ""), reason=delivery.error[:300],
+        )  # fmt: skip
 
 
 def message_of(delivery: Delivery) -> Message | None:

@@ -21,6 +21,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
+from cxm.record.capture.models import Suppression
 from cxm.record.customers.access import one_at_a_time
 from cxm.record.customers.actions import clean_identity, create_customer
 from cxm.record.customers.errors import Refused
@@ -110,9 +111,10 @@ def present(channel: Channel, key: str) -> Message | None:
 
 
 def _keep(channel: Channel, key: str, incoming: Incoming, keys: list[str]) -> Message:
+    suppressed = is_suppressed(channel, incoming)
     now = timezone.now()
     at = incoming.at if incoming.at <= now + AHEAD else now
-    customer = customer_of(channel, incoming)
+    customer = None if suppressed else customer_of(channel, incoming)
     conversation, remarks = _thread(channel, incoming, customer)
     language = clean(incoming.language, 10) or (customer.language if customer else "")
     if conversation is None:
@@ -130,12 +132,12 @@ def _keep(channel: Channel, key: str, incoming: Incoming, keys: list[str]) -> Me
         html=storable(incoming.html), score=incoming.score, is_automatic=incoming.is_automatic,
         remarks=list(dict.fromkeys([*incoming.remarks, *remarks]))[:MOST_REMARKS],
         properties={**storable(incoming.properties), "subject": clean(incoming.subject, 300), "channel": channel.name,
-                    "name": clean(incoming.name, 300)},
+                    "name": clean(incoming.name, 300), **({"suppressed": True} if suppressed else {})},
         at=at,
     )  # fmt: skip
     for one in incoming.attachments:
         attach(message, one, keys)
-    if incoming.is_told and not incoming.is_automatic:
+    if incoming.is_told and not incoming.is_automatic and not suppressed:
         name, properties = fact_of(channel, message, language)
         emit(
             name, workspace_id=channel.workspace_id, occurred_at=at, **properties,
@@ -197,6 +199,15 @@ def names_of(incoming: Incoming) -> list[tuple[str, str]]:
         except (Refused, ValidationError):
             continue
     return list(dict.fromkeys(names))
+
+
+def is_suppressed(channel: Channel, incoming: Incoming) -> bool:
+    """Whether a privacy regulation says that nothing is stored about the person whom a program names by a user id.
+
+    What they wrote is kept, for somebody may have to answer it; it belongs to no profile and is no fact.
+    """
+    ids = [value for kind, value in incoming.customer_ids if kind == "user_id"]
+    return bool(ids) and Suppression.objects.filter(workspace=channel.workspace, user_id__in=ids).exists()
 
 
 def customer_of(channel: Channel, incoming: Incoming) -> Customer | None:

@@ -24,7 +24,7 @@ from cxm.accounts.models import ApiKey, User, Workspace
 from .checking import Problem, Taken, check, faults
 from .definition import Definition, Question
 from .models import QuestionVersion, Revision, Survey, Version
-from .queries import draft_of, taken_by, wordings_now
+from .queries import differs, draft_of, taken_by, wordings_now
 from .respond.directory import directory
 from .respond.quotas import forget_counts
 from .wording import asked, scale_changed
@@ -194,7 +194,7 @@ def publish(*, survey: Survey, by: Actor) -> Version:
             problems,
         )  # fmt: skip
     newest = Version.objects.filter(survey=survey, number=survey.version).first()
-    if newest and read_definition(newest.definition) == definition:
+    if newest and not differs(survey, definition):
         raise SurveyRefused(_("Nothing has changed since version %(number)s.") % {"number": newest.number})
     now = timezone.now()
     version = Version.objects.create(

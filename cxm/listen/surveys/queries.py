@@ -42,6 +42,12 @@ def draft_of(survey: Survey) -> Definition:
     return msgspec.convert(survey.draft, Definition)
 
 
+def differs(survey: Survey, draft: Definition) -> bool:
+    """Whether publishing the draft would change anything: it never was, or differs from what people answer."""
+    newest = version_of(survey, survey.version) if survey.version else None
+    return newest is None or msgspec.convert(newest.definition, Definition) != draft
+
+
 def version_of(survey: Survey, number: int) -> Version | None:
     return Version.objects.filter(survey=survey, number=number).select_related("published_by").first()
 

@@ -23,6 +23,7 @@ import msgspec
 import yaml
 from django.utils.translation import gettext as _
 
+from .plan_problems import Told, of_shape, of_yaml
 from .reasons import Reason
 
 MAX_YAML = 256 * 1024  # characters
@@ -99,10 +100,10 @@ def _mapping(loader: PlanLoader, node: yaml.MappingNode) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise yaml.constructor.ConstructorError(None, None, _("A name must be a text"), key.start_mark)
+            raise Told(None, None, _("a name must be a text"), key.start_mark)
         if key.value in found:
             problem = _("“%(name)s” stands here twice") % {"name": key.value}
-            raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            raise Told(None, None, problem, key.start_mark)
         found[key.value] = loader.construct_object(value, deep=True)
     return found
 
@@ -120,12 +121,11 @@ def read_plan(text: str) -> Plan:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        problem = getattr(error, "problem", None) or str(error)
         raise PlanError(
-            _("Line %(line)d is not valid YAML: %(problem)s.") % {"line": line, "problem": problem}
+            _("Line %(line)d is not valid YAML: %(problem)s.") % {"line": line, "problem": of_yaml(error)}
         ) from error
     except msgspec.ValidationError as error:
-        raise PlanError(_("The plan cannot be used: %(problem)s.") % {"problem": str(error)}) from error
+        raise PlanError(_("The plan cannot be used: %(problem)s.") % {"problem": of_shape(error)}) from error
     except RecursionError as error:
         raise PlanError(_("The plan is nested too deep.")) from error
     return Plan(

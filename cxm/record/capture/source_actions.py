@@ -22,10 +22,10 @@ MOST_KEYS = 20  # living ones of one source
 
 
 def require_admin(workspace: Workspace, by: Actor) -> None:
-    """Raises PermissionDenied unless `by` may change who can send; a stranger gets Http404. Programs never may."""
+    """Raises PermissionDenied unless `by` may change who can send; a stranger gets Http404."""
     if isinstance(by, User):
         membership_for(by, workspace.slug, Role.ADMIN)
-    elif by is not None:
+    elif isinstance(by, ApiKey) and (by.workspace_id != workspace.pk or not Role(by.role).includes(Role.ADMIN)):
         raise PermissionDenied
 
 
@@ -59,6 +59,17 @@ def switch_source(*, source: Source, enabled: bool, by: Actor) -> None:
     """Take its events, or refuse them all."""
     require_admin(source.workspace, by)
     _change(source, {"enabled": enabled}, by)
+
+
+@transaction.atomic
+def delete_source(*, source: Source, by: Actor) -> None:
+    """Remove a source with its keys, which open nothing any more, and what was learned of it. Its events stay."""
+    require_admin(source.workspace, by)
+    for key in source.keys.select_related("key").filter(key__revoked_at=None):
+        revoke_api_key(key=key.key, by=by)
+    audit("deleted", source, workspace=source.workspace, by=by)
+    source.delete()
+    bump_directory()
 
 
 @transaction.atomic

@@ -29,6 +29,7 @@ source_urls = (
         path("<uuid:source_id>/", sources.show, name="show"),
         path("<uuid:source_id>/change/", sources.change, name="change"),
         path("<uuid:source_id>/switch/", sources.switch, name="switch"),
+        path("<uuid:source_id>/delete/", sources.delete, name="delete"),
         path("<uuid:source_id>/plan-mode/", sources.plan_mode, name="plan_mode"),
         path("<uuid:source_id>/keys/", sources.make_key, name="make_key"),
         path("<uuid:source_id>/keys/<uuid:apikey_id>/disable/", sources.disable_key, name="disable_key"),

@@ -66,6 +66,7 @@ def kind_label(name: str) -> str:
         "review_received": _("Review"),
         "call_transcribed": _("Call"),
         "message_sent": _("Message sent"),
+        "message_returned": _("Message returned"),
         "sla_warned": _("Target near"),
         "sla_breached": _("Target missed"),
         "alert_raised": _("Alert"),
@@ -347,6 +348,10 @@ def _sent(name: str, properties: Properties) -> str:
     }.get(text(properties, "kind"), _("We sent a message."))
 
 
+def _returned(name: str, properties: Properties) -> str:
+    return _("Our message did not arrive.")
+
+
 def _target(name: str, properties: Properties) -> str:
     what = {
         "first_reply": _("the first reply"), "next_reply": _("the next reply"), "resolution": _("the resolution"),
@@ -457,6 +462,7 @@ SENTENCES: Mapping[str, tuple[str, Sentence]] = {
     "review_received": ("star", _reviewed),
     "call_transcribed": ("phone", _called),
     "message_sent": ("send", _sent),
+    "message_returned": ("alert-triangle", _returned),
     "sla_warned": ("clock", _target),
     "sla_breached": ("alert-triangle", _target),
     "alert_raised": ("bell", _alerted),

@@ -177,6 +177,7 @@ class ExportIn(Schema):
     form: str = Field(description="csv, xlsx, json, jsonl or sav")
     language: str = Field("en", max_length=10)
     codes: bool = False
+    personal: bool = Field(False, description="Unmasked, for keys of analysts and above")
 
 
 class ExportOut(Schema):
@@ -377,7 +378,7 @@ def delete(request: HttpRequest, survey_id: int, response_id: UUID) -> Status[No
 def ask_for_export(
     request: HttpRequest, survey_id: int, wanted: ExportIn, query: Query[ResultsQuery]
 ) -> Status[ResultsExport]:  # fmt: skip
-    key = require_key(request, Role.AGENT)
+    key = require_key(request, Role.ANALYST if wanted.personal else Role.AGENT)
     survey = survey_of(key.workspace, survey_id)
     if wanted.form not in ResultsExport.Form.values:
         raise Problem(422, "bad_form", _("Choose a form and a language of the list."))
@@ -387,8 +388,9 @@ def ask_for_export(
         filters=_filters(query.filter), comparison="none",
     )  # fmt: skip
     made = exporting.ask_for(
-        survey=survey, form=wanted.form, language=wanted.language, codes=wanted.codes, view=view, by=key
-    )
+        survey=survey, form=wanted.form, language=wanted.language, codes=wanted.codes, view=view, by=key,
+        personal=wanted.personal,
+    )  # fmt: skip
     jobs.run_export.enqueue(str(made.pk))
     return Status(202, made)
 
@@ -405,6 +407,8 @@ def export(request: HttpRequest, survey_id: int, export_id: UUID) -> ResultsExpo
 @router.get("/surveys/{survey_id}/exports/{export_id}/file", summary="The file of an export that is done")
 def export_file(request: HttpRequest, survey_id: int, export_id: UUID) -> HttpResponseBase:
     found = export(request, survey_id, export_id)
+    if found.personal:
+        require_key(request, Role.ANALYST)
     file = exporting.file_of(found)
     if found.state != ResultsExport.State.DONE or not file.exists():
         raise Http404

@@ -58,6 +58,7 @@ class ResultsExport(models.Model):
     form = models.CharField(max_length=5, choices=Form.choices)
     language = models.CharField(max_length=10)  # of titles and labels
     codes = models.BooleanField(default=False)  # codes in place of labels, where the file has no place for both
+    personal = models.BooleanField(default=False)  # what people wrote as it is; else personal data in it is masked
     query = models.TextField(blank=True)  # the view whose responses it holds, as its address
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     done = models.PositiveIntegerField(default=0)  # responses

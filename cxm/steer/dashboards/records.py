@@ -16,6 +16,7 @@ from django.utils.translation import ngettext, pgettext
 
 from cxm.accounts.models import Workspace
 from cxm.lib import numbers
+from cxm.lib.personal import mask, mask_all
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import NOBODY
 from cxm.understand.metrics import queries as metrics
@@ -23,8 +24,7 @@ from cxm.understand.metrics import queries as metrics
 from .asking import Asked
 
 SIZE: Final = 25
-MOST_EXPORTED: Final = 100_000
-EXPORTED_AT_ONCE: Final = 1_000
+EXPORTED_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +114,30 @@ def customer_names(workspace: Workspace, ids: set[UUID]) -> dict[UUID, str]:
     }
 
 
-def exported(asked: Asked) -> Iterator[list[Any]]:
-    """All records for a CSV, up to MOST_EXPORTED; the heading first. Refuses before the first row, not amid them."""
-    return _exported(asked, _exported_page(asked, 1))
+def exported(asked: Asked, *, personal: bool = False) -> Iterator[list[Any]]:
+    """All records for a CSV; the heading first. Refuses before the first row, not amid them.
+
+    Unless `personal`, personal data in comments and other texts is masked.
+    """
+    rows = _exported(asked, _exported_page(asked, 1))
+    return rows if personal else ([*row[:5], mask(row[5]), *row[6:8], mask_all(row[8])] for row in rows)
 
 
-def _exported_page(asked: Asked, number: int) -> metrics.Page:
+def _exported_page(asked: Asked, number: int, after: metrics.Record | None = None) -> metrics.Page:
     return metrics.answers_behind(
-        asked.metric.key, asked.scope, page=number, size=EXPORTED_AT_ONCE, now=asked.now, options=asked.options
-    )
+        asked.metric.key, asked.scope, page=number, size=EXPORTED_AT_ONCE, after=after, now=asked.now,
+        options=asked.options,
+    )  # fmt: skip
 
 
 def _exported(asked: Asked, found: metrics.Page) -> Iterator[list[Any]]:
     yield ["time", "customer_id", "title", "score", "weight", "comment", "channel", "touchpoint", "properties"]
-    while True:
+    while found.records:
         for record in found.records:
             yield [
                 record.occurred_at, "" if record.customer_id == NOBODY else record.customer_id, record.title,
                 record.score, record.weight, record.comment, record.channel, record.touchpoint, record.details or "",
             ]  # fmt: skip
-        if found.page * EXPORTED_AT_ONCE >= min(found.total, MOST_EXPORTED):
+        if len(found.records) < EXPORTED_AT_ONCE:
             return
-        found = _exported_page(asked, found.page + 1)
+        found = _exported_page(asked, found.page + 1, found.records[-1])

@@ -22,7 +22,7 @@ from .periods import utc
 from .registry import metric_called
 from .scores import answers_filter, ask_scores, asked, bounds_of, fill, limit_marks
 
-MOST_RECORDS = 1000  # on one page
+MOST_RECORDS = 10_000  # on one page
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,14 @@ RECORDS_SQL = """
 SELECT event_id, customer_id, occurred_at, toString($title) AS title, $score AS score, $weight AS weight,
        $comment AS comment, $channel AS channel, $touchpoint AS touchpoint, $details AS details
 FROM $from $join
-WHERE $scope AND $counted
+WHERE $scope AND $counted AND $after
 ORDER BY occurred_at DESC, event_id LIMIT {size:UInt32} OFFSET {skip:UInt64}
 """
+# Records after one of them, in this order: rows that come meanwhile shift nothing.
+AFTER_SQL = (
+    "(occurred_at < {after_at:DateTime64(3, 'UTC')}"
+    " OR (occurred_at = {after_at:DateTime64(3, 'UTC')} AND event_id > {after_id:UUID}))"
+)
 TOTAL_SQL = "SELECT count() AS n FROM $from $join WHERE $scope AND $counted"
 
 
@@ -118,11 +123,15 @@ def answers_behind(
     *,
     page: int = 1,
     size: int = 50,
+    after: Record | None = None,
     now: datetime | None = None,
     options: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> Page:
-    """A page of the records that a figure of this scope counts, newest first; `page` counts from 1."""
+    """A page of the records that a figure of this scope counts, newest first; `page` counts from 1.
+
+    `after` gives the page that follows this record, whatever its number: for walking through all of them.
+    """
     found = metric_called(metric)
     question = question_of(found, scope, now=now, options={**(options or {}), **more})
     if found is RESOLUTION_SATISFACTION:
@@ -141,12 +150,14 @@ def answers_behind(
         "counted": counted(found, question),
     }
     parameters = asked(question) if answers else {}
+    place_of: dict[str, Any] = {"after_at": after.occurred_at, "after_id": after.event_id} if after else {}
     (total,) = ask(
         fill(TOTAL_SQL, **marks), question.scope, row=TotalRow, name="metrics.behind", table=found.table, **parameters
     ).rows
     rows = ask(
-        fill(RECORDS_SQL, **marks), question.scope, row=Record, name="metrics.behind", table=found.table,
-        size=size, skip=(max(page, 1) - 1) * size, **parameters,
+        fill(RECORDS_SQL, **marks, after=AFTER_SQL if after else "1"), question.scope, row=Record,
+        name="metrics.behind", table=found.table, size=size, skip=0 if after else (max(page, 1) - 1) * size,
+        **parameters, **place_of,
     ).rows  # fmt: skip
     records = [
         replace(row, occurred_at=utc(row.occurred_at), details=json.loads(str(row.details) or "{}")) for row in rows

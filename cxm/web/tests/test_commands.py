@@ -58,6 +58,8 @@ def test_customers_and_answers_are_exported_safely_and_only_of_one_workspace(tmp
     )
     table = tmp_path / "customers.csv"
     assert "holds 1 rows" in said("export", str(table), "--workspace", workspace.slug, "--what", "customers")
+    assert f"{ada.pk},•••," in table.read_text("utf-8-sig")
+    said("export", str(table), "--workspace", workspace.slug, "--what", "customers", "--personal")
     heading, row = table.read_text("utf-8-sig").splitlines()
     assert heading == ",".join(CUSTOMER_COLUMNS)
     assert row.startswith(f"{ada.pk},'=HYPERLINK(1),")  # an apostrophe keeps the spreadsheet from running it

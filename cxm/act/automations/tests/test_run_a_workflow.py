@@ -14,7 +14,8 @@ from cxm.act.automations import actions, effects, running
 from cxm.act.automations.definition import Path, Step, Trigger, way_of
 from cxm.act.automations.models import Run, RunStep, Workflow
 from cxm.act.automations.steps import run_automations
-from cxm.act.cases.models import Case, Task, Team
+from cxm.act.cases.alerts.wording import about
+from cxm.act.cases.models import AlertNotice, Case, Task, Team
 from cxm.listen.channels import causes
 from cxm.listen.channels.models import Delivery, Message
 from cxm.listen.surveys.definition import Question
@@ -85,6 +86,9 @@ def test_a_story_of_a_detractor() -> None:
     notice = Delivery.objects.get(cause__startswith="notice:")
     assert (notice.to, notice.message["subject"]) == (olha.email, "Ada Byron needs you")
     assert notice.message["text"].endswith(f"/w/{workspace.slug}/cases/{case.number}/")
+    [bell] = AlertNotice.objects.all()
+    assert (bell.user, bell.seen_at, bell.alert.case, bell.alert.customer) == (olha, None, case, ada)
+    assert about(bell.alert) == "Ada Byron needs you"
     facts = {fact.name: fact.properties for fact in OutboxFact.objects.all()}
     for name in ("case_opened", "customer_tagged", "profile_changed", "message_sent", "ticket_updated"):
         assert (facts[name]["cause"], facts[name]["depth"]) == (str(answer.event_id), 1), name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cxm.accounts.models import Membership, User, Workspace
-from cxm.act.cases.models import Alert, AlertNotice, AlertRule, TeamMember
+from cxm.act.cases.models import Alert, AlertNotice, AlertRule, Case, TeamMember
 from cxm.listen.channels.actions import queue
+from cxm.record.customers.models import Customer
 
-from .wording import about
+from .wording import WORKFLOW, about
 
 Digest = AlertRule.Digest
 MOST_AT_ONCE = 10  # e-mails about single alerts that a person gets in an hour; what comes then is gathered
@@ -60,6 +61,21 @@ def tell(alert: Alert, rules: Iterable[AlertRule], now: datetime) -> None:
     at_once = {one.user_id for one in notices if one.mail_at is not None and one.mail_at <= now}
     if at_once:
         send(AlertNotice.objects.filter(alert=alert, user__in=at_once), now)
+
+
+def tell_in_app(
+    *, workspace: Workspace, name: str, cause: str, people: Iterable[User], at: datetime, texts: Mapping[str, str],
+    customer: Customer | None = None, case_number: int | None = None,
+) -> None:  # fmt: skip
+    """A line under the bell of these people: what a workflow has to say, by language. Once for each cause."""
+    case = Case.objects.filter(workspace=workspace, number=case_number).first() if case_number else None
+    alert, _new = Alert.objects.get_or_create(
+        workspace=workspace, cause=f"{WORKFLOW}:{cause}"[:150],
+        defaults={"rule_name": name[:100], "kind": WORKFLOW, "customer": customer, "case": case, "at": at,
+                  "last_at": at, "data": {"texts": dict(texts)}},
+    )  # fmt: skip
+    notices = [AlertNotice(alert=alert, workspace=workspace, user=user, at=at) for user in people]
+    AlertNotice.objects.bulk_create(notices, ignore_conflicts=True)
 
 
 def mail_time(rule: AlertRule, workspace: Workspace, now: datetime) -> datetime:

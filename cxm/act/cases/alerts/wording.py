@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.text import Truncator
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from cxm.act.cases.models import Alert, AlertRule
 from cxm.lib.conditions import text_of
@@ -17,6 +17,7 @@ from cxm.understand.metrics.queries import METRICS
 from .rules import CONTACT
 
 Kind = AlertRule.Kind
+WORKFLOW = "workflow"  # the kind of an alert that no rule raised: a workflow has something to say
 SHORT, LONG = 60, 300
 NAMES = {"nps": "NPS", "csat": "CSAT", "ces": "CES"}
 
@@ -27,6 +28,9 @@ def about(alert: Alert) -> str:
 
 
 def sentence(kind: str, data: Mapping[str, Any], *, words: int = LONG) -> str:
+    if kind == WORKFLOW:
+        texts = data.get("texts") or {}
+        return str(texts.get(get_language()) or next(iter(texts.values()), ""))
     comment = Truncator(str(data.get("comment") or "").strip()).chars(words)
     match kind:
         case Kind.ANSWER:

@@ -12,14 +12,18 @@ from django.http import Http404
 from django.utils import timezone
 
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
-from cxm.act.cases import actions, notes, tasks
+from cxm.act.cases import actions, history, notes, steps, tasks
 from cxm.act.cases.changing import change
 from cxm.act.cases.errors import Overtaken, Refused
 from cxm.act.cases.models import Acknowledgement, Case, Cause, Notice, Resolution, Task, Team
+from cxm.act.cases.searching import matching
+from cxm.listen.channels import actions as deliveries
 from cxm.listen.channels.models import Channel, Conversation, Delivery, Message
 from cxm.record.customers.actions import remove_customer
+from cxm.record.eventlog.append import append, encode_properties
+from cxm.record.eventlog.follow import LogEvent
 from cxm.record.eventlog.models import OutboxFact
-from cxm.testing.cast import make_customer, make_member, make_user, make_workspace
+from cxm.testing.cast import event, make_customer, make_member, make_user, make_workspace
 
 pytestmark = pytest.mark.django_db
 State = Case.State
@@ -129,6 +133,41 @@ def test_a_complaint_by_mail_from_its_opening_to_its_end(
     assert list(AuditEntry.objects.filter(subject="case").order_by("pk").values_list("verb", flat=True)) == kinds
     # Names of people are no part of what the log keeps, but for who did it.
     assert "petro@example.com" not in str(list(OutboxFact.objects.values_list("properties", flat=True)))
+
+
+def test_an_answer_that_came_back_is_work_again_and_what_customers_wrote_is_found(
+    workspace: Workspace, agent: User, conversation: Conversation
+) -> None:
+    case = opened(workspace, None, conversation=conversation, owner=agent)
+    for end, resolved in ((State.WAITING, False), (State.RESOLVED, True)):
+        actions.reply_to_customer(case=case, text="A new one is on its way.", by=agent)
+        if resolved:
+            actions.resolve(case=case, resolution=Resolution.SOLVED, by=agent)
+        assert case.state == end
+        delivery = Delivery.objects.latest("created_at")
+        Delivery.objects.filter(pk=delivery.pk).update(state="sent")
+        deliveries.bounced(delivery=delivery, error="5.2.2 mailbox full", dead=False)
+        deliveries.bounced(delivery=delivery, error="5.2.2 mailbox full", dead=False)  # told twice
+        (fact,) = OutboxFact.objects.filter(name="message_returned")
+        back = LogEvent(
+            fact.workspace_id, fact.event_id, fact.name, "fact", "", 0, "", "", fact.customer_id, fact.occurred_at,
+            fact.occurred_at, encode_properties(fact.properties), "", 1,
+        )  # fmt: skip
+        for _again in range(2):
+            steps.open_cases([back])
+        fact.delete()
+        case.refresh_from_db()
+        assert (case.state, case.reopened) == (State.OPEN, int(resolved))
+        entry = case.entries.filter(kind="returned").latest("pk")
+        assert (history.sentence(entry), entry.text) == ("Our message did not reach the customer", "5.2.2 mailbox full")
+    assert case.entries.filter(kind="returned").count() == 2
+    assert Notice.objects.filter(user=agent, case=case, kind=Notice.Kind.WATCHED).exists()
+
+    wrote = {"metric": "text", "conversation_id": str(conversation.pk), "comment": "Ручка ВІДПАЛА, що робити?"}
+    append([event(workspace, "message_received", "2026-03-01 12:00", **wrote)])
+    everything = Case.objects.filter(workspace=workspace)
+    for text, found in (("ручка відпала", [case]), ("відпала миска", []), (str(conversation.pk), [])):
+        assert list(matching(everything, workspace, text)) == found, text
 
 
 def test_it_goes_from_hand_to_hand(workspace: Workspace, agent: User, conversation: Conversation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,7 +14,10 @@ from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, Role, Workspace
 from cxm.listen.channels import jobs
 from cxm.listen.channels.kinds.form.fields import LANGUAGES
+from cxm.listen.channels.kinds.reviews import importing
 from cxm.listen.channels.models import Channel, Message
+from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import make_member, make_user, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +91,16 @@ def test_an_administrator_sets_up_each_kind(workspace: Workspace) -> None:
     assert "former" not in channel.secrets
 
 
+@dataclass
+class Counted:
+    n: int
+
+
+def reviews_in_log(workspace: Workspace) -> int:
+    sql = "SELECT count() AS n FROM feedback WHERE $scope AND question = 'review'"
+    return ask(sql, Scope(workspace.pk), row=Counted, name="test").rows[0].n
+
+
 def test_reviews_are_brought_read_and_answered(workspace: Workspace, django_capture_on_commit_callbacks: Any) -> None:
     channel = Channel.objects.create(workspace=workspace, kind="reviews", name="Maps")
     base = f"/w/{workspace.slug}/channels/{channel.pk}/reviews/"
@@ -117,6 +131,19 @@ def test_reviews_are_brought_read_and_answered(workspace: Workspace, django_capt
     assert not Message.objects.filter(direction="out").exists()
     assert "Sorry" in analyst.post(f"{base}{message.pk}/answer/", {"text": "Sorry"}, follow=True).content.decode()
     assert "Sorry" not in analyst.get(base, {"only": "unanswered"}).content.decode()
+    # The file is taken back: the reviews, their answers and their numbers go; where a customer wrote more, words stay.
+    hot = Message.objects.get(score=5)
+    Message.objects.create(
+        conversation=hot.conversation, workspace=workspace, direction="in", text="?", external_id="x"
+    )
+    (file,) = importing.files_of(Channel.objects.get(pk=channel.pk))
+    assert (file["name"], file["new"], reviews_in_log(workspace)) == ("r.csv", 2, 2)
+    assert viewer.post(base + "file/", {"undo": file["id"]}).status_code == 403
+    assert "being taken back" in analyst.post(base + "file/", {"undo": file["id"]}, follow=True).content.decode()
+    for _again in range(2):
+        jobs.undo_reviews.func(str(channel.pk))
+    assert [one.text for one in Message.objects.order_by("at")] == ["Hot", "?"] and reviews_in_log(workspace) == 0
+    assert analyst.post(base + "file/", {"undo": file["id"]}).status_code == 422
 
 
 def test_calls_are_brought_and_read(workspace: Workspace) -> None:

@@ -87,11 +87,17 @@ def read_file(request: HttpRequest, slug: str, channel_id: int) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ANALYST)
     channel = channel_of(membership, channel_id, "reviews")
     form = ReviewFileForm()
-    shown: dict[str, Any] = {"channel": channel, "form": form, "reading": channel.state.get(importing.STATE, {})}
+    shown: dict[str, Any] = {"channel": channel, "form": form, "reading": channel.state.get(importing.STATE, {}),
+                             "files": importing.files_of(channel)}  # fmt: skip
     status = 200
     try:
         if request.method == "POST" and "begin" in request.POST:
             _begin(request, channel, membership)
+            return redirect("voices:review_file", slug, channel_id)
+        if request.method == "POST" and "undo" in request.POST:
+            importing.undo(channel=channel, import_id=request.POST["undo"], by=membership.user)
+            jobs.undo_reviews.enqueue(str(channel.pk))
+            messages.success(request, _("The reviews of this file are being taken back."))
             return redirect("voices:review_file", slug, channel_id)
         if request.method == "POST":
             shown |= _previewed(request, channel)

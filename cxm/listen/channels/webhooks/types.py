@@ -114,8 +114,14 @@ TYPES = [
         "feedback.received", "Somebody gave a score or said something: an answer, a message, a review, a call.",
         ("answer_given", "message_received", "review_received", "call_transcribed"), FEEDBACK,
     ),
-    Type("response.completed", "A known customer completed a survey.", ("survey_completed",), RESPONSE),
-    Type("response.abandoned", "A known customer left a survey unfinished.", ("survey_abandoned",), RESPONSE),
+    Type(
+        "response.completed", "Somebody completed a survey; without a customer where nobody is known.",
+        ("survey_completed",), RESPONSE,
+    ),
+    Type(
+        "response.abandoned", "Somebody left a survey unfinished; without a customer where nobody is known.",
+        ("survey_abandoned",), RESPONSE,
+    ),
     Type(
         "message.sent", "A reply, an acknowledgement or a message of an automation was queued for a customer.",
         ("message_sent",),

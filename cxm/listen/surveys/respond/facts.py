@@ -52,17 +52,16 @@ def facts_of(response: Response, prepared: Prepared, entry: Entry) -> list[Outbo
                 customer_id=customer, occurred_at=at, properties={**told, **shared, "properties": details},
             )
         )  # fmt: skip
-    if response.person:
-        name = "survey_completed" if completed else "survey_abandoned"
-        duration = round((response.updated_at - response.started_at).total_seconds(), 1)
-        facts.append(
-            OutboxFact(
-                event_id=event_id(response.pk, name), workspace_id=entry.workspace, name=name, customer_id=customer,
-                occurred_at=at,
-                properties={"survey": entry.key, "survey_name": entry.name, "response_id": str(response.pk),
-                            "channel": response.channel, "duration_s": duration},
-            )
-        )  # fmt: skip
+    name = "survey_completed" if completed else "survey_abandoned"
+    duration = round((response.updated_at - response.started_at).total_seconds(), 1)
+    facts.append(
+        OutboxFact(
+            event_id=event_id(response.pk, name), workspace_id=entry.workspace, name=name, customer_id=customer,
+            occurred_at=at,
+            properties={"survey": entry.key, "survey_name": entry.name, "response_id": str(response.pk),
+                        "channel": response.channel, "duration_s": duration},
+        )
+    )  # fmt: skip
     return facts
 
 

@@ -10,7 +10,7 @@ from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role, User
 from cxm.listen.surveys.definition import Definition
 from cxm.listen.surveys.models import Survey
-from cxm.listen.surveys.queries import draft_of, survey_called
+from cxm.listen.surveys.queries import differs, draft_of, survey_called
 
 
 def person(request: HttpRequest) -> User:
@@ -32,6 +32,7 @@ def language_of(request: HttpRequest, definition: Definition) -> str:
 
 def context_for(membership: Membership, survey: Survey, tab: str, **more: Any) -> dict[str, Any]:
     """What every page of a survey shows: the heading, the tabs, the state."""
+    definition = more.pop("definition", None) or draft_of(survey)
     if "language" in more:  # base.html takes that name for the language of the page
         more["text_language"] = more.pop("language")
     return {
@@ -39,6 +40,7 @@ def context_for(membership: Membership, survey: Survey, tab: str, **more: Any) -
         "workspace": membership.workspace,
         "survey": survey,
         "tab": tab,
-        "definition": more.pop("definition", None) or draft_of(survey),
+        "definition": definition,
+        "to_publish": differs(survey, definition),
         **more,
     }

@@ -11,7 +11,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import membership_for, sees_personal
+from cxm.accounts.models import Membership
+from cxm.lib.personal import mask_all
 from cxm.record.capture import debugger
 from cxm.record.capture.arrivals import in_utc
 from cxm.record.capture.debugger import Stored, Wanted
@@ -85,12 +87,18 @@ def event(request: HttpRequest, slug: str, source_id: UUID, event_id: UUID) -> H
     shown = {
         "source": source, "event": found, "at": in_utc(found.at), "occurred_at": in_utc(found.occurred_at),
         "sent_at": in_utc(found.sent_at) if found.sent_at.year > 1970 else None,
-        "properties": debugger.pretty(found.properties), "context": debugger.pretty(found.context),
+        "properties": debugger.pretty(shown_to(membership, found.properties)),
+        "context": debugger.pretty(shown_to(membership, found.context)),
         "customer": debugger.customer_of(source, found), "violations": against_plan(source, found),
         "tab": "debugger",
     }  # fmt: skip
     template = "sources/_event.html" if request.htmx else "sources/event.html"  # type: ignore[attr-defined]  # django-htmx
     return render(request, template, context_of(membership, **shown))
+
+
+def shown_to(membership: Membership, value: Any) -> Any:
+    """What came, for this member: viewers see personal data masked."""
+    return value if sees_personal(membership) else mask_all(value)
 
 
 def against_plan(source: Source, found: Stored) -> list[str]:
@@ -115,7 +123,8 @@ def rejection(request: HttpRequest, slug: str, source_id: UUID, ms: int, digest:
         raise Http404
     shown = {
         "source": source, "rejection": found, "at": in_utc(found.at), "title": title_of(found.reason),
-        "sentence": sentence_of(found.reason), "body": debugger.pretty(found.body), "tab": "debugger",
+        "sentence": sentence_of(found.reason), "tab": "debugger",
+        "body": debugger.pretty(shown_to(membership, found.body)),
     }  # fmt: skip
     template = "sources/_rejection.html" if request.htmx else "sources/rejection.html"  # type: ignore[attr-defined]  # django-htmx
     return render(request, template, context_of(membership, **shown))

@@ -144,6 +144,15 @@ def switch(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
     return redirect("sources:show", slug, source.uuid)
 
 
+@require_POST
+def delete(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+    membership = membership_for(request.user, slug, Role.ADMIN)
+    source = source_for(membership.workspace, source_id)
+    actions.delete_source(source=source, by=membership.user)
+    messages.success(request, _("The source %(name)s is gone; its events stay.") % {"name": source.name})
+    return redirect("sources:list", slug)
+
+
 @never_cache
 @require_POST
 def make_key(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
@@ -17,9 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import may_export_personal, membership_for
 from cxm.accounts.models import Membership, Role, Workspace
 from cxm.lib.csv import stream
+from cxm.lib.personal import MASK, mask_all
 from cxm.record.customers.errors import Refused
 from cxm.record.customers.forms import FilterForm
 from cxm.record.customers.marks import tag, untag
@@ -56,6 +58,7 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
         "membership": membership, "workspace": workspace, "form": form, "wanted": wanted, "problem": problem,
         "page_obj": page, "rows": in_order(list(page)) if wanted.text and found else complete(list(page)),
         "similar": bool(wanted.text and found and found[0].closeness >= 4), "may_change": may_change(membership),
+        "may_personal": may_export_personal(membership),
         "is_new": not wanted.narrows and not page.paginator.count, "query": request.GET.urlencode(),
         "here": request.get_full_path(),
     }  # fmt: skip
@@ -66,12 +69,15 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def export(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
-    """The customers that the list shows, all of them, as CSV."""
+    """The customers that the list shows, all of them, as CSV; who they are only where that is asked for and allowed."""
     membership = membership_for(request.user, slug)
+    personal = request.GET.get("personal") == "1"
+    if personal and not may_export_personal(membership):
+        raise PermissionDenied
     workspace = membership.workspace
     wanted = filter_form(request, workspace).wanted
     try:
-        rows = csv_rows(workspace, wanted)
+        rows = csv_rows(workspace, wanted, personal=personal)
     except (Refused, EventlogError) as error:
         no_log = _("The event log does not answer just now. Try again in a moment.")
         messages.error(request, str(error) if isinstance(error, Refused) else no_log)
@@ -81,8 +87,11 @@ def export(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpRespo
     return reply
 
 
-def csv_rows(workspace: Workspace, wanted: Wanted) -> Iterator[Sequence[object]]:
-    """A heading, then a row per customer with a column per trait. Raises Refused at once, not while streaming."""
+def csv_rows(workspace: Workspace, wanted: Wanted, *, personal: bool = False) -> Iterator[Sequence[object]]:
+    """A heading, then a row per customer with a column per trait. Raises Refused at once, not while streaming.
+
+    Unless `personal`, names and addresses are masked whole, and traits where personal data is found in them.
+    """
     names = list(kinds(workspace))
     chosen: Iterable[Customer]
     if wanted.text:
@@ -94,9 +103,11 @@ def csv_rows(workspace: Workspace, wanted: Wanted) -> Iterator[Sequence[object]]
         yield ["id", "name", "email", "phone", "language", "tags", "last_seen_at", "answers", "created_at", *names]
         for one in chosen:
             tags = ", ".join(sorted(row.name for row in one.tags.all()))
-            fixed = [one.pk, one.name, one.email, one.phone, one.language, tags]
-            counted = [one.last_seen_at, one.answers, one.created_at]
-            yield [*fixed, *counted, *(written(one.traits.get(name)) for name in names)]
+            known = [one.name, one.email, one.phone]
+            traits = [written(one.traits.get(name)) for name in names]
+            if not personal:
+                known, traits = [MASK if value else value for value in known], mask_all(traits)
+            yield [one.pk, *known, one.language, tags, one.last_seen_at, one.answers, one.created_at, *traits]
 
     return rows()
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import may_export_personal, membership_for
 from cxm.accounts.models import Role, Workspace
 from cxm.lib.conditions import Condition
 from cxm.lib.conditions_form import ConditionForm
@@ -109,6 +109,7 @@ def show(request: HttpRequest, slug: str, segment_id: UUID) -> HttpResponse:
     segment = segment_for(workspace, segment_id)
     context = {
         "membership": membership, "workspace": workspace, "segment": segment, "may_change": may_change(membership),
+        "may_personal": may_export_personal(membership),
     }  # fmt: skip
     try:
         page = Paginator(MemberList(workspace, condition_of(segment)), PAGE).get_page(request.GET.get("page"))

@@ -78,6 +78,7 @@ class Migration(migrations.Migration):
                 ),
                 ("language", models.CharField(max_length=10)),
                 ("codes", models.BooleanField(default=False)),
+                ("personal", models.BooleanField(default=False)),
                 ("query", models.TextField(blank=True)),
                 (
                     "state",

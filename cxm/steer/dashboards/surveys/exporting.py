@@ -37,14 +37,20 @@ def file_of(one: ResultsExport) -> Path:
 
 @transaction.atomic
 def ask_for(
-    *, survey: Survey, form: str, language: str, codes: bool, view: View, by: Actor
+    *, survey: Survey, form: str, language: str, codes: bool, view: View, by: Actor, personal: bool = False
 ) -> ResultsExport:  # fmt: skip
-    """Note what is wanted. The caller enqueues `jobs.run_export`."""
+    """Note what is wanted. The caller enqueues `jobs.run_export`, and has seen whether `by` may ask for `personal`."""
     made = ResultsExport.objects.create(
         workspace=survey.workspace, survey=survey, form=ResultsExport.Form(form), language=language, codes=codes,
-        query=view.query, created_by=by if isinstance(by, User) else None,
+        personal=personal, query=view.query, created_by=by if isinstance(by, User) else None,
     )  # fmt: skip
-    audit("exported", survey, workspace=survey.workspace, by=by, changes={"form": [None, form]})
+    audit(
+        "exported",
+        survey,
+        workspace=survey.workspace,
+        by=by,
+        changes={"form": [None, form], "personal": [None, personal]},
+    )
     return made
 
 
@@ -69,8 +75,9 @@ def run(export_id: UUID) -> None:
     try:
         with translation.override(one.language):
             count = files.write(
-                one.form, table_of(survey, one.language), found, target, codes=one.codes, progress=progress
-            )
+                one.form, table_of(survey, one.language), found, target,
+                codes=one.codes, personal=one.personal, progress=progress,
+            )  # fmt: skip
     except BaseException:
         ResultsExport.objects.filter(pk=one.pk).update(state=state.FAILED, finished_at=timezone.now())
         raise

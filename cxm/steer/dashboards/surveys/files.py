@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -16,6 +16,7 @@ import msgspec
 from django.db.models import QuerySet
 
 from cxm.lib import csv, sav
+from cxm.lib.personal import MASK, mask_all
 from cxm.listen.surveys.models import Response
 
 from .columns import Column, Table
@@ -39,9 +40,13 @@ TYPES: Final[Mapping[str, str]] = {
 
 
 def write(
-    form: str, table: Table, found: QuerySet[Response], target: Path, *, codes: bool, progress: Progress
+    form: str, table: Table, found: QuerySet[Response], target: Path, *, codes: bool, progress: Progress,
+    personal: bool = False,
 ) -> int:  # fmt: skip
-    """Write the responses to `target`, which appears complete or not at all; returns how many there are."""
+    """Write the responses to `target`, which appears complete or not at all; returns how many there are.
+
+    Unless `personal`, personal data in what people wrote is masked, and answers to questions for contact data are.
+    """
     part = target.with_name(target.name + ".part")
     counted = 0
 
@@ -51,8 +56,9 @@ def write(
             counted += 1
             if counted % TELL_EVERY == 0:
                 progress(counted)
-            yield one
+            yield one if personal else masked(one, contacts)
 
+    contacts = {asked.id for asked in table.questions if asked.kind == "contact"}
     try:
         with part.open("wb") as file:
             if form == "csv":
@@ -68,6 +74,20 @@ def write(
         part.unlink(missing_ok=True)
     progress(counted)
     return counted
+
+
+def masked(one: Response, contacts: Container[str]) -> Response:
+    """The response, only in memory, with personal data masked: in texts what is found, of contact data all."""
+    one.answers = {
+        key: _hidden_whole(value) if key in contacts else mask_all(value, one.language)
+        for key, value in one.answers.items()
+    }
+    one.hidden, one.variables = mask_all(one.hidden, one.language), mask_all(one.variables, one.language)
+    return one
+
+
+def _hidden_whole(value: Any) -> Any:
+    return {part: MASK if said else said for part, said in value.items()} if isinstance(value, dict) else MASK
 
 
 def _value(column: Column, response: Response, codes: bool) -> Any:

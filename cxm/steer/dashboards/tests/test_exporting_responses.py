@@ -32,9 +32,10 @@ def workspace() -> Workspace:
     return make_workspace()
 
 
-def exported(survey: Survey, form: str, language: str = "en", codes: bool = False) -> Path:
+def exported(survey: Survey, form: str, language: str = "en", codes: bool = False, personal: bool = False) -> Path:
     made = exporting.ask_for(
-        survey=survey, form=form, language=language, codes=codes, view=View(period="all"), by=owner_of(survey.workspace)
+        survey=survey, form=form, language=language, codes=codes, personal=personal, view=View(period="all"),
+        by=owner_of(survey.workspace),
     )  # fmt: skip
     exporting.run(made.pk)
     made.refresh_from_db()
@@ -111,13 +112,15 @@ def test_every_kind_of_question_goes_into_every_form(workspace: Workspace, form:
 def test_every_part_of_a_question_is_a_column(workspace: Workspace) -> None:
     survey = make_survey(workspace, *EVERY_KIND)
     answered(survey, FULL)
-    frame, _meta = pyreadstat.read_sav(str(exported(survey, "sav")))
+    frame, _meta = pyreadstat.read_sav(str(exported(survey, "sav", personal=True)))
     row = frame.iloc[0]
     assert (row["agree_price"], row["agree_speed"]) == (3, 1)
     assert (row["rank_x"], row["rank_y"], row["rank_z"]) == (2, 1, 3)
     assert (row["sum_p"], row["sum_q"]) == (60, 40)
     assert (row["max_k_best"], row["max_l_worst"], row["max_m_best"]) == (2, 1, 0)
     assert (row["again"], row["thumb"], row["ok"]) == (1, 0, 1)
+    masked, _meta = pyreadstat.read_sav(str(exported(survey, "sav")))
+    assert masked.iloc[0]["who_name"] == "•••", "what was asked as contact data is masked whole"
     assert row["who_name"] == "Ada" and row["paper"] == "bill.pdf" and row["uses_other"] == "fax"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,11 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import may_export_personal, membership_for
 from cxm.accounts.models import Membership, Workspace
 from cxm.lib import numbers
 from cxm.lib.csv import stream
-from cxm.steer.dashboards import exports, wording
+from cxm.steer.dashboards import exports, records, wording
 from cxm.steer.dashboards.address import Reading, View, read, without, written
 from cxm.steer.dashboards.asking import UNANSWERED, Asked, ask_later, fitting, sentence
 from cxm.steer.dashboards.choices import option_choices, page_fields
@@ -193,8 +194,11 @@ def csv(request: HttpRequest, slug: str, key: str, table: str) -> HttpResponse |
     asked, _reading = _asked(request, membership.workspace, key)
     if table not in exports.TABLES:
         raise Http404
+    personal = request.GET.get("personal") == "1"
+    if personal and not may_export_personal(membership):
+        raise PermissionDenied
     try:
-        rows = exports.TABLES[table](asked)
+        rows = records.exported(asked, personal=personal) if table == "answers" else exports.TABLES[table](asked)
     except UNANSWERED as error:
         return HttpResponse(sentence(error), status=422, content_type="text/plain; charset=utf-8")
     response = StreamingHttpResponse(stream(rows), content_type="text/csv; charset=utf-8")

@@ -20,9 +20,19 @@ class Command(Base):
         parser.add_argument("file", type=Path, help="the file to write")
         parser.add_argument("--workspace", metavar="SLUG", required=True, help="its name in addresses")
         parser.add_argument("--what", choices=exports.WHAT, required=True)
+        parser.add_argument("--personal", action="store_true", help="with personal data; else it is masked")
         parser.add_argument("--format", choices=["csv", "jsonl"], help="default: by the name of the file, else csv")
 
-    def work(self, *, file: Path, workspace: str, what: str, format: str | None, **options: Any) -> None:  # noqa: A002  # the option's name
+    def work(
+        self,
+        *,
+        file: Path,
+        workspace: str,
+        what: str,
+        format: str | None,  # noqa: A002  # the option's name
+        personal: bool,
+        **options: Any,
+    ) -> None:
         place = Workspace.objects.filter(slug=workspace).first()
         if place is None:
             known = ", ".join(Workspace.objects.values_list("slug", flat=True)) or "—"
@@ -33,5 +43,5 @@ class Command(Base):
             raise Refused(reason)
         form = format or ("jsonl" if file.suffix == ".jsonl" else "csv")
         with bar(what) as line:
-            written = exports.export(place, what, form, file, line.to)
+            written = exports.export(place, what, form, file, line.to, personal=personal)
         self.say(_("%(path)s holds %(number)s rows.") % {"path": file, "number": written})

@@ -19,16 +19,18 @@ import msgspec
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role
 from cxm.listen.channels.actions import Refused, require
-from cxm.listen.channels.models import Channel, Message
+from cxm.listen.channels.models import Channel, Conversation, Message
 from cxm.record.capture import files
 from cxm.record.capture.mapping import Format
 from cxm.record.capture.problems import FileProblem
+from cxm.record.eventlog.forget import forget_import
 
 from .rows import SYNONYMS, Review, Unusable, date_formats, guessed, review_of, scale_of
 from .taking import take, tell_as_history
@@ -39,7 +41,10 @@ SHOWN = 10
 PART = 200  # rows between two notes of how far it is
 MOST_REFUSED = 50  # that the page names; all are counted
 SILENT = timedelta(minutes=3)
-STATE = "import"  # the place in Channel.state
+STATE = "import"  # the place in Channel.state of the file that is read, or was last
+FILES = "files"  # of those that can be taken back
+UNDOING = "undoing"  # of the one that is being taken back
+MOST_FILES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,7 @@ def run(channel_id: int) -> int:
         _note(channel, {**counted, "state": "stopped", "problem": str(problem)})
     else:
         _note(channel, {**counted, "state": "done", "done_at": timezone.now().isoformat()})
+    _remember(channel)
     path.unlink(missing_ok=True)
     return int(counted["new"])
 
@@ -184,7 +190,8 @@ def _take_part(
             continue
         counted["rows"] += 1
         try:
-            message, is_new = take(channel=channel, review=_review(channel, plan, header, row), is_told=False)
+            review = _review(channel, plan, header, row)
+            message, is_new = take(channel=channel, review=review, is_told=False, import_id=str(import_id))
         except (Unusable, Refused) as problem:
             counted["refused"] += 1
             if len(counted["problems"]) < MOST_REFUSED:
@@ -203,3 +210,63 @@ def _note(channel: Channel, counted: Mapping[str, Any]) -> None:
     row = Channel.objects.select_for_update().get(pk=channel.pk)
     row.state[STATE] = {**row.state.get(STATE, {}), **counted, "noted_at": timezone.now().isoformat()}
     row.save(update_fields=["state"])
+
+
+# Taking a file back
+
+
+@transaction.atomic
+def _remember(channel: Channel) -> None:
+    """Keep that the file was read among those that can be taken back."""
+    row = Channel.objects.select_for_update().get(pk=channel.pk)
+    own = row.state[STATE]
+    if own.get("new"):
+        entry = {"id": own["import_id"], "name": own["name"], "new": own["new"], "at": own.get("began_at", "")}
+        known = [one for one in row.state.get(FILES, []) if one["id"] != entry["id"]]
+        row.state[FILES] = [entry, *known][:MOST_FILES]
+        row.save(update_fields=["state"])
+
+
+def files_of(channel: Channel) -> list[dict[str, Any]]:
+    """The files whose reviews are here, the newest first: id, name, new (reviews), at."""
+    return [{**one, "at": datetime.fromisoformat(one["at"])} for one in channel.state.get(FILES, [])]
+
+
+@transaction.atomic
+def undo(*, channel: Channel, import_id: str, by: Actor) -> None:
+    """Let a job take back all reviews that a file brought. The caller enqueues `jobs.undo_reviews`. Raises Refused."""
+    require(channel.workspace, by, Role.ANALYST)
+    channel = Channel.objects.select_for_update().select_related("workspace").get(pk=channel.pk)
+    file = next((one for one in channel.state.get(FILES, []) if one["id"] == import_id), None)
+    if file is None:
+        raise Refused(_("This file has been taken back already."))
+    if channel.state.get(STATE, {}).get("state") == "running" or channel.state.get(UNDOING):
+        raise Refused(_("A file is being read already. Wait until it is done."))
+    channel.state[UNDOING] = import_id
+    channel.save(update_fields=["state"])
+    audit("undone", channel, workspace=channel.workspace, by=by, changes={"file": [file["name"], None]})
+
+
+def run_undo(channel_id: int) -> int:
+    """Take back what a file brought, as far as nobody has gone on with it; returns how many. Safe to repeat.
+
+    A review in whose conversation somebody wrote more stays as a message: only its fact goes. Customers stay.
+    """
+    channel = Channel.objects.filter(pk=channel_id, kind="reviews").first()
+    import_id = channel.state.get(UNDOING) if channel else None
+    if channel is None or not import_id:
+        return 0
+    forget_import(channel.workspace_id, uuid.UUID(import_id))
+    gone = 0
+    rows = Message.objects.filter(conversation__channel=channel, properties__import=import_id)
+    said = Message.objects.filter(conversation=OuterRef("conversation")).exclude(pk__in=rows.values("pk"))
+    own = rows.filter(~Exists(said.exclude(external_id__startswith="answer:")))
+    while batch := list(own.values_list("conversation", flat=True)[:PART]):
+        gone += len(batch)
+        Conversation.objects.filter(pk__in=batch).delete()
+    with transaction.atomic():
+        row = Channel.objects.select_for_update().get(pk=channel.pk)
+        row.state[FILES] = [one for one in row.state.get(FILES, []) if one["id"] != import_id]
+        row.state.pop(UNDOING, None)
+        row.save(update_fields=["state"])
+    return gone

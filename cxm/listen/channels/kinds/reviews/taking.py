@@ -24,10 +24,11 @@ from .rows import Review
 MOST_ANSWER = 20_000
 
 
-def take(*, channel: Channel, review: Review, is_told: bool = True, by: Actor = None) -> tuple[Message, bool]:
+def take(*, channel: Channel, review: Review, is_told: bool = True, by: Actor = None, import_id: str = ""
+) -> tuple[Message, bool]:  # fmt: skip
     """The message of a review, and whether it is new. A known one stays as it is; an answer is noted all the same.
 
-    `is_told` is False for history: see `tell_as_history`.
+    `is_told` is False for history: see `tell_as_history`. `import_id` names the file that brought it.
     """
     key = external_key(channel, review.id)
     known = Message.objects.filter(workspace_id=channel.workspace_id, external_id=key).exists()
@@ -41,7 +42,7 @@ def take(*, channel: Channel, review: Review, is_told: bool = True, by: Actor = 
             language=review.language, customer_ids=names, is_told=is_told,
             properties={
                 "review_id": review.id, "place": review.place, "url": review.url, "site": review.site,
-                "rated": review.rated, **({} if is_told else {"history": True}),
+                "rated": review.rated, **({} if is_told else {"history": True, "import": import_id}),
                 "properties": {
                     name: value for name, value in (("place", review.place), ("site", review.site)) if value
                 },
@@ -57,6 +58,8 @@ def tell_as_history(channel: Channel, messages: Sequence[Message], import_id: UU
     """Put the facts of reviews into the log as an import does: they count, and no rule runs. Safe to repeat."""
     events = []
     for message in messages:
+        if message.properties.get("suppressed"):
+            continue
         name, told = fact_of(channel, message, message.conversation.language)
         events.append(
             Event(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -12,7 +13,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from cxm.accounts.access import membership_for, require
+from cxm.accounts.access import may_export_personal, membership_for, require
 from cxm.accounts.models import Role
 from cxm.listen.surveys.wordings import definition_of
 from cxm.steer.dashboards import jobs
@@ -31,7 +32,10 @@ def export(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
     membership, results, reading = opened(request, slug, survey_id)
     if request.method == "POST":
         require(membership, Role.AGENT)
-        return _ask(request, results, slug)
+        personal = request.POST.get("personal") == "1"
+        if personal and not may_export_personal(membership):
+            raise PermissionDenied
+        return _ask(request, results, slug, personal=personal)
     made = ResultsExport.objects.filter(survey=results.survey)[:SHOWN]
     context = context_of(request, membership, results, reading) | {
         "tab": "export",
@@ -39,6 +43,7 @@ def export(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
         "running": any(one.state in {"waiting", "running"} for one in made),
         "forms": ResultsExport.Form.choices,
         "languages": languages_of(results),
+        "may_personal": may_export_personal(membership),
     }
     if request.headers.get("HX-Request"):
         return render(request, "results/_exports.html", context)
@@ -52,14 +57,14 @@ def languages_of(results: Results) -> list[str]:
     return sorted(known, key=lambda one: one != results.language) or [results.language]
 
 
-def _ask(request: HttpRequest, results: Results, slug: str) -> HttpResponse:
+def _ask(request: HttpRequest, results: Results, slug: str, *, personal: bool) -> HttpResponse:
     form, language = request.POST.get("form", ""), request.POST.get("language", "")
     if form not in ResultsExport.Form.values or language not in languages_of(results):
         messages.error(request, _("Choose a form and a language of the list."))
         return redirect("results:export", slug=slug, survey_id=results.survey.pk)
     made = exporting.ask_for(
         survey=results.survey, form=form, language=language, codes=request.POST.get("codes") == "1",
-        view=results.view, by=person(request),
+        view=results.view, by=person(request), personal=personal,
     )  # fmt: skip
     jobs.run_export.enqueue(str(made.pk))
     return redirect("results:export", slug=slug, survey_id=results.survey.pk)
@@ -72,5 +77,7 @@ def fetch(request: HttpRequest, slug: str, survey_id: int, export_id: UUID) -> H
     one = ResultsExport.objects.filter(survey=survey, pk=export_id, state=ResultsExport.State.DONE).first()
     if one is None or not (file := exporting.file_of(one)).exists():
         raise Http404
+    if one.personal and not may_export_personal(membership):
+        raise PermissionDenied
     name = f"{slugify(survey.name) or survey.key}-{one.created_at:%Y-%m-%d}.{files.SUFFIXES[one.form]}"
     return FileResponse(file.open("rb"), as_attachment=True, filename=name, content_type=files.TYPES[one.form])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -13,8 +14,9 @@ from cxm.accounts.models import Role
 from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.kinds.reviews.importing import begin, keep, look, run
 from cxm.listen.channels.kinds.reviews.rows import Review
-from cxm.listen.channels.kinds.reviews.taking import note_answer, take
+from cxm.listen.channels.kinds.reviews.taking import note_answer, take, tell_as_history
 from cxm.listen.channels.models import Channel, Delivery, Message
+from cxm.record.capture.models import Suppression
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.models import OutboxFact
@@ -48,6 +50,14 @@ def test_a_review_is_feedback_once_and_its_answer_is_noted(channel: Channel) -> 
     }  # fmt: skip
     assert fact.customer_id == Customer.objects.get().pk
     assert fact.occurred_at == AT
+    # Of whom a privacy regulation says that nothing is stored: the words are kept, without profile and without fact.
+    Suppression.objects.create(workspace=channel.workspace, user_id="u-1")
+    silent, _new = take(
+        channel=channel, review=Review("r-9", AT, 1.0, text="Never.", email="x@example.com", user_id="u-1")
+    )
+    assert (silent.text, silent.conversation.customer, Customer.objects.count()) == ("Never.", None, 1)
+    assert OutboxFact.objects.filter(name="review_received").count() == 1
+    assert tell_as_history(channel, [silent], uuid4()) == 0
     anonymous, _new = take(channel=channel, review=Review("r-8", AT, 5.0))
     assert anonymous.conversation.customer is None
     answer = note_answer(message=message, text=" Sorry! ", by=agent, at=AT + timedelta(hours=1))
