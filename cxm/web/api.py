@@ -45,6 +45,7 @@ from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
 from cxm.understand.metrics.api import router as metrics_router
 from cxm.understand.text.themes.api import router as themes_router
+from cxm.understand.text.topics.api import router as topics_router
 
 from .flow_page import router as flow_router
 
@@ -59,6 +60,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("/segments", segments_router),
     ("/automations", automations_router),
     ("", metrics_router),
+    ("/topics", topics_router),
     ("", cases_router),
     ("", messages_router),
     ("", voices_router),

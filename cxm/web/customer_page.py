@@ -12,6 +12,7 @@ from uuid import UUID
 from cxm.accounts.models import Membership
 from cxm.act.automations import panel as automations
 from cxm.act.cases import panel as cases
+from cxm.understand.text import panel as topics
 
 
 class Panel(Protocol):
@@ -20,4 +21,4 @@ class Panel(Protocol):
     def context(self, membership: Membership, ids: Sequence[UUID]) -> dict[str, Any]: ...
 
 
-PANELS: list[Panel] = [cases, automations]
+PANELS: list[Panel] = [cases, topics, automations]

@@ -31,6 +31,8 @@ urlpatterns = [
     path("w/<slug:slug>/customers/", include("cxm.record.customers.urls")),
     path("w/<slug:slug>/surveys/", include("cxm.listen.surveys.urls")),
     path("w/<slug:slug>/cases/alerts/", include("cxm.act.cases.alerts.urls")),
+    path("w/<slug:slug>/topics/", include("cxm.understand.text.topics.urls")),
+    path("w/<slug:slug>/words/", include("cxm.understand.text.words.urls")),
     path("w/<slug:slug>/imports/", include("cxm.record.capture.urls")),
     path("w/<slug:slug>/sources/", include(source_urls)),
     path("w/<slug:slug>/messages/", include("cxm.listen.channels.urls")),

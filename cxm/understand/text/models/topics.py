@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, pgettext_lazy
 
 from cxm.accounts.models import User, Workspace
+from cxm.record.customers.models import Customer
 
 Words = dict[str, list[str]]  # by language: en, pl, ru, uk, zh
 
@@ -85,12 +86,12 @@ class TopicExample(models.Model):
     text = models.TextField(max_length=4000)
     fits = models.BooleanField(pgettext_lazy("example of a topic", "fits"), default=True)
     event_id = models.UUIDField(null=True, blank=True)  # of the feedback it is from
-    customer_id = models.UUIDField(null=True, blank=True)  # who wrote it, so that it can be forgotten with them
+    # Who wrote it: it is erased with them.
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["customer_id"], name="topic_example_customer")]
         constraints = [
             models.UniqueConstraint(
                 fields=["topic", "event_id"], condition=models.Q(event_id__isnull=False), name="topic_example_once"

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from cxm.accounts.access import membership_for
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.record.customers.models import Customer
 from cxm.understand.text.models import Topic, TopicExample, TopicTree, TopicVersion
 
 from .errors import Refused
@@ -286,7 +287,7 @@ def _entries(words: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
                 read_entry(entry, language)
             except Unreadable:
                 raise Refused(
-                    _("“%(entry)s” cannot be looked for: an entry is a word or a phrase of at most %(limit)d characters.")
+                    _("“%(entry)s” cannot be looked for: an entry is a word or phrase of at most %(limit)d characters.")
                     % {"entry": entry[:60], "limit": LONGEST_ENTRY}
                 ) from None
             kept.append(entry)
@@ -327,7 +328,8 @@ def _example(
     if found is None:
         if same.count() >= MOST_EXAMPLES:
             raise Refused(_("A topic has at most %(n)s examples.") % {"n": MOST_EXAMPLES})
-        found = TopicExample(topic=topic, event_id=event_id, customer_id=customer_id)
+        writer = Customer.objects.filter(workspace=topic.workspace, pk=customer_id).first() if customer_id else None
+        found = TopicExample(topic=topic, event_id=event_id, customer=writer)
     found.text, found.fits, found.at = text, fits, timezone.now()
     found.by = by if isinstance(by, User) else None
     found.save()

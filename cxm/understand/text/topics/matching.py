@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -162,22 +162,25 @@ def precision_of(matcher: Matcher, examples: dict[str, list[tuple[str, bool]]]) 
     return found
 
 
-def learn(examples: dict[str, list[tuple[str, bool]]], texts: Any) -> Learnt:
+def learn(
+    examples: dict[str, list[tuple[str, bool]]], texts: Callable[[], Sequence[str]], only: str | None = None
+) -> Learnt:
     """Topics with enough examples that fit, each against its own that do not, the others' examples and the
-    background (`texts()`)."""
-    able = sorted(key for key, rows in examples.items() if sum(fits for _text, fits in rows) >= LEAST_EXAMPLES)
+    background (`texts()`). `only` learns one of them."""
+    able = sorted(
+        key for key, rows in examples.items()
+        if only in (None, key) and sum(fits for _text, fits in rows) >= LEAST_EXAMPLES
+    )  # fmt: skip
     if not able:
         return Learnt()
-    around: list[str] = texts()
+    around = texts()
     every = sorted({text for rows in examples.values() for text, _fits in rows} | set(around))
     at = {text: number for number, text in enumerate(every)}
     features = reader().features(every)
     columns = np.unique(features.indices)
     place = np.zeros(features.shape[1], dtype=np.int32)
     place[columns] = np.arange(1, len(columns) + 1, dtype=np.int32)
-    known = csr_matrix(
-        (features.data, place[features.indices], features.indptr), shape=(len(every), len(columns) + 1)
-    )
+    known = csr_matrix((features.data, place[features.indices], features.indptr), shape=(len(every), len(columns) + 1))
     learnt = Learnt(column=place)
     weights, bias = [], []
     for key in able:
@@ -229,7 +232,9 @@ def background(workspace_id: int) -> list[str]:
     try:
         rows = recent_texts(Scope(workspace_id=workspace_id, until=datetime.now(UTC)), BACKGROUND)
     except EventlogError:
-        logger.warning("The topics of workspace %d are learnt without its texts: the log does not answer.", workspace_id)
+        logger.warning(
+            "The topics of workspace %d are learnt without its texts: the log does not answer.", workspace_id
+        )
         return []
     return _distinct(row.comment for row in rows)
 

@@ -24,7 +24,9 @@ from cxm.understand.text.words.lemmas import plain, rules
 LANGUAGES = ("en", "pl", "ru", "uk", "zh")
 LONGEST_ENTRY = 100  # characters
 SHORT = 24  # characters of a sentence whose language cannot be told surely, as Russian and Ukrainian in three words
-WORD = re.compile(r"[^\W\u3400-\u9fff]+(?:['’ʼ`][^\W\u3400-\u9fff]+)*")  # Chinese characters are looked at by themselves
+WORD = re.compile(
+    r"[^\W\u3400-\u9fff]+(?:['’ʼ`][^\W\u3400-\u9fff]+)*"
+)  # Chinese characters are looked at by themselves
 CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 MOST_FORMS = 100_000  # remembered; then anew
 SCRIPTS = {"latin": ("en", "pl"), "cyrillic": ("ru", "uk")}
@@ -138,7 +140,9 @@ class _Seen(dict[str, tuple[tuple[str, Pattern], ...]]):
         if form.isascii() and "en" not in languages and "pl" not in languages:
             languages = ("en", *(("zh",) if "zh" in languages else ()))
         found = tuple(
-            (language, one) for language in languages for one in self.patterns[language].of(form, rules(language).lemma(form))
+            (language, one)
+            for language in languages
+            for one in self.patterns[language].of(form, rules(language).lemma(form))
         )
         if len(self) >= MOST_FORMS:
             self.clear()
@@ -159,7 +163,7 @@ class Matcher:
                 for language, found in entries.items():
                     for entry in found:
                         self._add(owner, excludes, entry, language)
-        self._seen = {
+        self._seen: dict[tuple[str, ...], _Seen] = {
             languages: _Seen(languages, self._by_language)
             for languages in (("en",), ("pl",), ("ru",), ("uk",), ("zh",), ("en", "pl"), ("ru", "uk"))
         }
@@ -193,7 +197,7 @@ class Matcher:
         hits: dict[int, list[Span]] = {}
         excluded: set[int] = set()
         longer: dict[tuple[str, Pattern], None] = {}  # what needs more words than the one that was found
-        if any([seen[token] for token in WORD.findall(text, start, end)]):  # most sentences have none
+        if any(map(seen.__getitem__, WORD.findall(text, start, end))):  # most sentences have none
             for match in WORD.finditer(text, start, end):
                 for one in seen[match[0]]:
                     pattern = one[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from cxm.understand.text.reading.reader import reader
 from cxm.understand.text.reading.reading import Reading, Span, Tag
@@ -47,7 +48,7 @@ def sentiments(texts: Sequence[str], readings: Sequence[Reading], tags: Sequence
 def _sides(text: str, start: int, end: int) -> list[tuple[int, int]]:
     turns = [match.start() for match in TURN.finditer(text, start, end) if match.start() > start]
     edges = [start, *turns, end]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def _meet(span: Span, piece: tuple[int, int, int]) -> bool:

@@ -1,1 +1,1 @@
-"""Words of a text: their forms led back to one, characters folded, phrases counted. Knows neither Django nor a database."""
+"""Words of a text: their forms led back to one, characters folded, words and phrases counted, and the page of words."""

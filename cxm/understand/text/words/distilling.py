@@ -2,8 +2,9 @@
 
     python -m cxm.understand.text.words.distilling [language …]
 
-Needs simplemma, pymorphy3, wordfreq and OpenCC, which only developers install. Writes data/<language>.txt, and data/hant.txt of
-folding.py; the same input gives the same file. Prints how many of a held-out tenth of the forms come out right, by form and by use.
+Needs simplemma, pymorphy3, wordfreq and OpenCC, which only developers install. Writes data/<language>.txt, and
+data/hant.txt of folding.py; the same input gives the same file. Prints how many of a held-out tenth of the forms come
+out right, by form and by use.
 """
 
 from __future__ import annotations
@@ -42,13 +43,12 @@ def read(language: str) -> list[Form]:
     used: dict[str, float] = {}
     for word, often in get_frequency_dict(language, wordlist="best").items():
         used[plain(word)] = used.get(plain(word), 0.0) + often
-    look, every = russian() if language == "ru" else listed(language)
+    look, every, forms_of = russian() if language == "ru" else listed(language)
     rest = sorted({plain(form) for form in every if usable(plain(form))} - used.keys())
     random.Random(6).shuffle(rest)
-    known = {form: look(form) for form in [*used, *rest] if usable(form)}
-    wanted = {known.get(form, "") for form in vocabulary(language)} - {""}
-    found = {form: known[form] for form in [*used, *rest[:OTHERS]] if form in known}
-    found |= {form: lemma for form, lemma in known.items() if lemma in wanted}
+    found = {form: look(form) for form in [*used, *rest[:OTHERS]] if usable(form)}
+    wanted = {look(form) for form in vocabulary(language)} - {""}
+    found |= {form: lemma for lemma in sorted(wanted) for form in forms_of(lemma) if look(form) == lemma}
     found |= MEANT.get(language, {})
     return [
         (form, lemma, max(OURS if lemma in wanted else 0.05, min(200.0, 2e6 * used.get(form, 0.0))))
@@ -63,15 +63,21 @@ def vocabulary(language: str) -> set[str]:
     return {plain(word) for line in lines for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", line.partition("=")[2])}
 
 
-def listed(language: str) -> tuple[Callable[[str], str], Iterable[str]]:
-    """The lemma of a form by the lists of simplemma, or nothing; and all forms."""
+Dictionary = tuple[Callable[[str], str], Iterable[str], Callable[[str], Iterable[str]]]
+
+
+def listed(language: str) -> Dictionary:
+    """The lemma of a form by the lists of simplemma, or nothing; all forms; the forms of a lemma."""
     from simplemma.strategies.dictionaries.dictionary_factory import DefaultDictionaryFactory
 
     dictionary = DefaultDictionaryFactory().get_dictionary(language)
-    return lambda form: plain(dictionary.get(form) or ""), dictionary
+    by_lemma: dict[str, list[str]] = defaultdict(list)
+    for form, lemma in dictionary.items():
+        by_lemma[plain(lemma)].append(plain(form))
+    return lambda form: plain(dictionary.get(form) or ""), dictionary, lambda lemma: by_lemma.get(lemma, ())
 
 
-def russian() -> tuple[Callable[[str], str], Iterable[str]]:
+def russian() -> Dictionary:
     """As `listed`, of OpenCorpora, which keeps the forms of an adjective together, where the lists do not."""
     from pymorphy3 import MorphAnalyzer
 
@@ -81,7 +87,7 @@ def russian() -> tuple[Callable[[str], str], Iterable[str]]:
     def look(form: str) -> str:
         return plain(morph.parse(form)[0].normal_form) if morph.word_is_known(form) else ""
 
-    return look, every
+    return look, every, lambda lemma: [plain(one.word) for one in morph.parse(lemma)[0].lexeme]
 
 
 def usable(word: str) -> bool:
@@ -97,7 +103,7 @@ def change(form: str, lemma: str) -> tuple[int, str]:
 
 
 def learn(forms: Sequence[Form], least: float) -> dict[str, tuple[int, str]]:
-    """From the shortest ending to the longest: a rule where it brings at least so much more weight than the one above."""
+    """From the shortest ending to the longest: a rule where it brings so much more weight than the one above."""
     found: dict[str, tuple[int, str]] = {}
     items = [(form, change(form, lemma), weight) for form, lemma, weight in forms]
 
@@ -118,9 +124,7 @@ def learn(forms: Sequence[Form], least: float) -> dict[str, tuple[int, str]]:
             if letter:
                 descend(letter + ending, part, inherited)
             else:
-                found.update(
-                    ("^" + form, one) for form, one, weight in part if one != inherited and weight >= least
-                )
+                found.update(("^" + form, one) for form, one, weight in part if one != inherited and weight >= least)
 
     descend("", items, (0, ""))
     return found

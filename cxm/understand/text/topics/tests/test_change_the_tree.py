@@ -10,7 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
-from cxm.testing.cast import answer, given_events, make_member, make_user, make_workspace
+from cxm.record.customers.actions import remove_customer
+from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.understand.text.models import Topic, TopicExample, TopicVersion
 from cxm.understand.text.reading.reader import reader
 from cxm.understand.text.reading.reading import Reading, Sentence, Span, Tag
@@ -47,8 +48,12 @@ def test_topics_are_made_changed_and_moved_and_keep_their_keys() -> None:
     by = owner_of(workspace)
     assert version_of(workspace.pk) == 0
     assert found(workspace, "The delivery was late.") == [[]]
-    delivery = create_topic(workspace=workspace, names={"en": "Delivery"}, words={"en": ["delivery", " delivery "]}, by=by)
-    again = create_topic(workspace=workspace, names={"en": "Delivery", "pl": "Dostawa"}, words={"pl": ["dostawa"]}, by=by)
+    delivery = create_topic(
+        workspace=workspace, names={"en": "Delivery"}, words={"en": ["delivery", " delivery "]}, by=by
+    )
+    again = create_topic(
+        workspace=workspace, names={"en": "Delivery", "pl": "Dostawa"}, words={"pl": ["dostawa"]}, by=by
+    )
     assert (delivery.key, again.key, delivery.words) == ("delivery", "delivery_2", {"en": ["delivery"]})
     assert create_topic(workspace=workspace, names={"ru": "Цена — высока!"}, by=by).key == "цена_высока"
     assert found(workspace, "The deliveries were late.") == [["delivery"]]
@@ -69,8 +74,14 @@ def test_topics_are_made_changed_and_moved_and_keep_their_keys() -> None:
         move_topic(topic=a, parent=again, by=by)
     with pytest.raises(Refused, match="under itself"):
         move_topic(topic=b, parent=d, by=by)
-    for names, words in (({}, {}), ({"en": " "}, {}), ({"en": "x" * 81}, {}), ({"en": "X"}, {"de": ["y"]}),
-                         ({"en": "X"}, {"en": ["!!"]}), ({"en": "X"}, {"en": [f"w{n}" for n in range(501)]})):  # fmt: skip
+    for names, words in (
+        ({}, {}),
+        ({"en": " "}, {}),
+        ({"en": "x" * 81}, {}),
+        ({"en": "X"}, {"de": ["y"]}),
+        ({"en": "X"}, {"en": ["!!"]}),
+        ({"en": "X"}, {"en": [f"w{n}" for n in range(501)]}),
+    ):
         with pytest.raises(Refused):
             create_topic(workspace=workspace, names=names, words=words, by=by)
     assert (version_of(workspace.pk), shape(workspace)) == (version, before)  # nothing has changed
@@ -90,7 +101,9 @@ def test_topics_are_made_changed_and_moved_and_keep_their_keys() -> None:
 def test_topics_are_merged_and_split_without_losing_what_was_counted() -> None:
     workspace = make_workspace()
     by = owner_of(workspace)
-    parcels = create_topic(workspace=workspace, names={"en": "Parcels"}, words={"en": ["parcel"], "pl": ["paczka"]}, by=by)
+    parcels = create_topic(
+        workspace=workspace, names={"en": "Parcels"}, words={"en": ["parcel"], "pl": ["paczka"]}, by=by
+    )
     locker = create_topic(workspace=workspace, names={"en": "Lockers"}, parent=parcels, words={"en": ["locker"]}, by=by)
     delivery = create_topic(workspace=workspace, names={"en": "Delivery"}, words={"en": ["delivery"]}, by=by)
     example = add_example(topic=parcels, text="Where is it?", fits=True, event_id=uuid.uuid4(), by=by)
@@ -135,7 +148,9 @@ def test_examples_teach_a_topic_and_measure_it() -> None:
     workspace = make_workspace()
     by = owner_of(workspace)
     waiting = create_topic(workspace=workspace, names={"en": "Waiting"}, words={"en": ["wait"]}, by=by)
-    given_events([answer(workspace, 5, comment=f"The soup number {n} tasted fine to me and my friends.") for n in range(30)])
+    given_events(
+        [answer(workspace, 5, comment=f"The soup number {n} tasted fine to me and my friends.") for n in range(30)]
+    )
     fits = [
         "Nobody picked up the phone for an hour.", "The phone rang and nobody picked up.",
         "An hour on the phone and nobody picked up.", "Nobody picked up when I called on the phone.",
@@ -198,3 +213,15 @@ def test_a_starter_tree_is_planted_once(language: str) -> None:
     assert set(found(workspace, texts[language])[0]) == {"courier", "rude_staff"}
     with pytest.raises(Refused):
         plant(workspace=workspace, tree="nothing", by=by)
+
+
+def test_an_example_is_erased_with_whoever_wrote_it() -> None:
+    workspace = make_workspace()
+    by = owner_of(workspace)
+    topic = create_topic(workspace=workspace, names={"en": "Delivery"}, by=by)
+    ada, bob = make_customer(workspace, "Ada"), make_customer(workspace, "Bob")
+    for who in (ada, bob):
+        add_example(topic=topic, text=f"I am {who}", fits=True, event_id=uuid.uuid4(), customer_id=who.pk, by=by)
+    add_example(topic=topic, text="I am nobody", fits=True, event_id=uuid.uuid4(), customer_id=uuid.uuid4(), by=by)
+    remove_customer(customer=ada, by=by)
+    assert sorted(TopicExample.objects.values_list("text", flat=True)) == ["I am Bob", "I am nobody"]

@@ -49,7 +49,11 @@ def found(text: str, language: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize(
     ("text", "language", "expected"),
     [
-        ("Deliveries are TOO expensive for what they are worth.", "en", {"delivery": ["Deliveries"], "price": ["TOO expensive"]}),
+        (
+            "Deliveries are TOO expensive for what they are worth.",
+            "en",
+            {"delivery": ["Deliveries"], "price": ["TOO expensive"]},
+        ),
         ("Задержали доставку, курьера я не дождался.", "ru", {"delivery": ["доставку", "курьера"]}),
         ("Доставкою задоволені всі, але ціни зависокі.", "uk", {"delivery": ["Доставкою"], "price": ["ціни"]}),
         ("Кур’єром була дуже приємна людина, дякую.", "uk", {"delivery": ["Кур’єром"]}),
