@@ -6,7 +6,7 @@ the files that a reader saves. Values are numbers in that unit (percent: a share
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -158,6 +158,33 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bubble:
+    label: str
+    x: float
+    y: float
+    size: float  # shown as area
+    tone: Tone = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bubbles:
+    """Things by two numbers and a size. `tones` says what the colours mean, in words."""
+
+    title: str
+    bubbles: Sequence[Bubble]
+    x_title: str
+    y_title: str
+    size_title: str
+    tones: Mapping[Tone, str]
+    x_unit: str = "score"
+    y_unit: str = "score"
+    note: str = ""
+    name: str = "bubbles"
+    size: Size = "large"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sparkline:
     """A line without axes, drawn on the server; `label` says in words what it shows."""
 
@@ -167,4 +194,4 @@ class Sparkline:
     high: Sequence[float | None] = ()
 
 
-Chart = Trend | Bars | Histogram | Survival | Distribution
+Chart = Trend | Bars | Histogram | Survival | Distribution | Bubbles

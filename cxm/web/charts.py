@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from cxm.lib import numbers
-from cxm.lib.charts import Bars, Bin, Chart, Distribution, Histogram, Sparkline, Survival, Trend
+from cxm.lib.charts import Bars, Bin, Bubbles, Chart, Distribution, Histogram, Sparkline, Survival, Trend
 
 Cell = str | float | None
 
@@ -57,6 +58,8 @@ def draw(chart: Chart) -> Drawing:
             return _survival(chart)
         case Distribution():
             return _distribution(chart)
+        case Bubbles():
+            return _bubbles(chart)
         case _:
             assert_never(chart)
 
@@ -215,6 +218,32 @@ def _distribution(chart: Distribution) -> Drawing:
         table=Table([_("Group"), _("Part"), _("Count"), _("Share")], raw, shown, 2),
         legend=legend,
     )
+
+
+def _bubbles(chart: Bubbles) -> Drawing:
+    data = []
+    raw, shown = _no_rows()
+    for one in sorted(chart.bubbles, key=lambda bubble: -bubble.size):
+        x, y = numbers.amount(one.x, chart.x_unit), numbers.signed(one.y, chart.y_unit)
+        size, verdict = numbers.amount(one.size, "count"), chart.tones.get(one.tone, "")
+        data.append({
+            "label": one.label, "x": one.x, "y": one.y, "n": one.size, "colour": one.tone, "url": one.url,
+            "t": [[chart.x_title, x], [chart.y_title, y], [chart.size_title, size], [verdict, ""]],
+        })  # fmt: skip
+        raw.append([one.label, verdict, one.x, one.y, one.size])
+        shown.append([one.label, verdict, x, y, size])
+    return Drawing(
+        kind="bubbles",
+        size=chart.size,
+        data={
+            "bubbles": data, "x": {"title": chart.x_title, "unit": chart.x_unit},
+            "y": {"title": chart.y_title, "unit": chart.y_unit},
+        },
+        table=Table(
+            [_("Group"), pgettext("chart", "Judgement"), chart.x_title, chart.y_title, chart.size_title], raw, shown, 2
+        ),
+        legend=[(words, tone or f"c{place % 7 + 1}") for place, (tone, words) in enumerate(chart.tones.items())],
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

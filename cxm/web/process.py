@@ -48,6 +48,7 @@ from cxm.record.eventlog.priority import merges_give_way
 from cxm.record.eventlog.repair import repair
 from cxm.understand.text import rereading
 from cxm.understand.text.annotating import Annotator
+from cxm.understand.text.themes import keeping_up
 
 from . import workers
 from .data_directory import Refused, check_usable, held
@@ -186,6 +187,11 @@ def text_loop(process: str, *, alone: bool) -> Loop:
         annotator.annotate_due(stopping)
 
     return Loop("texts", annotate, waiting=rereading.waiting, every=TEXTS_EVERY, end=annotator.end)
+
+
+def theme_loop() -> Loop:
+    """New texts find their theme, and get the vector by which similar ones are found."""
+    return Loop("themes", keeping_up.keep_up, waiting=keeping_up.waiting, every=keeping_up.EVERY)
 
 
 Worker = Loop | ClockThread | FlowThread | PollThread | InboundMail | workers.JobThread

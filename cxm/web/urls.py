@@ -44,6 +44,7 @@ urlpatterns = [
     path("w/<slug:slug>/cases/", include("cxm.act.cases.urls")),
     path("w/<slug:slug>/webhooks/", include("cxm.listen.channels.webhooks.urls")),
     path("w/<slug:slug>/recovery/", include(recovery_urls)),
+    path("w/<slug:slug>/themes/", include("cxm.understand.text.themes.urls")),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("a/<str:key>", called, name="automation_called"),
     path("w/<slug:slug>/channels/", include(voice_urls)),

@@ -291,7 +291,50 @@ function distribution(spec, colours, width) {
   };
 }
 
-const KINDS = { trend, bars, histogram, survival, distribution };
+function bubbles(spec, colours) {
+  const most = Math.max(...spec.bubbles.map((one) => one.n));
+  const radius = (one) => Math.max(5, 38 * Math.sqrt(one.n / most)); // the area says the size
+  const name = { nameLocation: 'middle', nameTextStyle: { color: colours.faint } };
+  const bubble = (params, api) => {
+    const one = spec.bubbles[params.dataIndex];
+    const [cx, cy] = api.coord([one.x, one.y]);
+    const r = radius(one);
+    const colour = colours.of(one.colour);
+    return {
+      type: 'group',
+      children: [
+        { type: 'circle', shape: { cx, cy, r }, style: { fill: colour, opacity: 0.45, stroke: colour, lineWidth: 1.5 } },
+        {
+          type: 'text', silent: true, x: cx, y: cy - r - 3,
+          style: { text: one.label.length > 34 ? `${one.label.slice(0, 33)}…` : one.label, align: 'center', verticalAlign: 'bottom', fill: colours.ink, fontSize: 11, fontFamily: colours.font, opacity: params.dataIndex < 10 ? 1 : 0 },
+        },
+      ],
+    };
+  };
+  return {
+    option: {
+      ...frame(colours, {
+        grid: { left: 28, right: 28, top: 34, bottom: 26 },
+        tooltip: {
+          trigger: 'item',
+          formatter: ({ dataIndex }) => tip(spec.bubbles[dataIndex].label, spec.bubbles[dataIndex].t.map(([said, text]) => ({ name: said, colour: '', text }))),
+        },
+      }),
+      xAxis: { type: 'value', scale: true, boundaryGap: ['8%', '8%'], name: spec.x.title, nameGap: 26, ...name, axisLine: { onZero: false, lineStyle: { color: colours.grid } }, axisLabel: { ...label(colours), formatter: axisNumber(spec.x.unit) }, splitLine: grid(colours) },
+      yAxis: { type: 'value', scale: true, boundaryGap: ['12%', '16%'], name: spec.y.title, nameGap: 34, ...name, axisLabel: { ...label(colours), formatter: axisNumber(spec.y.unit) }, splitLine: grid(colours) },
+      series: [{
+        type: 'custom',
+        renderItem: bubble,
+        data: spec.bubbles.map((one) => [one.x, one.y]),
+        encode: { x: 0, y: 1 },
+        cursor: spec.bubbles.some((one) => one.url) ? 'pointer' : 'default',
+        markLine: { symbol: 'none', silent: true, animation: false, lineStyle: { color: colours.faint, type: 'dashed', width: 1 }, label: { show: false }, data: [{ yAxis: 0 }] },
+      }],
+    },
+  };
+}
+
+const KINDS = { trend, bars, histogram, survival, distribution, bubbles };
 
 export function options(spec, colours, width) {
   return KINDS[spec.kind](spec, colours, width);

@@ -56,9 +56,9 @@ function draw(figure) {
   });
   drawn.set(figure, { chart, spec, box, shown: false });
   observer.observe(box);
-  if (spec.kind === 'bars') {
+  if (spec.kind === 'bars' || spec.kind === 'bubbles') {
     chart.on('click', (event) => {
-      const url = spec.bars[event.dataIndex]?.url;
+      const url = spec[spec.kind][event.dataIndex]?.url;
       if (url) window.location.assign(url);
     });
   }

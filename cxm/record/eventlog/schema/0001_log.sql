@@ -214,6 +214,20 @@ CREATE TABLE @theme_members (
 ORDER BY (workspace_id, run, occurred_at, event_id) SETTINGS enable_block_number_column = 1;
 -- distributed: theme_members
 
+-- What each text means as a vector, by an encoder of understand.text: texts that mean the same are near each other.
+CREATE TABLE @text_vectors (
+    workspace_id UInt32,
+    event_id     UUID,
+    customer_id  UUID,
+    occurred_at  DateTime64(3, 'UTC'),
+    import_id    UUID,
+    version      UInt64,                    -- milliseconds of the writing
+    encoder      LowCardinality(String),
+    vector       Array(Int8) CODEC(NONE)    -- 127 times a vector of length one
+) ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(occurred_at)
+ORDER BY (workspace_id, encoder, occurred_at, event_id) SETTINGS enable_block_number_column = 1;
+-- distributed: text_vectors
+
 -- Scores counted per quarter of an hour, because every time zone in use is offset from UTC by whole quarters.
 CREATE TABLE @feedback_rollup (
     workspace_id UInt32,

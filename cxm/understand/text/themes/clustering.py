@@ -1,9 +1,9 @@
 """Groups of texts that are about the same, found without being told how many.
 
 Short texts share few words, so each text first takes in the words of the ten that are nearest to it. Then spherical
-k-means (Dhillon and Modha, Machine Learning 42, 2001) with k-means++ starts makes more groups than will be shown;
-groups whose centres lie near each other become one, and groups that are small or loose are given up: their texts have
-no theme. Vectors of an encoder of sentences, where there are some, stand beside the words.
+k-means (Dhillon and Modha, Machine Learning 42, 2001) with k-means++ starts makes some groups; a group of two parts that
+have nothing in common is parted, groups whose centres lie near each other become one, and groups that are small or
+loose are given up: their texts have no theme. Vectors of an encoder of sentences, where there are some, stand beside the words.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from scipy import sparse
 from .space import Floats, unit
 
 NEIGHBOURS = 10
+SAME_TEXT = 0.99
 BLOCK = 1_000  # texts whose neighbours are looked for in one go
 STARTS = 3
 STEPS = 25
-MOST_THEMES = 60
-ALIKE = 0.55  # cosine of two centres that are one theme
+MOST_THEMES = 60  # that one begins with
+ALIKE = 0.45  # cosine of two centres that are one theme
+APART = 0.12  # cosine of two centres that have nothing in common
 LOOSEST = 0.10  # mean similarity of the texts of a group to its centre, without their neighbours' words
 WORDS_BESIDE_VECTORS = 0.6
 Labels = NDArray[np.int64]
@@ -64,15 +66,16 @@ def groups_of(
     wanted = min(k or first_guess(len(full)), len(full))
     found = k_means(points, wanted, seed, lambda share: progress(0.5 + share * 0.5))
     if not k:
-        found = joined(points, found, wanted)
-        found = without_loose(plain, found, max(5, math.ceil(0.004 * len(full))) if len(full) > 50 else 3)
+        least = max(5, math.ceil(0.004 * len(full))) if len(full) > 50 else 3
+        found = parted(points, found, least)
+        found = without_loose(plain, joined(points, found), least)
     labels[full] = found
     return Groups(labels, means(plain, found, int(found.max(initial=-1)) + 1))
 
 
 def first_guess(n: int) -> int:
-    """More groups than will be left: 12 for 200 texts, 60 for 5 000."""
-    return max(3, min(MOST_THEMES, round(0.85 * math.sqrt(n))))
+    """How many groups to begin with: 8 for 200 texts, 42 for 5 000."""
+    return max(3, min(MOST_THEMES, round(0.6 * math.sqrt(n))))
 
 
 def with_neighbours(
@@ -90,12 +93,13 @@ def with_neighbours(
         for number in range(near.shape[0]):
             begin, end = near.indptr[number], near.indptr[number + 1]
             others, strength = near.indices[begin:end], near.data[begin:end]
-            if len(others) > most + 1:
-                top = np.argpartition(-strength, most + 1)[: most + 1]
+            apart = strength < SAME_TEXT  # a text that says the same in the same words has no others to add
+            others, strength = others[apart], strength[apart]
+            if len(others) > most:
+                top = np.argpartition(-strength, most)[:most]
                 others, strength = others[top], strength[top]
-            apart = others != start + number
-            columns.append(others[apart])
-            values.append(strength[apart])
+            columns.append(others)
+            values.append(strength)
             ends.append(ends[-1] + len(columns[-1]))
         progress(min(1.0, (start + BLOCK) / n))
     weights = sparse.csr_matrix((np.concatenate(values), np.concatenate(columns), np.array(ends)), shape=(n, n))
@@ -157,8 +161,28 @@ def means(points: sparse.csr_matrix, labels: Labels, k: int) -> Floats:
     return np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 0)
 
 
-def joined(points: sparse.csr_matrix, labels: Labels, k: int) -> Labels:
+def parted(points: sparse.csr_matrix, labels: Labels, least: int) -> Labels:
+    """Groups that are two which have nothing in common, such as one in two languages, become two."""
+    labels = labels.copy()
+    todo = list(range(int(labels.max(initial=-1)) + 1))
+    k = len(todo)
+    while todo and k < 2 * MOST_THEMES:
+        group = todo.pop()
+        inside = np.flatnonzero(labels == group)
+        if len(inside) < 2 * least:
+            continue
+        halves = k_means(points[inside], 2, 1, lambda share: None)
+        one, other = means(points[inside], halves, 2)
+        if np.bincount(halves, minlength=2).min() >= least and float(one @ other) < APART:
+            labels[inside[halves == 1]] = k
+            todo += [group, k]
+            k += 1
+    return dense_labels(labels)
+
+
+def joined(points: sparse.csr_matrix, labels: Labels) -> Labels:
     """The nearest two groups become one for as long as their centres are alike."""
+    k = int(labels.max(initial=-1)) + 1
     while k > 1:
         centres = means(points, labels, k)
         near = centres @ centres.T

@@ -8,7 +8,7 @@ holds.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from django.conf import settings
@@ -250,18 +250,12 @@ def assign(workspace_id: int, run_id: int, centres: Centres, texts: Sequence[Tex
     return int((found > 0).sum())
 
 
-def assign_new() -> int:
-    """Give texts that came since the last run their theme; returns how many there were. A clock."""
-    looked_at = 0
-    done = ThemeRun.objects.filter(state=State.DONE, workspace__deleted_at=None).order_by()
-    for workspace_id in done.values_list("workspace", flat=True).distinct():
-        held = current_run(workspace_id)
-        if held is None or members.count_texts(workspace_id) == members.count_members(workspace_id, held.pk):
-            continue
-        found = current_centres(workspace_id)
-        if found is None or found[0] != held.pk:
-            continue
-        while texts := members.texts_without_theme(workspace_id, held.pk, PART):
-            assign(workspace_id, held.pk, found[1], texts)
-            looked_at += len(texts)
-    return looked_at
+def assign_new(workspace_id: int, stopping: Callable[[], bool], until: float) -> bool:
+    """Give texts that came since the run their theme, up to `until` (time.monotonic); whether all have been looked at."""
+    found = current_centres(workspace_id)
+    while found and not stopping() and time.monotonic() < until:
+        texts = members.texts_without_theme(workspace_id, found[0], PART // 4)
+        if not texts:
+            return True
+        assign(workspace_id, found[0], found[1], texts)
+    return not found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -14,8 +15,6 @@ from numpy.typing import NDArray
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.engine import engine
 from cxm.record.eventlog.scope import Scope
-
-COLUMNS = ("workspace_id", "event_id", "customer_id", "occurred_at", "import_id", "version", "run", "theme", "strength")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,8 @@ class _Count:
 
 
 TEXTS = "SELECT event_id, customer_id, occurred_at, import_id, comment FROM feedback WHERE $scope AND comment != ''"
-THEMED = "event_id GLOBAL IN (SELECT event_id FROM theme_members WHERE $workspace AND run = {run:UInt32})"
+THEMED = "SELECT event_id FROM theme_members WHERE $workspace AND run = {run:UInt32}"
+ENCODED = "SELECT event_id FROM text_vectors WHERE $workspace AND encoder = {encoder:String}"
 
 
 def count_texts(workspace_id: int) -> int:
@@ -62,8 +62,20 @@ def texts_in(workspace_id: int, part: int, parts: int) -> list[Text]:
 
 def texts_without_theme(workspace_id: int, run: int, most: int) -> list[Text]:
     """Texts that the run and what followed it have not looked at."""
-    sql = f"{TEXTS} AND NOT ({THEMED}) LIMIT {{most:UInt32}}"
+    sql = f"{TEXTS} AND event_id GLOBAL NOT IN ({THEMED}) LIMIT {{most:UInt32}}"
     return ask(sql, Scope(workspace_id), row=Text, name="themes.without", run=run, most=most).rows
+
+
+def texts_without_vector(workspace_id: int, encoder: str, most: int) -> list[Text]:
+    """Texts that this encoder has not been asked about, the newest first."""
+    sql = f"{TEXTS} AND event_id GLOBAL NOT IN ({ENCODED}) ORDER BY occurred_at DESC LIMIT {{most:UInt32}}"
+    return ask(sql, Scope(workspace_id), row=Text, name="themes.unencoded", encoder=encoder, most=most).rows
+
+
+def count_answers(workspace_id: int) -> int:
+    """Answers, with a comment or without: cheap to count, and a new text makes them more."""
+    return ask("SELECT count() AS n FROM feedback WHERE $scope", Scope(workspace_id), row=_Count,
+               name="themes.count_answers").rows[0].n  # fmt: skip
 
 
 def texts_called(workspace_id: int, event_ids: Sequence[str]) -> list[Text]:
@@ -74,28 +86,48 @@ def texts_called(workspace_id: int, event_ids: Sequence[str]) -> list[Text]:
     return [by_id[one] for one in event_ids if one in by_id]
 
 
-ROW = np.dtype([
+HEAD = [
     ("workspace_id", "<u4"), ("event_id", "<u8", 2), ("customer_id", "<u8", 2), ("occurred_at", "<i8"),
-    ("import_id", "<u8", 2), ("version", "<u8"), ("run", "<u4"), ("theme", "<u4"), ("strength", "<f4"),
-])  # fmt: skip
+    ("import_id", "<u8", 2), ("version", "<u8"),
+]  # fmt: skip
 
 
 def put_members(
     workspace_id: int, run: int, texts: Sequence[Text], themes: NDArray[np.int64], strength: NDArray[np.float32]
 ) -> None:
     """Write down the theme of each text; of what is written twice the later holds. Raises EventlogError."""
-    rows = np.zeros(len(texts), ROW)
-    rows["workspace_id"], rows["run"] = workspace_id, run
+    rows = _rows(workspace_id, texts, [("run", "<u4"), ("theme", "<u4"), ("strength", "<f4")])
+    rows["run"], rows["theme"], rows["strength"] = run, themes, strength
+    _put("theme_members", rows, rows.dtype.names or ())
+
+
+def put_vectors(workspace_id: int, encoder: str, texts: Sequence[Text], vectors: NDArray[np.int8]) -> None:
+    """Write down what each text means to the encoder. `vectors`: (texts, up to 127 dimensions)."""
+    name = encoder.encode()
+    size = vectors.shape[1]
+    # RowBinary puts its length in front of a text and of a list.
+    rows = _rows(workspace_id, texts, [
+        ("name_length", "u1"), ("encoder", f"S{len(name)}"), ("length", "u1"), ("vector", "i1", size)
+    ])  # fmt: skip
+    rows["name_length"], rows["encoder"], rows["length"], rows["vector"] = len(name), name, size, vectors
+    _put("text_vectors", rows, [*(one[0] for one in HEAD), "encoder", "vector"])
+
+
+def _rows(workspace_id: int, texts: Sequence[Text], more: list[tuple[Any, ...]]) -> NDArray[np.void]:
+    """One row for each text as RowBinary has it, with what every table begins with."""
+    rows = np.zeros(len(texts), np.dtype([*HEAD, *more]))
+    rows["workspace_id"] = workspace_id
     rows["version"] = time.time_ns() // 1_000_000
-    rows["theme"], rows["strength"] = themes, strength
     for name in ("event_id", "customer_id", "import_id"):
         rows[name] = _halves([getattr(text, name) for text in texts])
-    rows["occurred_at"] = [round(text.occurred_at.timestamp() * 1000) for text in texts]
+    rows["occurred_at"] = [round(text.occurred_at.replace(tzinfo=UTC).timestamp() * 1000) for text in texts]
+    return rows
+
+
+def _put(table: str, rows: NDArray[np.void], columns: Sequence[str]) -> None:
     if len(rows):
         with engine().client() as client:
-            client.raw_insert(
-                "theme_members", insert_block=rows.tobytes(), fmt="RowBinary", column_names=list(COLUMNS)
-            )  # fmt: skip
+            client.raw_insert(table, insert_block=rows.tobytes(), fmt="RowBinary", column_names=list(columns))
 
 
 def _halves(ids: Sequence[UUID]) -> NDArray[np.uint64]:

@@ -236,6 +236,23 @@ def verbatims(
     ).rows  # fmt: skip
 
 
+def texts_called(workspace: Workspace, event_ids: Sequence[UUID]) -> list[Verbatim]:
+    """These texts, in this order; those that are gone are left out."""
+    if not event_ids:
+        return []
+    sql = (
+        "SELECT event_id, customer_id, occurred_at, comment, metric, score, scale, channel, sentiment,"
+        " toFloat32(0) AS strength FROM (SELECT event_id, customer_id, occurred_at, comment, metric, score, scale, channel"
+        " FROM feedback WHERE $scope AND comment != '' AND event_id IN {ids:Array(UUID)} LIMIT 1 BY event_id) AS text"
+        " GLOBAL ANY LEFT JOIN (SELECT event_id, sentiment FROM annotations FINAL WHERE $scope"
+        " AND event_id IN {ids:Array(UUID)}) AS said USING (event_id)"
+    )
+    scope = Scope(workspace.pk, workspace.time_zone)
+    ids = [str(one) for one in event_ids]
+    found = {one.event_id: one for one in ask(sql, scope, row=Verbatim, name="themes.texts", ids=ids).rows}
+    return [found[one] for one in event_ids if one in found]
+
+
 @dataclass(frozen=True, slots=True)
 class Month:
     start: date

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role
 from cxm.understand.text.models import Theme
-from cxm.understand.text.topics.queries import tree_of
+from cxm.understand.text.topics.queries import tree
 
 from . import actions, jobs, members, queries, similar
 from .errors import Refused
@@ -108,7 +108,7 @@ def show(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     context = context_of(
         membership, theme=theme, figures=figures, overview=overview, days=overview.period.days, others=others,
         periods=queries.PERIODS, trend=trend(queries.months_of(workspace, numbers, overview.period.until)),
-        merged=Theme.objects.filter(merged_into=theme), parents=tree_of(workspace), words=words_of(theme),
+        merged=Theme.objects.filter(merged_into=theme), parents=tree(workspace.pk), words=words_of(theme),
         page_names=actions.page_names(theme), **texts_of(request, membership, numbers, overview.period),
     )  # fmt: skip
     return render(request, "themes/_texts.html" if request.headers.get("HX-Request") else "themes/show.html", context)
@@ -188,7 +188,7 @@ def adopt(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     def verb(theme: Theme, membership: Membership) -> str:
         names = {key[5:]: value for key, value in request.POST.items() if key.startswith("name-") and value.strip()}
         wanted = request.POST.get("parent", "")
-        parent = next((one for one in tree_of(membership.workspace) if str(one.pk) == wanted), None)
+        parent = next((one.topic for one in tree(membership.workspace.pk) if str(one.topic.pk) == wanted), None)
         topic = actions.adopt(theme=theme, by=membership.user, names=names or None, parent=parent)
         return _("“%(name)s” is a topic now: its words find it in all texts.") % {"name": topic.name}
 
