@@ -21,6 +21,7 @@ from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.customers.traits import learn
 from cxm.record.eventlog.append import Event, append
 from cxm.understand.text.annotating import annotate_workspace
+from cxm.understand.text.topics.starter import plant
 
 from .cases import fill_the_desk
 from .comments import Writer
@@ -83,6 +84,7 @@ def load(
     _happen(workspace, owner, everyone, size, seed, calendar, sink)
     sink.flush()
     refresh_activity(workspace.pk)
+    plant(workspace=workspace, tree="retail", by=owner)
     annotate_workspace(workspace.pk, lambda done, of: progress("texts", done, of))
     audit(LOADED, workspace, workspace=workspace, by=owner)
     return Loaded(workspace, customers, written)
