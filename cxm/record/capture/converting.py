@@ -24,8 +24,6 @@ from . import cells
 from .cells import Field
 from .compiling import Compiled, Plan
 
-BLOCK = 400  # lines whose cells stay in the processor's cache while every column is gone over
-
 Find = Callable[[list[Person]], list[uuid.UUID]]
 Facts = Callable[[str, list[str]], Mapping[str, tuple[uuid.UUID, str]]]
 
@@ -107,33 +105,36 @@ class Converter(Compiled):
         batch.rejected.sort(key=lambda one: one.row)
         return batch
 
-    def convert_lines(self, lines: Sequence[str], first: int, find: Find, facts: Facts) -> Batch:
-        """`convert` for lines of a CSV without quotation marks: cut by columns at once, where nothing is wrong.
+    def convert_blocks(self, blocks: Sequence[str], first: int, find: Find, facts: Facts) -> Batch:
+        """`convert` for whole lines of a CSV without quotation marks: cut by columns at once, where nothing is wrong.
 
         With customers it is `convert`, which asks the database once for all rows.
         """
-        cut = [line.rstrip("\r\n") for line in lines]
-        mark = self.delimiter
         if self.key or self.identities or self.about:
-            return self.convert([line.split(mark) if line else [] for line in cut], first, find, facts)
+            return self.convert([row for block in blocks for row in self._rows(block)], first, find, facts)
         batch = Batch()
-        for start in range(0, len(cut), BLOCK):
-            batch.add(self._block(cut[start : start + BLOCK], first + start, find, facts))
+        for block in blocks:
+            batch.add(self._block(block, first + batch.n, find, facts))
         return batch
 
-    def _block(self, cut: list[str], first: int, find: Find, facts: Facts) -> Batch:
-        mark, width = self.delimiter, len(self.header)
-        if all(cut) and {line.count(mark) for line in cut} == {width - 1}:
-            flat = mark.join(cut).split(mark)
-            values = self._values(len(cut), [flat[place::width] for place in range(width)])
+    def _rows(self, block: str) -> list[list[str]]:
+        return [line.split(self.delimiter) if line else [] for line in block[:-1].split("\n")]
+
+    def _block(self, block: str, first: int, find: Find, facts: Facts) -> Batch:
+        mark, stride, n = self.delimiter, len(self.header) + 1, block.count("\n")
+        # Each line feed becomes a cell: if there is one behind each so many cells, every line has as many as it should.
+        flat = block.replace("\n", f"{mark}\n{mark}").split(mark)
+        if len(flat) == n * stride + 1 and flat[stride - 1 :: stride].count("\n") == n and "\n\n" not in f"\n{block}":
+            del flat[-1]
+            values = self._values(n, [flat[place::stride] for place in range(stride - 1)])
             if not self._reasons(values):
-                contents = self._places([line.replace(mark, "\x1f") for line in cut])
-                batch = Batch(n=len(cut))
-                self._events(list(range(first, first + len(cut))), values, contents, contents, batch, find, facts)
+                contents = self._places(block.replace(mark, "\x1f").encode()[:-1].split(b"\n"))
+                batch = Batch(n=n)
+                self._events(list(range(first, first + n)), values, contents, contents, batch, find, facts)
                 for one in self.fields:
                     one.cells.tidy()
                 return batch
-        return self.convert([line.split(mark) if line else [] for line in cut], first, find, facts)
+        return self.convert(self._rows(block), first, find, facts)
 
     def skip(self, rows: Sequence[Sequence[str]]) -> None:
         """Pass rows that were stored before: they count for what later rows repeat."""
@@ -178,10 +179,10 @@ class Converter(Compiled):
         known = {id(one): one.cells.many(columns[one.index]) for one in self.fields if n and one.index is not None}
         return Values(n, columns, known)
 
-    def _places(self, contents: list[str]) -> list[bytes]:
+    def _places(self, contents: list[bytes]) -> list[bytes]:
         """A digest of the whole content of each row, and of its place among equal ones."""
         sha1 = hashlib.sha1
-        digests = [sha1(text.encode(), usedforsecurity=False).digest() for text in contents]
+        digests = [sha1(text, usedforsecurity=False).digest() for text in contents]
         places = self.seen.places([digest[:10] for digest in digests])
         if not any(places):
             return digests
@@ -195,11 +196,11 @@ class Converter(Compiled):
     ) -> tuple[list[int], list[Sequence[str]], list[bytes], list[bytes]]:
         """What tells each row from all others: its key, or its content and its place among equal rows."""
         sha1 = hashlib.sha1
-        texts = ["\x1f".join(row) for row in rows]
+        texts = ["\x1f".join(row).encode() for row in rows]
         if not self.key:
             contents = self._places(texts)
             return numbers, rows, contents, contents
-        contents = [sha1(text.encode(), usedforsecurity=False).digest() for text in texts]
+        contents = [sha1(text, usedforsecurity=False).digest() for text in texts]
         keys = ["\x1f".join([row[column].strip() for column in self.key]) for row in rows]
         digests = [sha1(b"key" + key.encode(), usedforsecurity=False).digest() for key in keys]
         places = self.seen.places([digest[:10] for digest in digests])

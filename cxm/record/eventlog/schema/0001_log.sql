@@ -1,5 +1,6 @@
 -- `@name` is the table on this node: `name` itself, or `name_local` behind a Distributed `name` on a cluster.
 -- A line `-- distributed: name` makes that Distributed table, sharded by customer.
+-- Parts below 64 MB are kept in one file, not in two for each column: an import writes dozens, and each file is synced.
 
 CREATE TABLE @events (
     workspace_id UInt32,
@@ -25,7 +26,7 @@ CREATE TABLE @events (
     PROJECTION by_id (SELECT event_id ORDER BY event_id) WITH SETTINGS (index_granularity = 256)
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, name, occurred_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
-    lightweight_mutation_projection_mode = 'rebuild';
+    lightweight_mutation_projection_mode = 'rebuild', min_bytes_for_wide_part = 67108864;
 -- distributed: events
 
 -- The door for events that are more than a row of `events`: what is inserted here goes there and into the derived
@@ -79,7 +80,7 @@ CREATE TABLE @feedback (
     properties   JSON(max_dynamic_paths = 512),
     INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, metric, question, occurred_at)
-SETTINGS enable_block_number_column = 1;
+SETTINGS enable_block_number_column = 1, min_bytes_for_wide_part = 67108864;
 -- distributed: feedback
 
 CREATE MATERIALIZED VIEW @feedback_mv TO @feedback AS
@@ -273,7 +274,7 @@ CREATE TABLE @tickets (
     touchpoint          LowCardinality(String),
     properties          Map(String, String) -- writes six times as fast as JSON; keys of low cardinality take twice as long
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, ticket_id, version)
-SETTINGS enable_block_number_column = 1;
+SETTINGS enable_block_number_column = 1, min_bytes_for_wide_part = 67108864;
 -- distributed: tickets
 
 -- The properties are taken apart once, into a tuple: asking for each by its own name reads the text fourteen times.
@@ -318,7 +319,7 @@ CREATE TABLE @order_milestones (
     channel       LowCardinality(String),
     properties    JSON(max_dynamic_paths = 512)
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, order_id, occurred_at)
-SETTINGS enable_block_number_column = 1;
+SETTINGS enable_block_number_column = 1, min_bytes_for_wide_part = 67108864;
 -- distributed: order_milestones
 
 CREATE MATERIALIZED VIEW @order_milestones_mv TO @order_milestones AS
@@ -350,7 +351,7 @@ CREATE TABLE @subscriptions (
     tenure           Nullable(Float64),      -- months, where the source knows no dates
     properties       JSON(max_dynamic_paths = 512)
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, subscription_id, version)
-SETTINGS enable_block_number_column = 1;
+SETTINGS enable_block_number_column = 1, min_bytes_for_wide_part = 67108864;
 -- distributed: subscriptions
 
 CREATE MATERIALIZED VIEW @subscriptions_mv TO @subscriptions AS
@@ -380,7 +381,7 @@ CREATE TABLE @purchase_histories (
     mean_value        Nullable(Float64),
     properties        JSON(max_dynamic_paths = 512)
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, customer_id, occurred_at)
-SETTINGS enable_block_number_column = 1;
+SETTINGS enable_block_number_column = 1, min_bytes_for_wide_part = 67108864;
 -- distributed: purchase_histories
 
 CREATE MATERIALIZED VIEW @purchase_histories_mv TO @purchase_histories AS
