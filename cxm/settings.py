@@ -353,6 +353,8 @@ DELIVERY_CAUSES = {
     "reminder": "cxm.listen.surveys.distribution.mails",
     "message": "cxm.listen.channels.letters",
 }
+# What a question of a survey asked, in words: texts are read beside them.
+QUESTION_WORDINGS = "cxm.listen.surveys.wordings.wording_of"
 
 # Protection
 CONTENT_SECURITY_POLICY = {

@@ -108,11 +108,13 @@ def _trusting() -> ssl.SSLContext:
 
 
 async def post(
-    url: str, *, body: bytes, headers: Mapping[str, str], timeout: float, allowed: Sequence[Network] = ()
-) -> Reply:
+    url: str, *, body: bytes, headers: Mapping[str, str], timeout: float, allowed: Sequence[Network] = (),
+    most: int = MOST_KEPT,
+) -> Reply:  # fmt: skip
     """Send it; any status is a reply, redirects are not followed. Raises Unreachable, BadAddress.
 
-    `timeout` in seconds is for all of it: name, connection, request and head of the reply.
+    `timeout` in seconds is for all of it: name, connection, request and head of the reply. Of its body `most` bytes
+    are kept.
     """
     target = target_of(url)
     writer: asyncio.StreamWriter | None = None
@@ -122,7 +124,7 @@ async def post(
             writer.write(_head(target, body, headers) + body)
             await writer.drain()
             status, found = await _read_head(reader)
-        return Reply(status, found, await _read_body(reader, found))
+        return Reply(status, found, await _read_body(reader, found, most))
     except TimeoutError as error:
         raise Unreachable("timeout") from error
     except ssl.SSLCertVerificationError as error:
@@ -181,11 +183,11 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]
             return int(said[1]), {name.strip().lower(): value.strip() for name, _colon, value in pairs}
 
 
-async def _read_body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
+async def _read_body(reader: asyncio.StreamReader, headers: Mapping[str, str], most: int) -> bytes:
     """The beginning of the body, for people to read: what cannot be had quickly is left out."""
     chunked = "chunked" in headers.get("transfer-encoding", "").lower()
     length = headers.get("content-length", "")
-    wanted = min(int(length), MOST_KEPT) if length.isdecimal() and len(length) < 19 and not chunked else MOST_KEPT
+    wanted = min(int(length), most) if length.isdecimal() and len(length) < 19 and not chunked else most
     kept = b""
     try:
         async with asyncio.timeout(BODY_WAIT):

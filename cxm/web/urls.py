@@ -37,6 +37,7 @@ urlpatterns = [
     path("w/<slug:slug>/channels/", include(channel_urls)),
     path("w/<slug:slug>/automations/", include("cxm.act.automations.urls")),
     path("w/<slug:slug>/text/", include("cxm.understand.text.accuracy.urls")),
+    path("w/<slug:slug>/text/endpoint/", include("cxm.understand.text.endpoint.urls")),
     path("w/<slug:slug>/cases/", include("cxm.act.cases.urls")),
     path("w/<slug:slug>/webhooks/", include("cxm.listen.channels.webhooks.urls")),
     path("w/<slug:slug>/recovery/", include(recovery_urls)),

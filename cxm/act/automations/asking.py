@@ -1,7 +1,8 @@
 """What conditions of a workflow ask: of the event that began it, and of the customer as they are now.
 
-Fields: `property.NAME` (of the event; a dot goes deeper), those of segments (`trait.NAME`, `name`, `email`, `phone`,
-`language`, `tag`, `event.NAME`, `last_seen_days`), `segment` (the ids of those the customer is in) and `open_cases`.
+Fields: `property.NAME` (of the event; a dot goes deeper), `text.NAME` (of what its comment says), those of segments
+(`trait.NAME`, `name`, `email`, `phone`, `language`, `tag`, `event.NAME`, `last_seen_days`), `segment` (the ids of those
+the customer is in) and `open_cases`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from cxm.act.cases.models import Case
+from cxm.act.cases.text_fields import TEXT, of_properties
 from cxm.lib.conditions import Condition, Value, compare, leaves
 from cxm.record.customers.models import Customer
 from cxm.record.customers.segments import Answers, find_segment
@@ -20,7 +22,7 @@ PROPERTY, SEGMENT, OPEN_CASES = "property.", "segment", "open_cases"
 
 
 def of_event(leaf: Condition) -> bool:
-    return leaf.field.startswith(PROPERTY)
+    return leaf.field.startswith((PROPERTY, TEXT))
 
 
 def property_of(properties: Mapping[str, Any], path: str) -> Value:
@@ -46,12 +48,15 @@ def judge(condition: Condition, test: Callable[[Condition], bool | None]) -> boo
     return test(condition)
 
 
-def by_event(properties: Mapping[str, Any]) -> Callable[[Condition], bool | None]:
-    """What an event alone can say of a condition."""
+def by_event(workspace_id: int, properties: Mapping[str, Any]) -> Callable[[Condition], bool | None]:
+    """What an event alone can say of a condition; its comment is read when that is asked for."""
 
     def test(leaf: Condition) -> bool | None:
         if not of_event(leaf):
             return None
+        if leaf.field.startswith(TEXT):
+            read = of_properties(workspace_id, properties)
+            return compare(read.get(leaf.field.removeprefix(TEXT)), leaf.operator, leaf.values)
         return compare(property_of(properties, leaf.field.removeprefix(PROPERTY)), leaf.operator, leaf.values)
 
     return test
@@ -69,11 +74,11 @@ class Asked:
         """Raises EventlogError where the log must be asked and is away."""
         if condition is None:
             return True
-        said = judge(condition, by_event(self.properties))
+        event = by_event(self.workspace_id, self.properties)
+        said = judge(condition, event)
         if said is not None:
             return said
         answers = Answers(self.customer, [condition], self.now) if self.customer else None
-        event = by_event(self.properties)
 
         def test(leaf: Condition) -> bool:
             known = event(leaf)

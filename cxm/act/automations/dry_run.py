@@ -29,7 +29,7 @@ from cxm.record.eventlog.membership import NotAskable, people
 from cxm.record.eventlog.scope import Scope
 
 from .actions import event_of
-from .asking import OPEN_CASES, PROPERTY, SEGMENT, by_event, judge, open_cases
+from .asking import OPEN_CASES, SEGMENT, by_event, judge, of_event, open_cases
 from .definition import Definition, Program, problems, program_of, way_of
 from .effects import EFFECTS
 from .running import end_of_wait
@@ -208,7 +208,7 @@ class Known:
         self.members: dict[Condition, set[UUID]] = {}
         self.times: dict[str, dict[UUID, list[int]]] = {}
         for leaf in {leaf for condition in conditions for leaf in leaves(condition)}:
-            if leaf.field.startswith(PROPERTY):
+            if of_event(leaf):
                 continue
             if leaf.field.startswith(EVENT):
                 self.times.setdefault(leaf.field, self._times(leaf.field.removeprefix(EVENT)))
@@ -219,7 +219,7 @@ class Known:
         return bool(judge(condition, self._test(one, min(at, self.now))))
 
     def _test(self, one: Happening, at: datetime) -> Callable[[Condition], bool]:
-        event = by_event(one.properties)
+        event = by_event(self.workspace.pk, one.properties)
 
         def test(leaf: Condition) -> bool:
             if (said := event(leaf)) is not None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from cxm.accounts.models import Workspace
 from cxm.act.cases.models import Case
+from cxm.act.cases.text_fields import text_fields
 from cxm.lib.conditions_form import Field
 from cxm.lib.conditions_form import Kind as FormKind
 from cxm.record.capture.models import PropertySeen
@@ -47,7 +48,7 @@ def properties_of(workspace: Workspace, trigger: Trigger) -> list[Field]:
 
     match trigger.kind:
         case "answer":
-            return _of_feedback(one)
+            return [*_of_feedback(one), *text_fields(workspace)]
         case "case":
             priorities = tuple((str(Case.Priority(n).name).lower(), str(label)) for n, label in Case.Priority.choices)
             return [
@@ -76,7 +77,7 @@ def _of_event(workspace: Workspace, event: str, make: Make) -> list[Field]:
     """What is known of events of that name: agreed properties, and those that sources have sent."""
     found: dict[str, Field] = {}
     if event in ("message_received", "review_received", "call_transcribed", "answer_given"):
-        found = {field.name: field for field in _of_feedback(make)}
+        found = {field.name: field for field in [*_of_feedback(make), *text_fields(workspace)]}
     if event.startswith("order_"):
         found = {
             field.name: field

@@ -62,7 +62,7 @@ def _begun_by(event: LogEvent, rules: Sequence[Rule], people: Mapping[UUID, UUID
         if not wants(rule, event, properties, depth):
             continue
         condition = rule.program.definition.condition
-        said = judge(condition, by_event(properties)) if condition is not None else True
+        said = judge(condition, by_event(event.workspace_id, properties)) if condition is not None else True
         if said is False:
             continue
         who = people.get(event.customer_id)

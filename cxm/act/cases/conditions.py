@@ -17,6 +17,7 @@ from cxm.record.customers.snapshot import combined_traits, families
 from cxm.record.customers.traits import kinds
 
 from .models import Case, Team
+from .text_fields import NAMES, TEXT, text_fields
 
 TRAIT, PROPERTY = "trait.", "property."
 OWN = frozenset({
@@ -48,6 +49,7 @@ def case_fields(workspace: Workspace) -> list[Field]:
         Field("opened_by", _("Opened by"), "choice", openers, group=case),
         Field("reopened", _("Reopened (times)"), "number", group=case),
         Field("customer", _("The customer is known"), "yes_no", group=customer),
+        *text_fields(workspace),
     ]
     form_kinds = {Trait.Kind.NUMBER: "number", Trait.Kind.YES_NO: "yes_no", Trait.Kind.DATE: "date"}
     found += [
@@ -69,7 +71,8 @@ def loaded(condition: Mapping[str, Any]) -> Condition | None:
 def unknown(condition: Condition | None) -> str:
     """The first field that cases do not have; "" when they have all."""
     for leaf in leaves(condition) if condition else ():
-        if leaf.field not in OWN and not leaf.field.startswith((TRAIT, PROPERTY)):
+        known = leaf.field in OWN or leaf.field.startswith((TRAIT, PROPERTY))
+        if not known and not (leaf.field.startswith(TEXT) and leaf.field.removeprefix(TEXT) in NAMES):
             return leaf.field
     return ""
 
@@ -85,6 +88,9 @@ def values_of(case: Case, memory: dict[str, Any]) -> Callable[[Condition], Value
         if name.startswith(PROPERTY):
             found: Value = case.properties.get(name.removeprefix(PROPERTY))
             return found
+        if name.startswith(TEXT):
+            read = case.properties.get("text")
+            return read.get(name.removeprefix(TEXT)) if isinstance(read, dict) else None
         if name.startswith(TRAIT):
             return _traits(case, memory).get(name.removeprefix(TRAIT))
         match name:

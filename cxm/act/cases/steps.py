@@ -25,6 +25,7 @@ from .alerts.customers import customers_of
 from .alerts.matching import Met, handle, met
 from .alerts.rules import DEEPEST, books, seen
 from .models import AlertHit, Case
+from .text_fields import with_text
 
 MESSAGES = {"message_received", "review_received", "call_transcribed"}
 OPENING = {"email", "form", "reviews"}  # kinds of channels whose messages open cases, unless the channel says otherwise
@@ -106,7 +107,10 @@ def _requested(workspace: Workspace, event: LogEvent, customer: Customer | None,
         opened_by=f"survey:{response}:{said.get('rule') or ''}"[:100], customer=customer,
         category=_text(said, "category"), priority=PRIORITIES.get(str(priority), Case.Priority.NORMAL),
         channel=_text(said, "channel"), touchpoint=_text(said, "touchpoint"), language=_text(said, "language"),
-        properties={"survey": _text(said, "survey_name"), "response_id": response}, by=None,
+        properties={
+            "survey": _text(said, "survey_name"), "response_id": response, **with_text(workspace.pk, said)
+        },
+        by=None,
     )  # fmt: skip
 
 
@@ -144,7 +148,8 @@ def _message(workspace: Workspace, event: LogEvent, customer: Customer | None, s
         workspace=workspace, subject=subject or conversation.kind, opened_by=f"message:{message.pk}",
         customer=customer or conversation.customer, conversation=conversation,
         category=str(settings.get("category") or ""), touchpoint=_text(said, "touchpoint"),
-        complaint=event.name == "review_received", language=_text(said, "language"), by=None,
+        complaint=event.name == "review_received", language=_text(said, "language"),
+        properties=with_text(workspace.pk, said), by=None,
     )  # fmt: skip
 
 

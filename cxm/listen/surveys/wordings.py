@@ -100,3 +100,23 @@ def definition_of(version: Version) -> Definition:
 
 def text_of(text: Text, language: str, languages: list[str]) -> str:
     return said(text, language, languages)
+
+
+_known: dict[tuple[int, str, str, int, str], str] = {}
+MOST_KNOWN = 5_000
+
+
+def wording_of(workspace_id: int, survey: str, question: str, number: int, language: str) -> str:
+    """What a question asked, as published under that number; empty for one that there is not. `survey`: its key."""
+    key = (workspace_id, survey, question, number, language)
+    if key not in _known:
+        row = QuestionVersion.objects.filter(
+            survey__workspace=workspace_id, survey__key=survey, question=question, number=number
+        ).first()
+        if row is None:
+            return ""  # it may be published yet
+        title = msgspec.convert(row.body, Question).title
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[key] = said(title, language, list(title))
+    return _known[key]

@@ -267,7 +267,8 @@ def _condition_on_many(one: Filter, column: str, name: str, values: dict[str, An
             return f"empty({column})"
         case "is" | "is_not":
             values[name] = list(one.values)
-            return f"{'NOT ' if one.operator == 'is_not' else ''}hasAny({column}, {{{name}:Array(String)}})"
+            nothing = f" OR empty({column})" if "" in one.values else ""
+            return f"{'NOT ' if one.operator == 'is_not' else ''}(hasAny({column}, {{{name}:Array(String)}}){nothing})"
         case "contains":
             values[name] = list(one.values)
             return (

@@ -26,14 +26,19 @@ Place = dict[str, Any]  # {"table", "block"}: all up to it is read; with "until"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What somebody wrote or said. `language` is what the source said, if it said anything."""
+    """What somebody wrote or said, and the question that it answers, by its key.
+
+    `language` is what the source said, if it said anything; `question_version` is 0 where no survey of ours asked.
+    """
 
     workspace_id: int
     event_id: UUID
     customer_id: UUID
     occurred_at: datetime
     import_id: UUID
+    survey: str
     question: str
+    question_version: int
     language: str
     comment: str
 
@@ -80,7 +85,9 @@ class Stretch:
     place: Place
 
 
-TEXT_COLUMNS = "workspace_id, event_id, customer_id, occurred_at, import_id, question, language, comment"
+TEXT_COLUMNS = (
+    "workspace_id, event_id, customer_id, occurred_at, import_id, survey, question, question_version, language, comment"
+)
 _encoder = msgspec.json.Encoder()
 
 
@@ -141,11 +148,17 @@ def stretch_after(
             ).result_rows  # fmt: skip
             if still_active(opened, client, parts, "feedback"):
                 break
-    texts = [Text(*row[:3], in_utc(row[3]), *row[4:]) for row in found]
+    texts = [_text(row) for row in found]
     if len(texts) < AT_ONCE:
         return Stretch(node, texts, {"table": log, "block": end})
     after = {"table": log, "block": block, "until": end, "after": str(texts[-1].event_id)}
     return Stretch(node, texts, after)
+
+
+def _text(row: Sequence[Any]) -> Text:
+    values = list(row)
+    values[3] = in_utc(row[3])
+    return Text(*values)
 
 
 def tops() -> dict[int, int]:
@@ -236,7 +249,7 @@ def texts_by_id(workspace_id: int, event_ids: Sequence[UUID]) -> list[Text]:
                 },
                 settings={"log_comment": "texts.by_id"},
             ).result_rows  # fmt: skip
-        found.update((row[1], Text(*row[:3], in_utc(row[3]), *row[4:])) for row in rows)
+        found.update((row[1], _text(row)) for row in rows)
     return list(found.values())
 
 

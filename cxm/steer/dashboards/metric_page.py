@@ -23,7 +23,7 @@ from . import breakdown, wording
 from .address import without
 from .asking import Asked, ask_later
 from .names import PARTS, field_name, filter_text, named
-from .pictures import bars_chart, group_name, parts_chart, score_chart, survival_chart, trend_chart
+from .pictures import bars_chart, group_names, parts_chart, score_chart, survival_chart, trend_chart
 from .wording import Judged
 
 SURVIVING = {"survival", "churn"}  # metrics that show how long subscriptions last
@@ -176,7 +176,8 @@ def _put_groups(
     largest = sorted(page.groups, key=lambda figure: -figure.n)[: breakdown.MOST_GROUPS]
     page.more_groups = len(page.groups) - len(largest)
     page.bars = bars_chart(asked, largest, {figure.by: group_url(asked, figure.by) for figure in largest})
-    page.rows = [shown(figure, group_name(figure.by), group_url(asked, figure.by)) for figure in _sorted(largest)]
+    names = group_names(asked, [figure.by for figure in largest])
+    page.rows = [shown(figure, names[figure.by], group_url(asked, figure.by)) for figure in _sorted(largest)]
     return {figure.by: changes[figure.by] for figure in _sorted(largest) if figure.by in changes}
 
 
@@ -208,7 +209,8 @@ def _put_verdicts(page: Page, asked: Asked, changes: Mapping[str, Change]) -> No
         page.p_text = _p_text(page.change, len(all_changes))
     else:
         page.no_comparison = _no_comparison(asked, page.change)
-    marks = {group_name(key): Judged(change, next(verdicts), direction, groups=True) for key, change in changes.items()}
+    names = group_names(asked, changes)
+    marks = {names[key]: Judged(change, next(verdicts), direction, groups=True) for key, change in changes.items()}
     page.rows = [replace(row, judged=marks.get(row.label)) for row in page.rows]
 
 

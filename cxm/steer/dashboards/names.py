@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from cxm.record.customers.segments import segment_names
 from cxm.record.eventlog.scope import SEGMENT, Filter
+from cxm.understand.text.naming import FIELDS as TEXT_NAMES
+from cxm.understand.text.naming import value_name
+from cxm.understand.text.understanding import topic_names
 
 FIELDS: Final[Mapping[str, Promise]] = {
     "channel": gettext_lazy("Channel"),
@@ -36,6 +39,7 @@ FIELDS: Final[Mapping[str, Promise]] = {
     "source": gettext_lazy("Source"),
     "segment": gettext_lazy("Segment"),
     "order.delivery": gettext_lazy("Delivery of the order"),
+    **TEXT_NAMES,
 }
 OPERATORS: Final[Mapping[str, Promise]] = {
     "is": gettext_lazy("is"),
@@ -98,6 +102,10 @@ PARTS: Final[Mapping[str, Promise]] = {
     "with_comment": gettext_lazy("With a comment"),
     "answers": gettext_lazy("Answers"),
     "ended": gettext_lazy("Ended"),
+    "positive": gettext_lazy("Positive"),
+    "negative": gettext_lazy("Negative"),
+    "neither": gettext_lazy("Neutral or mixed"),
+    "texts": gettext_lazy("Comments"),
 }
 EXCLUDED: Final[Mapping[str, Promise]] = {
     "missing": gettext_lazy("Answers without a score"),
@@ -127,12 +135,20 @@ def filter_text(one: Filter, workspace_id: int) -> str:
     parts = {"field": field_name(one.field), "operator": OPERATORS[one.operator]}
     if one.operator in {"is_set", "is_not_set"}:
         return _("%(field)s %(operator)s") % parts
-    names = segment_names(workspace_id) if one.field == SEGMENT else {}
+    names = _value_names(one, workspace_id)
     shown = [names.get(value, value) or _("(empty)") for value in one.values]
     text = shown[0]
     for value in shown[1:]:
         text = _("%(one)s or %(other)s") % {"one": text, "other": value}
     return _("%(field)s %(operator)s %(values)s") % {**parts, "values": text}
+
+
+def _value_names(one: Filter, workspace_id: int) -> Mapping[str, str]:
+    if one.field == SEGMENT:
+        return segment_names(workspace_id)
+    if one.field == "text.topic":
+        return topic_names(workspace_id)
+    return {value: value_name(one.field, value) for value in one.values if value} if one.field in TEXT_NAMES else {}
 
 
 def named(names: Mapping[str, Promise], key: str) -> str:

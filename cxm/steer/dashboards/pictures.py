@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
@@ -24,10 +24,13 @@ from cxm.lib.charts import (
     Tone,
     Trend,
 )
+from cxm.record.eventlog.scope import TEXT_FIELDS
 from cxm.stats.survival import CurveRow
 from cxm.understand.metrics import queries as metrics
 from cxm.understand.metrics.figure import Figure
 from cxm.understand.metrics.periods import first_day, next_period
+from cxm.understand.text.naming import value_name
+from cxm.understand.text.understanding import topic_names
 
 from .asking import Asked
 from .names import GRAINS, PARTS, field_name
@@ -90,11 +93,12 @@ def unit_note(unit: str) -> str:
 
 def bars_chart(asked: Asked, figures: Sequence[Figure], urls: Mapping[str, str]) -> Bars:
     by = asked.view.by
+    names = group_names(asked, [figure.by for figure in figures])
     return Bars(
         title=_("Broken down by %(field)s") % {"field": field_name(by)},
         bars=[
             Bar(
-                label=group_name(figure.by),
+                label=names[figure.by],
                 value=scaled(figure.value, figure),
                 low=scaled(figure.low, figure),
                 high=scaled(figure.high, figure),
@@ -113,6 +117,15 @@ def bars_chart(asked: Asked, figures: Sequence[Figure], urls: Mapping[str, str])
 
 def group_name(value: str) -> str:
     return value or _("(empty)")
+
+
+def group_names(asked: Asked, values: Iterable[str]) -> dict[str, str]:
+    """What the groups of the breakdown are called."""
+    by = asked.view.by
+    if by not in TEXT_FIELDS:
+        return {value: group_name(value) for value in values}
+    topics = topic_names(asked.workspace.pk) if by == "text.topic" else {}
+    return {value: topics.get(value) or (value_name(by, value) if value else group_name(value)) for value in values}
 
 
 def parts_chart(figure: Figure, before: Figure | None, names: tuple[str, str]) -> Distribution | None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 SHELVES: Final[Mapping[Promise, tuple[str, ...]]] = {
     _("What customers say"): (
         "nps", "csat", "csat_mean", "ces", "ces_easy", "rating", "rating_top", "median_score", "response_rate",
-        "answers", "respondents", "commented",
+        "answers", "respondents", "commented", "sentiment", "negative_texts",
     ),
     _("Service"): (
         "complaint_rate", "complaints_per_100", "resolution_satisfaction", "first_response", "resolution",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cxm.record.eventlog.ask import ask
-from cxm.record.eventlog.scope import COLUMNS, ORDER_FIELDS, Scope, expression, quoted
+from cxm.record.eventlog.scope import COLUMNS, ORDER_FIELDS, TEXT_FIELDS, YES_NO, Scope, expression, quoted
 
 NEWEST = 20_000  # records that are looked at for values
 VALUES = 20  # of a field, the most frequent ones
@@ -72,6 +72,15 @@ FROM (
 WHERE value != ''
 GROUP BY field, value ORDER BY field, n DESC, value LIMIT {values:UInt32} BY field
 """
+TEXT_VALUES_SQL = """
+SELECT toUInt32(pair.1) AS field, arrayJoin(pair.2) AS value, toUInt64(count()) AS n
+FROM (
+  SELECT arrayJoin(arrayZip(arrayEnumerate(found), found)) AS pair
+  FROM (SELECT [$values] AS found FROM annotations WHERE $scope ORDER BY occurred_at DESC LIMIT {newest:UInt32})
+)
+WHERE value != ''
+GROUP BY field, value ORDER BY field, n DESC, value LIMIT {values:UInt32} BY field
+"""
 
 
 def questions(workspace_id: int) -> list[AskedQuestion]:
@@ -99,6 +108,8 @@ def fields(
         offered += [Field(f"trait.{one.field}", one.values) for one in trait_values]
         if table == "feedback" and any(one.field == "property.order_id" for one in offered):
             offered += [Field(name, []) for name in ORDER_FIELDS]
+        if table == "feedback":
+            offered += text_values(workspace_id)
         found[table] = offered
     return Fields(questions(workspace_id), found)
 
@@ -113,6 +124,23 @@ def paths(workspace_id: int, table: str, sql: str) -> list[str]:
         newest=NEWEST,
     ).rows
     return rows[0].paths if rows else []
+
+
+def text_values(workspace_id: int) -> list[Field]:
+    """What was read in comments, where any was; the values from the newest of them."""
+    columns = [
+        f"if({column} = 1, ['yes'], ['no'])" if name in YES_NO
+        else f"arrayMap(one -> toString(one), {column})" if name == "text.topic" else f"[toString({column})]"
+        for name, column in TEXT_FIELDS.items()
+    ]  # fmt: skip
+    rows = ask(
+        TEXT_VALUES_SQL.replace("$values", ", ".join(columns)), Scope(workspace_id), row=ValuesRow,
+        name="metrics.fields", table="annotations", newest=NEWEST, values=VALUES,
+    ).rows  # fmt: skip
+    found: dict[int, list[tuple[str, int]]] = {}
+    for row in rows:
+        found.setdefault(row.field, []).append((row.value, row.n))
+    return [Field(name, found[place]) for place, name in enumerate(TEXT_FIELDS, start=1) if place in found]
 
 
 def values(workspace_id: int, table: str, names: list[str]) -> list[Field]:

@@ -23,7 +23,9 @@ What holds for all metrics:
   left of it.
 - **Filters and breakdowns** name a column of the table, `property.NAME` of the record or `trait.NAME` of its customer
   (as the traits are now). Answers also have `order.delivery` (on time, late, delivered, not delivered) of the order
-  that their property `order_id` names. A missing value is the empty text.
+  that their property `order_id` names, and `text.sentiment`, `text.emotion`, `text.intent`, `text.language`,
+  `text.effort`, `text.urgent` and `text.topic` of what [their comment says](../guide/texts.md); an answer with several
+  topics counts in the group of each. A missing value is the empty text.
 - **Weights.** Where a metric can be weighted, each answer counts with its `weight`; n stays the number of answers, and
   the interval takes Kish's effective number.
 - **Merged customers** count once, from the moment of the merge on, for the past too.

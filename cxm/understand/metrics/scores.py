@@ -159,8 +159,10 @@ def fill(sql: str, **marks: str) -> str:
 
 
 def answers_filter(question: Question, kinds: tuple[str, ...]) -> str:
-    """SQL that picks the answers of these kinds, and of the questions asked for."""
-    kind = f"metric = {sql_text(kinds[0])}" if len(kinds) == 1 else f"metric IN ({', '.join(map(sql_text, kinds))})"
+    """SQL that picks the answers of these kinds (none: of all), and of the questions asked for."""
+    kind = f"metric IN ({', '.join(map(sql_text, kinds))})" if kinds else "1"
+    if len(kinds) == 1:
+        kind = f"metric = {sql_text(kinds[0])}"
     return kind + (" AND question IN {questions:Array(String)}" if question.options.get("question") else "")
 
 

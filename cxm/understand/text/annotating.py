@@ -33,9 +33,10 @@ from cxm.record.eventlog.texts import (
     write_annotations,
 )
 
+from .endpoint.asking import with_opinions
 from .models import Rereading
 from .reading.reading import Reading, Sentence, Span, Tag
-from .understanding import understand, version_of
+from .understanding import understand, version_of, wording
 
 logger = logging.getLogger(__name__)
 
@@ -91,9 +92,10 @@ class Annotator:
         if row is None:
             return False
         if row.total is None:
-            row.total, row.positions = count_texts(row.workspace_id), {
-                str(node): {"until": top, "place": {}} for node, top in tops().items()
-            }
+            row.total, row.positions = (
+                count_texts(row.workspace_id),
+                {str(node): {"until": top, "place": {}} for node, top in tops().items()},
+            )
             _keep(row, total=row.total, positions=row.positions)
         stretch = next_of(row)
         if stretch is None:
@@ -177,15 +179,16 @@ def annotations_for(texts: Sequence[Text]) -> list[Annotation]:
     for workspace_id, some in by_workspace.items():
         model = version_of(workspace_id)
         now = time.time_ns() // 1_000_000
-        rows += [annotation(one, reading, model, now)
-                 for one, reading in zip(some, read(workspace_id, some), strict=True)]  # fmt: skip
+        readings = with_opinions(workspace_id, [one.comment for one in some], read(workspace_id, some))
+        rows += [annotation(one, reading, model, now) for one, reading in zip(some, readings, strict=True)]
     return rows
 
 
 def read(workspace_id: int, texts: Sequence[Text]) -> list[Reading]:
     """As `understand`; a text that it fails on is found by halving and stays without a reading."""
     try:
-        return understand(workspace_id, [one.comment for one in texts], [one.question for one in texts])
+        asked = [wording(workspace_id, one.survey, one.question, one.question_version, one.language) for one in texts]
+        return understand(workspace_id, [one.comment for one in texts], asked)
     except Exception:
         if len(texts) == 1:
             logger.exception("The text of the event %s cannot be read", texts[0].event_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -20,7 +21,7 @@ def read_again(workspace: Workspace) -> Rereading:
 
     What a person has corrected stays as it is. New texts go first.
     """
-    fresh = {"wanted_at": timezone.now(), "total": None, "done": 0, "positions": {}, "done_at": None}
+    fresh: dict[str, Any] = {"wanted_at": timezone.now(), "total": None, "done": 0, "positions": {}, "done_at": None}
     row, _new = Rereading.objects.update_or_create(workspace=workspace, defaults=fresh)
     transaction.on_commit(waiting.set)
     return row

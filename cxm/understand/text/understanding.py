@@ -8,14 +8,26 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .reading.reader import reader
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from .reading.reading import Reading, Span, Tag
+
+if TYPE_CHECKING:
+    from .reading.reader import Reader
 
 KEPT = 2_000  # readings of what has just come in: rules, workflows and cases ask for the same
 LONGEST_KEPT = 20_000  # characters
 MARKED = 20_000  # characters of a text that are searched for personal data
+
+
+def reader() -> Reader:
+    """Loaded with the first text, so that a server starts without it."""
+    from .reading import reader as module
+
+    return module.reader()
 
 
 def understand(workspace_id: int, texts: Sequence[str], questions: Sequence[str] = ()) -> list[Reading]:
@@ -31,12 +43,26 @@ def understand(workspace_id: int, texts: Sequence[str], questions: Sequence[str]
     return [_with_personal(one, text) for one, text in zip(readings, texts, strict=True)]
 
 
+def wording(workspace_id: int, survey: str, question: str, version: int, language: str) -> str:
+    """What was asked, in words where a survey of ours asked it; else what the source calls the question."""
+    if not survey or not version:
+        return question
+    wording_of: Callable[..., str] = import_string(settings.QUESTION_WORDINGS)
+    return wording_of(workspace_id, survey, question, version, language) or question
+
+
 def version_of(workspace_id: int) -> str:
     """What the readings of a workspace are made with: the weights, its own heads, its topics."""
     heads_of, topics = _part("own", "heads_of"), _part("topics", "version_of")
     heads = heads_of(workspace_id) if heads_of else None
     parts = [reader().version, heads.version if heads else "", str(topics(workspace_id)) if topics else ""]
     return "/".join(parts).rstrip("/")
+
+
+def topic_names(workspace_id: int) -> dict[str, str]:
+    """The names of topics by key, in the language of the page, in the order of their tree."""
+    names_of = _part("topics.queries", "names_of")
+    return dict(names_of(workspace_id)) if names_of else {}
 
 
 def _with_personal(reading: Reading, text: str) -> Reading:
@@ -48,11 +74,24 @@ def _with_personal(reading: Reading, text: str) -> Reading:
     return replace(reading, tags=(*reading.tags, *tags)) if tags else reading
 
 
+def can_mask() -> bool:
+    return _part("personal", "mask", "cxm.lib") is not None
+
+
+def masked(text: str, language: str = "") -> str:
+    """Without personal data."""
+    mask = _part("personal", "mask", "cxm.lib")
+    return str(mask(text, language)) if mask else text
+
+
 def _part(module: str, name: str, package: str = "cxm.understand.text") -> Callable[..., Any] | None:
     """A function of a part that may be missing."""
     whole = f"{package}.{module}"
     if whole not in _there:
-        _there[whole] = find_spec(whole) is not None
+        try:
+            _there[whole] = find_spec(whole) is not None
+        except ModuleNotFoundError:
+            _there[whole] = False
     return getattr(import_module(whole), name, None) if _there[whole] else None
 
 
@@ -97,6 +136,22 @@ def signals_of(workspace_id: int, text: str, question: str = "") -> dict[str, An
             while len(_kept) > KEPT:
                 _kept.popitem(last=False)
     return found
+
+
+def remember(workspace_id: int, texts: Sequence[tuple[str, str]]) -> None:
+    """Read several (text, question) at once; `signals_of` each is quick then, for as many as KEPT."""
+    with _guard:
+        short = [one for one in dict.fromkeys(texts) if one[0].strip() and len(one[0]) <= LONGEST_KEPT]
+        new = [one for one in short if (workspace_id, one[1], one[0]) not in _kept]
+    new = new[:KEPT]
+    if len(new) < 2:
+        return
+    readings = understand(workspace_id, [one[0] for one in new], [one[1] for one in new])
+    with _guard:
+        for (text, question), reading in zip(new, readings, strict=True):
+            _kept[workspace_id, question, text] = signals(reading)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
 
 
 def forget_signals() -> None:

@@ -15,6 +15,7 @@ from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.act.cases.errors import Refused
 from cxm.act.cases.models import AlertRule, Case, Team
+from cxm.act.cases.text_fields import NAMES
 from cxm.lib.conditions import Condition, faults, leaves
 from cxm.lib.conditions_form import explained
 from cxm.listen.channels.actions import require
@@ -209,7 +210,8 @@ def _sound(kind: str, condition: Condition) -> Condition:
     for leaf in leaves(condition):
         head, _dot, rest = leaf.field.partition(".")
         if is_early(leaf.field):
-            if kind in (Kind.METRIC, Kind.SILENCE) or not rest or (head == "answer" and rest not in ANSWER):
+            unknown = (head == "answer" and rest not in ANSWER) or (head == "text" and rest not in NAMES)
+            if kind in (Kind.METRIC, Kind.SILENCE) or not rest or unknown:
                 raise Refused(_("This rule cannot ask for “%(field)s”.") % {"field": leaf.field})
         elif leaf.field != SEGMENT or kind == Kind.SILENCE:
             try:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from cxm.accounts.models import Workspace
 from cxm.act.cases.models import AlertRule
+from cxm.act.cases.text_fields import text_fields
 from cxm.lib.conditions_form import Field
 from cxm.record.customers.segment_fields import fields as customer_fields
 from cxm.record.customers.segments import segment_names
@@ -20,11 +21,11 @@ def fields(workspace: Workspace, kind: str) -> list[Field]:
     """Raises EventlogError: which events there are is asked of the log."""
     if kind == Kind.METRIC:
         return []
-    about = [] if kind == Kind.SILENCE else [*_of_event(kind), *_segments(workspace)]
+    about = [] if kind == Kind.SILENCE else [*_of_event(workspace, kind), *_segments(workspace)]
     return [*about, *customer_fields(workspace)]
 
 
-def _of_event(kind: str) -> list[Field]:
+def _of_event(workspace: Workspace, kind: str) -> list[Field]:
     answer = _("Answer")
     if kind in (Kind.ANSWER, Kind.WORDS):
         metrics = tuple((one, one.upper() if one in METRICS[:3] else one) for one in METRICS)
@@ -38,6 +39,7 @@ def _of_event(kind: str) -> list[Field]:
             Field("answer.touchpoint", _("Touchpoint"), group=answer),
             Field("answer.language", _("Language of the answer"), group=answer),
             Field("answer.comment", _("Comment"), group=answer),
+            *text_fields(workspace),
         ]  # fmt: skip
     return [
         Field("answer.channel", _("Channel"), group=_("Event")),

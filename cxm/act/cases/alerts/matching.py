@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 
 from cxm.accounts.models import Workspace
 from cxm.act.cases.models import Alert, AlertRule
+from cxm.act.cases.text_fields import said_in
 from cxm.listen.channels.models import Conversation
 from cxm.record.customers.models import Customer
 from cxm.record.customers.snapshot import families, ids_in_log
@@ -19,10 +21,11 @@ from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.follow import LogEvent
 from cxm.record.eventlog.outbox import caused_by
 from cxm.record.eventlog.scope import Scope
+from cxm.understand.text.understanding import remember
 
 from .customers import holds_for
 from .raising import Occasion, raise_alert
-from .rules import DEEPEST, Compiled, RuleBook, Seen, events_of, getter, phrase_finder, seen
+from .rules import DEEPEST, FEEDBACK, Compiled, RuleBook, Seen, events_of, getter, phrase_finder, seen
 
 Kind = AlertRule.Kind
 LOOKED_AT = 1000  # events of one customer that a pattern counts at most
@@ -40,15 +43,29 @@ class Met:
 def met(book: RuleBook, events: Sequence[LogEvent]) -> list[Met]:
     """What a batch has for the rules of its workspace; needs no database."""
     found = []
-    for event in events:
-        if not book.waits_for(event.name) or event.occurred_at < event.received_at - OLD:
-            continue
-        one = seen(event)
+    waiting = [
+        seen(event) for event in events
+        if book.waits_for(event.name) and event.occurred_at >= event.received_at - OLD
+    ]  # fmt: skip
+    if book.asks_text:
+        read_ahead(waiting)
+    for one in waiting:
+        event = one.event
         # Followed anew (a restored log), old events come again: they were there before the rule.
         rules = [each for each in book.met(one) if each.rule.on_since <= event.received_at]
         if rules and one.depth < DEEPEST:
             found.append(Met(one, rules))
     return found
+
+
+def read_ahead(some: Sequence[Seen]) -> None:
+    """Read the comments of these events together, which costs a tenth of reading them one by one."""
+    by_workspace: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for one in some:
+        if one.event.name in FEEDBACK and (text := said_in(one.event.workspace_id, one.properties)):
+            by_workspace[one.event.workspace_id].append(text)
+    for workspace_id, texts in by_workspace.items():
+        remember(workspace_id, texts)
 
 
 def handle(workspace: Workspace, found: Met, customer: Customer | None) -> Alert | None:

@@ -22,7 +22,7 @@ from cxm.understand.metrics.asking import read_filters
 from cxm.understand.metrics.queries import metric_called
 
 from .customers import customers_of, holds_for
-from .matching import answer_data, data_of
+from .matching import answer_data, data_of, read_ahead
 from .rules import Seen, compile_rule, condition_of, seen, what_of
 from .watching import EVERYONE, day_sums, evaluate, midnight
 from .wording import sentence
@@ -32,6 +32,7 @@ DAYS = 30
 MOST_EVENTS = 20_000
 MOST_PEOPLE = 300  # customers who are asked one by one
 EXAMPLES = 5
+READ_AT_ONCE = 1_000  # texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,13 @@ def _events(rule: AlertRule, now: datetime, found: Preview) -> None:
         table="events", names=list(compiled.names), limit=MOST_EVENTS + 1,
     ).rows  # fmt: skip
     found.partly = len(rows) > MOST_EVENTS
-    some = [one for row in reversed(rows[:MOST_EVENTS]) if compiled.first(one := seen(_event(workspace.pk, row)))]
+    happened = [seen(_event(workspace.pk, row)) for row in reversed(rows[:MOST_EVENTS])]
+    some: list[Seen] = []
+    for start in range(0, len(happened), READ_AT_ONCE):
+        part = happened[start : start + READ_AT_ONCE]
+        if compiled.asks_text:
+            read_ahead(part)
+        some += [one for one in part if compiled.first(one)]
     last: dict[UUID, datetime] = {}
     per_day: Counter[date] = Counter()
     hits: list[tuple[Seen, dict[str, Any], Customer | None]] = []

@@ -16,6 +16,7 @@ from django.utils import timezone, translation
 from cxm.accounts.models import Workspace
 from cxm.act.cases.actions import open_case, set_priority
 from cxm.act.cases.models import Alert, AlertHit, AlertRule, Case, Team
+from cxm.act.cases.text_fields import with_text
 from cxm.listen.channels.models import Conversation
 from cxm.record.customers.access import one_at_a_time
 from cxm.record.customers.models import Customer
@@ -132,7 +133,12 @@ def _open(alert: Alert, rules: Sequence[AlertRule], occasion: Occasion, data: Ma
         channel=_text(occasion.properties, "channel"),
         touchpoint=_text(occasion.properties, "touchpoint"),
         language=_text(occasion.properties, "language"),
-        properties={"alert": str(alert.pk), "rule": rule.name, **said},
+        properties={
+            "alert": str(alert.pk),
+            "rule": rule.name,
+            **said,
+            **with_text(alert.workspace_id, occasion.properties),
+        },
         by=None,
     )
     alert.save(update_fields=["case"])

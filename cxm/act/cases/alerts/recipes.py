@@ -51,6 +51,21 @@ RECIPES = (
          "phrases": "cancel*\nlawyer*\nlawsuit\ninjur*\nunsafe\ndanger*\nfraud\nnever again"},
     ),
     Recipe(
+        "leaving", _("Wants to leave"), _("Somebody says that they will leave, in whatever words."), Kind.ANSWER,
+        {"opens_case": True, "priority": Case.Priority.URGENT, "category": "retention"},
+        Condition(all=(Condition(field="text.intent", operator="is", values=("leaving",)),)),
+    ),
+    Recipe(
+        "angry", _("Angry comment"), _("A negative comment, and the anger can be read in it."), Kind.ANSWER,
+        {"opens_case": True, "priority": Case.Priority.HIGH, "category": "recovery"},
+        Condition(
+            all=(
+                Condition(field="text.sentiment", operator="is", values=("negative",)),
+                Condition(field="text.emotion", operator="is", values=("anger",)),
+            )
+        ),
+    ),
+    Recipe(
         "contacts", _("Third contact in seven days"), _("Somebody has to ask again and again."), Kind.PATTERN,
         {"event": CONTACT, "times": 3, "days": 7, "opens_case": False, "again_after_h": 168},
     ),

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from cxm.act.cases.models import AlertRule, Case
+from cxm.act.cases.text_fields import TEXT, asks_text, of_properties
 from cxm.lib.conditions import Condition, Value, holds, is_time, leaves, number_of, text_of
 from cxm.record.eventlog.follow import LogEvent
 from cxm.stats.sequential import Side
@@ -74,6 +75,11 @@ class Seen:
     properties: Mapping[str, Any]
 
     @property
+    def signals(self) -> Mapping[str, Any]:
+        """What its comment says; read when it is asked for."""
+        return of_properties(self.event.workspace_id, self.properties)
+
+    @property
     def depth(self) -> int:
         """0 for what came from outside, whatever it says of itself."""
         said = self.properties.get("depth") if self.event.source == "fact" else 0
@@ -114,6 +120,7 @@ class Compiled:
     metrics: frozenset[str] | None
     first: Check
     second: Condition | None
+    asks_text: bool = False
 
 
 def what_of(rule: AlertRule) -> What:
@@ -146,7 +153,8 @@ def compile_rule(rule: AlertRule) -> Compiled:
             names = ("order_delivered",)
         case _:  # watched by the clock
             names = ()
-    return Compiled(rule, what, names, metrics if names == FEEDBACK else None, joined(checks), second)
+    metrics = metrics if names == FEEDBACK else None
+    return Compiled(rule, what, names, metrics, joined(checks), second, asks_text(condition))
 
 
 def events_of(what: What) -> tuple[str, ...]:
@@ -167,7 +175,7 @@ def joined(checks: Sequence[Check]) -> Check:
 
 
 def is_early(name: str) -> bool:
-    return name.startswith(("answer.", "property."))
+    return name.startswith(("answer.", "property.", TEXT))
 
 
 def halves(condition: Condition | None) -> tuple[Condition | None, Condition | None]:
@@ -191,7 +199,7 @@ def metrics_of(condition: Condition | None) -> frozenset[str] | None:
 def checked(condition: Condition) -> Check:
     """The tree as one function; it asks the event only."""
     if condition.all is not None:
-        return joined([checked(one) for one in condition.all])
+        return joined([checked(one) for one in sorted(condition.all, key=asks_text)])  # reading a text costs most
     if condition.any is not None:
         several = [checked(one) for one in condition.any]
         return lambda one: any(check(one) for check in several)
@@ -231,8 +239,10 @@ def leaf_check(leaf: Condition, get: Callable[[Seen], Value]) -> Check:
 
 
 def getter(name: str) -> Callable[[Seen], Value]:
-    """How to find a field of an event: `answer.NAME` or `property.NAME`."""
+    """How to find a field of an event: `answer.NAME`, `property.NAME` or, of its comment, `text.NAME`."""
     kind, _dot, rest = name.partition(".")
+    if kind == "text":
+        return lambda one: one.signals.get(rest)
     if name == "answer.percent":
         return lambda one: one.percent
     if kind == "answer":
@@ -320,8 +330,10 @@ class RuleBook:
     by_metric: dict[tuple[str, str], list[Compiled]] = field(default_factory=lambda: defaultdict(list))
     of_words: list[Compiled] = field(default_factory=list)
     hints: Hints = field(default_factory=Hints)
+    asks_text: bool = False
 
     def add(self, one: Compiled) -> None:
+        self.asks_text = self.asks_text or one.asks_text
         if one.rule.kind == Kind.WORDS:
             self.of_words.append(one)
             self.hints.add(one.what.phrases)

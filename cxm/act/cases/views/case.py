@@ -76,7 +76,8 @@ def context_of(request: HttpRequest, membership: Membership, case: Case, **more:
     person = person_of(case.customer.canonical or case.customer) if case.customer else None
     found = of_page(membership) | of_bulk(membership.workspace)
     return found | {
-        "case": case, "older": items[:cut], "newer": items[cut:], "last_message": said[-1] if said else None,
+        "case": case, "older": items[:cut], "newer": items[cut:], "items": items,
+        "last_message": said[-1] if said else None,
         "mark": mark_of(case), "list": wanted.address(),
         "queue": QUEUES[wanted.queue], "wanted": wanted, "now": timezone.now(),
         "is_open": case.state in Case.OPEN_STATES, "tasks": tasks_of(case), "linked": linked(case),

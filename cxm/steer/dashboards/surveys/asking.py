@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Filter, Grain, Scope, UnknownField
@@ -267,6 +268,7 @@ def pairs(
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
+    event_id: UUID
     response_id: str
     question: str
     occurred_at: Any
@@ -276,7 +278,8 @@ class TextRow:
 
 
 TEXTS_SQL = """
-SELECT response_id, toString(question) AS question, occurred_at, score, toString(language) AS language, comment
+SELECT event_id, response_id, toString(question) AS question, occurred_at, score, toString(language) AS language,
+       comment
 FROM feedback $join
 WHERE $scope AND $answers AND comment != '' AND has({questions:Array(String)}, toString(question))
   AND ({search:String} = '' OR positionCaseInsensitiveUTF8(comment, {search:String}) > 0)
@@ -303,7 +306,8 @@ def texts(
 
 
 NEWEST_SQL = """
-SELECT response_id, toString(question) AS question, occurred_at, score, toString(language) AS language, comment
+SELECT event_id, response_id, toString(question) AS question, occurred_at, score, toString(language) AS language,
+       comment
 FROM feedback $join
 WHERE $scope AND $answers AND comment != '' AND has({questions:Array(String)}, toString(question))
 ORDER BY question, occurred_at DESC, event_id LIMIT {size:UInt32} BY question

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cxm.accounts.models import Workspace
+from cxm.listen.surveys.definition import Question
 from cxm.record.eventlog import texts as log_texts
 from cxm.record.eventlog.engine import engine
 from cxm.record.eventlog.forget import forget_customer, forget_import
@@ -15,8 +16,9 @@ from cxm.record.eventlog.models import FollowCursor
 from cxm.record.eventlog.rebuild import rebuild
 from cxm.record.eventlog.repair import repair
 from cxm.record.eventlog.texts import Annotation, annotations_of, write_annotations
+from cxm.testing.answered import make_survey
 from cxm.testing.cast import answer, event, given_events, make_user, make_workspace
-from cxm.understand.text import annotating
+from cxm.understand.text import annotating, understanding
 from cxm.understand.text.annotating import Annotator, annotate_events, annotate_workspace, reading_of
 from cxm.understand.text.reading.reading import Reading, Sentence, Span, Tag
 from cxm.understand.text.rereading import read_again, rereading_of
@@ -27,11 +29,14 @@ pytestmark = pytest.mark.django_db
 def rows_of(workspace: Workspace) -> list[tuple[Any, ...]]:
     with engine().client() as client:
         return list(
-            client.query(
-                "SELECT event_id, sentiment, version, corrected FROM annotations FINAL"
-                " WHERE workspace_id = {w:UInt32} ORDER BY occurred_at, event_id",
-                parameters={"w": workspace.pk},
-            ).result_rows
+            map(
+                tuple,
+                client.query(
+                    "SELECT event_id, sentiment, version, corrected FROM annotations FINAL"
+                    " WHERE workspace_id = {w:UInt32} ORDER BY occurred_at, event_id",
+                    parameters={"w": workspace.pk},
+                ).result_rows,
+            )
         )
 
 
@@ -43,7 +48,7 @@ def test_each_text_is_read_once_and_anew_when_that_is_wanted(monkeypatch: pytest
     silent = answer(workspace, 3)
     given_events([*good, bad, silent, answer(other, 9, comment="good")])
     reads: list[str] = []
-    understand = annotating.understand
+    understand = understanding.understand
 
     def counting(workspace_id: int, texts: list[str], questions: list[str]) -> list[Reading]:
         reads.extend(texts if workspace_id == workspace.pk else [])
@@ -84,7 +89,7 @@ def test_each_text_is_read_once_and_anew_when_that_is_wanted(monkeypatch: pytest
     assert all(after[2] > before[2] for before, after in zip(rows, newer, strict=True))
     # A correction that is taken back is read anew at once.
     assert annotate_events(workspace.pk, [bad.event_id, silent.event_id]) == 1
-    assert [(row[1], row[3]) for row in rows_of(workspace)][0] == ("negative", 0)
+    assert rows_of(workspace)[0][1::2] == ("negative", 0)
 
 
 def _fields(row: Annotation) -> dict[str, Any]:
@@ -120,7 +125,7 @@ def test_one_text_that_cannot_be_read_keeps_no_other_waiting(monkeypatch: pytest
     workspace = make_workspace()
     events = [answer(workspace, 9, comment=text) for text in ("good", "poison", "bad")]
     given_events(events)
-    understand = annotating.understand
+    understand = understanding.understand
 
     def failing(workspace_id: int, texts: list[str], questions: list[str]) -> list[Reading]:
         if "poison" in texts:
@@ -151,3 +156,26 @@ def test_a_reading_is_kept_whole() -> None:
     # delivery: in both sentences, (−0.75 + 0.5) / 2; staff: in the second; a topic without a place: the whole text
     assert dict(zip(row.topics, row.topic_sentiments, strict=True)) == {"delivery": -0.125, "staff": 0.5, "all": 0.125}
     assert row.personal == ("phone",)
+
+
+def test_a_text_is_read_beside_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make_workspace()
+    title = {"en": "What can we do better?", "pl": "Co możemy poprawić?"}
+    make_survey(workspace, Question(id="q", kind="nps", title=title), key="after")
+    given_events(
+        [
+            answer(workspace, 9, "2026-03-01 12:00", comment="a", survey="after", question="q", question_version=1,
+                   language="pl"),
+            answer(workspace, 9, "2026-03-01 12:01", comment="b", survey="elsewhere", question="q", question_version=1),
+            answer(workspace, 9, "2026-03-01 12:02", comment="c", question="Any wishes?"),
+        ]
+    )  # fmt: skip
+    asked: dict[str, str] = {}
+
+    def understand(workspace_id: int, texts: list[str], questions: list[str]) -> list[Reading]:
+        asked.update(zip(texts, questions, strict=True))
+        return [Reading() for _ in texts]
+
+    monkeypatch.setattr(annotating, "understand", understand)
+    annotate_workspace(workspace.pk)
+    assert asked == {"a": "Co możemy poprawić?", "b": "q", "c": "Any wishes?"}

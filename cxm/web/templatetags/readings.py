@@ -1,0 +1,169 @@
+"""Texts with what was read in them, on the pages of all shelves.
+
+{% readings_of rows as found %} asks once for all rows of a page; {% evidence found row.event_id row.comment %} shows
+one of them, or the bare text where nothing was read. {% evidence_now text %} is for a text that is no event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import template
+from django.template.defaultfilters import linebreaksbr
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from cxm.accounts.models import Membership, Role
+from cxm.record.eventlog.engine import EventlogError
+from cxm.record.eventlog.texts import Annotation, annotations_of
+from cxm.understand.text.annotating import reading_of, sentiment_of_topics
+from cxm.understand.text.conversation import Turn, measure
+from cxm.understand.text.evidence import Evidence, evidence_of
+from cxm.understand.text.naming import SENTIMENTS
+from cxm.understand.text.understanding import masked, topic_names, understand
+
+register = template.Library()
+LEAST_TURNS = 3
+MOST_TURNS = 2_000
+FELT = 0.1  # mean scores nearer to 0 are called neutral
+LONGEST = 20_000  # characters of a text that is read for a page
+
+
+@register.simple_tag(takes_context=True)
+def readings_of(context: dict[str, Any], rows: Iterable[Any]) -> dict[str, Annotation]:
+    """What was read in the events of these rows (or pairs that begin with one), by the event's id."""
+    workspace = context["workspace"]
+    ids: list[UUID] = []
+    for row in rows:
+        one = row[0] if isinstance(row, tuple) else row
+        try:
+            ids.append(UUID(str(one.event_id)))
+        except (AttributeError, ValueError):
+            continue
+    try:
+        found = annotations_of(workspace.pk, ids) if ids else {}
+    except EventlogError:
+        return {}  # the page shows the texts without it
+    return {str(event_id): row for event_id, row in found.items()}
+
+
+@register.simple_tag(takes_context=True)
+def evidence(
+    context: dict[str, Any], found: Mapping[str, Annotation], event_id: object, text: str, chips_only: bool = False
+) -> SafeString:
+    row = found.get(str(event_id))
+    if row is None:
+        return SafeString("") if chips_only else _bare(context, text)
+    reading = reading_of(row)
+    feelings = dict(zip(row.topics, row.topic_sentiments, strict=False))
+    shown = evidence_of(text, reading, topics=_names(context), feelings=feelings, masked=_masked(context))
+    return _rendered(shown, chips_only)
+
+
+@register.simple_tag(takes_context=True)
+def evidence_now(context: dict[str, Any], text: str, question: str = "", chips_only: bool = False) -> SafeString:
+    """Of a text that is read for this page."""
+    text = str(text)
+    if not text.strip() or len(text) > LONGEST:
+        return SafeString("") if chips_only else _bare(context, text)
+    [reading] = understand(context["workspace"].pk, [text], [question] if question else ())
+    shown = evidence_of(
+        text, reading, topics=_names(context), feelings=sentiment_of_topics(reading), masked=_masked(context)
+    )
+    return _rendered(shown, chips_only)
+
+
+def _bare(context: dict[str, Any], text: str) -> SafeString:
+    return format_html("<bdi>{}</bdi>", linebreaksbr(masked(text) if _masked(context) else text))
+
+
+def _rendered(shown: Evidence, chips_only: bool) -> SafeString:
+    return SafeString(render_to_string("text/_evidence.html", {"evidence": shown, "chips_only": chips_only}))
+
+
+def _names(context: dict[str, Any]) -> Mapping[str, str]:
+    """Of the topics, once for each page."""
+    request = context.get("request")
+    known = getattr(request, "topic_names", None)
+    if known is None:
+        known = topic_names(context["workspace"].pk)
+        if request is not None:
+            request.topic_names = known
+    return known
+
+
+def _masked(context: dict[str, Any]) -> bool:
+    """Whether the reader of the page may not see personal data in texts."""
+    membership: Membership | None = context.get("membership")
+    return membership is None or not Role(membership.role).includes(Role.AGENT)
+
+
+# Conversations
+
+
+@register.inclusion_tag("text/_conversation.html", takes_context=True)
+def call_figures(context: dict[str, Any], turns: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of the turns of a transcript, as a message keeps them."""
+    said = [
+        Turn(str(one.get("speaker") or ""), str(one.get("role") or ""), str(one.get("text") or ""),
+             one.get("start_s"), one.get("end_s"))
+        for one in turns
+    ]  # fmt: skip
+    return _figures(context, said)
+
+
+@register.inclusion_tag("text/_conversation.html", takes_context=True)
+def letter_figures(context: dict[str, Any], items: Iterable[Any]) -> dict[str, Any]:
+    """Of the messages among the lines of a case; what machines wrote is left out."""
+    found = [one.message for one in items if one.kind == "message" and not one.message.is_automatic]
+    if not found:
+        return {"figures": None}
+    first = min(one.at for one in found)
+    said = [
+        Turn(
+            _("Customer") if one.direction == "in" else str(one.author or ""),
+            "customer" if one.direction == "in" else "agent", one.text[:LONGEST], (one.at - first).total_seconds(),
+        )
+        for one in found
+    ]  # fmt: skip
+    return _figures(context, said)
+
+
+def _figures(context: dict[str, Any], turns: list[Turn]) -> dict[str, Any]:
+    """Nothing for less than an exchange."""
+    if len(turns) < LEAST_TURNS or len({one.speaker for one in turns}) < 2:
+        return {"figures": None}
+    turns = turns[:MOST_TURNS]
+    workspace_id = context["workspace"].pk
+    return {"figures": measure(turns, lambda texts: understand(workspace_id, texts))}
+
+
+@register.filter
+def mood(score: float | None) -> str:
+    """A mean score in words."""
+    if score is None:
+        return ""
+    return str(SENTIMENTS["positive" if score > FELT else "negative" if score < -FELT else "neutral"])
+
+
+@register.filter
+def lasting(seconds: float | None) -> str:
+    """0:07, 12:30, or days and hours in words."""
+    if seconds is None:
+        return ""
+    if seconds < 3600:
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    now = datetime(2000, 1, 1)  # noqa: DTZ001  # only the distance counts
+    return timesince(now, now + timedelta(seconds=seconds))
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """A share of 0 to 1 as a whole number of percent."""
+    return "" if share is None else f"{share * 100:.0f}"
