@@ -1,0 +1,33 @@
+"""Texts as sparse rows: hashed n-grams of characters and words, each worth 1/√(characters of the text)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from .characters import Array, Characters
+from .grams import BITS, character_grams, word_grams
+
+
+def gram_rows(characters: Characters, denied: Array, bits: int = BITS) -> csr_matrix:
+    """Shape (texts, 2^bits)."""
+    at = characters.text_at
+    length = np.diff(at)
+    count = len(length)
+    text = np.repeat(np.arange(count, dtype=np.int32), length)
+    end = np.repeat(at[1:], length)
+    position = np.arange(len(text))
+    rows, columns = [], []
+    for order, found in enumerate(character_grams(characters.codes, bits), start=1):
+        valid = position + order <= end
+        rows.append(text[valid])
+        columns.append(found[: len(text)][valid])
+    words = word_grams(characters, denied, bits)
+    word_text = characters.sentence_text[characters.word_sentence].astype(np.int32)
+    rows += [word_text, word_text[words.pair_word], word_text[words.denied_word]]
+    columns += [words.single, words.pair, words.denied]
+    row, column = np.concatenate(rows), np.concatenate(columns).astype(np.int32)
+    worth = (1 / np.sqrt(np.maximum(length, 1))).astype(np.float32)
+    made = csr_matrix((worth[row], (row, column)), shape=(count, 1 << bits))
+    made.sum_duplicates()
+    return made

@@ -1,0 +1,101 @@
+"""Hashed n-grams of characters and words: columns of tables of weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .characters import HAN, POWERS, Array, Characters, mixed
+
+ORDERS = 5  # n-grams of one to five characters
+BITS = 18
+
+
+def spread(hashes: Array, salt: int, bits: int) -> Array:
+    """Hashes as columns below 2^bits."""
+    out = (hashes ^ np.uint32(salt * 0x85EBCA6B & 0xFFFFFFFF)) * np.uint32(0xC2B2AE35)
+    out ^= out >> np.uint32(13)
+    out *= np.uint32(0x27D4EB2F)
+    return (out >> np.uint32(32 - bits)).astype(np.intp)
+
+
+def character_grams(codes: Array, bits: int = BITS, orders: int = ORDERS) -> list[Array]:
+    """For each order, the column of the n-gram that begins at each position; the last few positions are wrong."""
+    letters = mixed(codes)
+    running = letters.copy()
+    columns = [spread(running, 1, bits)]
+    for order in range(2, orders + 1):
+        running *= np.uint32(0x01000193)
+        if len(codes) >= order:
+            running[: len(codes) - order + 1] += letters[order - 1 :]
+        columns.append(spread(running, order, bits))
+    return columns
+
+
+@dataclass(slots=True)
+class WordGrams:
+    """Columns of words, of pairs (of each word with the next of its sentence) and of denied words, with positions."""
+
+    single: Array
+    pair: Array
+    pair_word: Array  # the number of the first word of each pair
+    denied: Array
+    denied_word: Array
+
+
+def word_grams(characters: Characters, denied: Array, bits: int = BITS) -> WordGrams:
+    hashes, sentence = characters.word_hash, characters.word_sentence
+    pair_word = np.flatnonzero(sentence[1:] == sentence[:-1])
+    pairs = hashes[pair_word] * np.uint32(0x9E3779B1) + hashes[pair_word + 1]
+    denied_word = np.flatnonzero(denied)
+    return WordGrams(
+        spread(hashes, 11, bits), spread(pairs, 12, bits), pair_word, spread(hashes[denied_word], 13, bits), denied_word
+    )
+
+
+def denied_words(characters: Characters, negator: Array) -> Array:
+    """Whether one of the three words before is a negator (`negator` by word) of the same sentence."""
+    sentence = characters.word_sentence
+    out = np.zeros(len(negator), dtype=bool)
+    for back in (1, 2, 3):
+        out[back:] |= negator[:-back] & (sentence[back:] == sentence[:-back])
+    return out
+
+
+def han_words(characters: Characters, known: Slots) -> tuple[Array, Array, Array]:
+    """The longest known word of one to four Chinese characters at each position: where, how long, which."""
+    at = np.flatnonzero(characters.kind == HAN)
+    if not len(at):
+        empty = np.zeros(0, dtype=np.intp)
+        return empty, empty, empty
+    letters = np.where(characters.kind == HAN, mixed(characters.codes), 0).astype(np.uint32)
+    letters = np.concatenate([letters, np.zeros(4, dtype=np.uint32)])
+    found = np.full(len(at), -1, dtype=np.intp)
+    length = np.zeros(len(at), dtype=np.intp)
+    running = np.zeros(len(at), dtype=np.uint32)
+    whole = np.ones(len(at), dtype=bool)
+    for size in range(1, 5):
+        here = letters[at + size - 1]
+        whole &= here != 0
+        running = running + here * POWERS[size - 1]
+        number = known.find(running)
+        hit = whole & (number >= 0)
+        found[hit], length[hit] = number[hit], size
+    kept = found >= 0
+    return at[kept], length[kept], found[kept]
+
+
+class Slots:
+    """Finds the numbers of known hashes. Two that share a slot lose the later one, in training as in reading."""
+
+    def __init__(self, hashes: Array) -> None:
+        self.bits = max(len(hashes).bit_length() + 4, 8)
+        self.slot = np.full(1 << self.bits, -1, dtype=np.int32)
+        self.slot[spread(hashes[::-1], 21, self.bits)] = np.arange(len(hashes) - 1, -1, -1, dtype=np.int32)
+        self.padded = np.concatenate([hashes, np.zeros(1, dtype=np.uint32)])
+
+    def find(self, hashes: Array) -> Array:
+        """The number of each hash, or -1."""
+        number = self.slot[spread(hashes, 21, self.bits)]
+        return np.where(self.padded[number] == hashes, number, np.int32(-1)).astype(np.intp)

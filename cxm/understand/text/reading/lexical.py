@@ -1,0 +1,100 @@
+"""What known words add to a text: vectors distilled from a sentence encoder, and valences that denials turn round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .characters import Array, Characters
+from .grams import Slots, han_words
+
+TURNED = -0.74  # what a denial makes of a valence; the figure of VADER
+
+
+@dataclass(slots=True)
+class Items:
+    """The known words of a batch: which of the vocabulary, where, in which sentence, and whether denied."""
+
+    number: Array
+    at: Array
+    end: Array
+    sentence: Array
+    denied: Array
+
+
+def items_of(characters: Characters, vocabulary: Slots, denied: Array) -> Items:
+    number = vocabulary.find(characters.word_hash)
+    known = np.flatnonzero(number >= 0)
+    at, length, han = han_words(characters, vocabulary)
+    if not len(at):
+        words = (characters.word_at[known], characters.word_end[known], characters.word_sentence[known], denied[known])
+        return Items(number[known], *words)
+    sentence = np.searchsorted(characters.sentence_at, at, side="right") - 1
+    before = characters.codes[np.maximum(at - 1, 0)]
+    turned = (before == ord("不")) | (before == ord("没")) | (before == ord("别")) | (before == ord("无"))
+    return Items(
+        np.concatenate([number[known], han]),
+        np.concatenate([characters.word_at[known], at]),
+        np.concatenate([characters.word_end[known], at + length]),
+        np.concatenate([characters.word_sentence[known], sentence]),
+        np.concatenate([denied[known], turned]),
+    )
+
+
+def summed(values: Array, groups: Array, count: int) -> Array:
+    """Sums of rows (or of numbers) by group."""
+    if values.ndim == 1:
+        return np.bincount(groups, weights=values, minlength=count)
+    return np.stack([np.bincount(groups, weights=column, minlength=count) for column in values.T], axis=1)
+
+
+@dataclass(slots=True)
+class Marks:
+    """Per sentence: characters, known words, all words, valence of good and of bad words, marks, capitals."""
+
+    length: Array
+    known: Array
+    words: Array
+    good: Array
+    bad: Array
+    exclaims: Array
+    asks: Array
+
+    def over(self, group: Array, count: int) -> Marks:
+        return Marks(*(summed(getattr(self, name), group, count) for name in Marks.__slots__))
+
+
+def marks_of(characters: Characters, items: Items, valence: Array) -> Marks:
+    count = len(characters.sentence_text)
+    value = valence[items.number] * np.where(items.denied, TURNED, 1)
+    sentence_at = characters.sentence_at
+    codes = characters.codes
+    exclaims = np.concatenate([[0], np.cumsum((codes == 0x21) | (codes == 0xFF01))])
+    asks = np.concatenate([[0], np.cumsum((codes == 0x3F) | (codes == 0xFF1F))])
+    return Marks(
+        np.diff(sentence_at).astype(np.float64),
+        np.bincount(items.sentence, minlength=count).astype(np.float64),
+        np.bincount(characters.word_sentence, minlength=count).astype(np.float64),
+        summed(np.maximum(value, 0), items.sentence, count),
+        summed(np.maximum(-value, 0), items.sentence, count),
+        np.diff(exclaims[sentence_at]).astype(np.float64),
+        np.diff(asks[sentence_at]).astype(np.float64),
+    )
+
+
+def dense(marks: Marks) -> Array:
+    """Shape (rows, 7): features of about unit size, the same for sentences and for texts."""
+    balance = marks.good - marks.bad
+    return np.stack(
+        [
+            balance / np.sqrt(balance**2 + 15),
+            marks.good / (marks.good + 2),
+            marks.bad / (marks.bad + 2),
+            np.minimum(marks.exclaims, 3) / 3,
+            np.minimum(marks.asks, 2) / 2,
+            np.log(marks.length + 1) / 6,
+            marks.known / (marks.words + marks.known + 1),
+        ],
+        axis=1,
+    ).astype(np.float32)

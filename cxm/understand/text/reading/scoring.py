@@ -1,0 +1,66 @@
+"""Log-odds of polarity, neutrality and emotions, for sentences and texts at once, and what each character adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .characters import Array, Characters
+from .grams import WordGrams
+from .lexical import Items, Marks, dense, summed
+from .weights import Weights
+
+
+def gram_values(characters: Characters, columns: list[Array], words: WordGrams, table: Array) -> Array:
+    """What the n-grams that begin at each position are worth: shape (positions, heads) of `table`, as int16."""
+    heads = table.shape[1]
+    packed = table.view(np.dtype(f"u{heads}")).ravel()
+    total = np.zeros((len(characters.codes), heads), dtype=np.int16)
+    ends = characters.text_at[1:]
+    for order, column in enumerate(columns, start=1):
+        found = packed[column].view(np.int8).reshape(-1, heads)
+        if order > 1:
+            over = (ends[:, None] - np.arange(1, order)).ravel()
+            found[over[over >= 0]] = 0
+        total += found
+    if len(characters.word_at):
+        for column, at in (
+            (words.single, characters.word_at),
+            (words.pair, characters.word_at[words.pair_word]),
+            (words.denied, characters.word_at[words.denied_word]),
+        ):
+            total[at] += packed[column].view(np.int8).reshape(-1, heads)
+    return total
+
+
+@dataclass(slots=True)
+class Sums:
+    """What sentences (or texts) hold: worth of n-grams and of words' vectors by head, and marks."""
+
+    grams: Array
+    vectors: Array
+    marks: Marks
+
+    def over(self, group: Array, count: int) -> Sums:
+        return Sums(summed(self.grams, group, count), summed(self.vectors, group, count), self.marks.over(group, count))
+
+    def logits(self, by_mark: Array, bias: Array) -> Array:
+        length = np.maximum(self.marks.length, 1)[:, None]
+        known = np.maximum(self.marks.known, 1)[:, None]
+        out: Array = self.grams / np.sqrt(length) + self.vectors / known + dense(self.marks) @ by_mark + bias
+        return out
+
+
+def sums_of(characters: Characters, items: Items, marks: Marks, values: Array, scale: Array, word_worth: Array) -> Sums:
+    """`values` are of `gram_values`; `word_worth` is what each word of the vocabulary adds, by head."""
+    heads = word_worth.shape[1]
+    grams = np.add.reduceat(values, characters.sentence_at[:-1], axis=0, dtype=np.int32)[:, :heads] * scale
+    vectors = summed(word_worth[items.number], items.sentence, len(characters.sentence_text))
+    return Sums(grams, vectors, marks)
+
+
+def word_worth(weights: Weights) -> Array:
+    """Shape (words, heads)."""
+    worth: Array = (weights.vectors.astype(np.float32) * weights.vector_scale) @ weights.by_vector
+    return worth

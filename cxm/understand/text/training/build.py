@@ -1,0 +1,71 @@
+"""Builds the file of shipped weights from the sets whose licences allow it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..reading.characters import Array, Tables
+from .heads import train_heads
+from .language import train_language
+from .material import ATTRIBUTIONS
+from .tables import tables, variants
+from .teacher import taught_words
+
+WORDS = 54_000
+MOST_BYTES = 3_000_000
+
+
+def build(
+    data: Path, out: Path, *, work: Path, tell: Callable[[str], None], words: int = WORDS, processes: int = 1
+) -> str:
+    """Trains everything and writes `out`; returns its version. Parts that `work` holds already are not made again.
+
+    Raises FileNotFoundError where a set is missing, RuntimeError where the teacher cannot run, ValueError where the
+    file would be over 3 MB.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    folding = tables()
+    language = part(work / "language.npz", lambda: train_language(data, folding), tell, "language")
+    names, vectors = taught_words(data, work, tell)
+    heads = part(
+        work / "heads.npz",
+        lambda: train_heads(data, folding, names, vectors, words, tell, processes=processes),
+        tell,
+        "heads",
+    )
+    return write(out, folding, language | heads)
+
+
+def part(file: Path, make: Callable[[], dict[str, Any]], tell: Callable[[str], None], name: str) -> dict[str, Any]:
+    if file.exists():
+        with np.load(file) as found:
+            return {key: found[key] for key in found.files}
+    tell(name)
+    made = make()
+    np.savez(file, **made)
+    return made
+
+
+def write(out: Path, folding: Tables, arrays: dict[str, Array]) -> str:
+    held = {"fold": folding.fold, "kind": folding.kind, "variant": variants(), **arrays}
+    digest = hashlib.sha256()
+    for name in sorted(held):
+        digest.update(name.encode() + np.ascontiguousarray(held[name]).tobytes())
+    version = digest.hexdigest()[:8]
+    np.savez_compressed(out, version=np.array(version), **held)
+    if out.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{out.stat().st_size} bytes of weights are over 3 MB")
+    return version
+
+
+def attributions() -> str:
+    """The lines for NOTICE."""
+    makers: dict[tuple[str, str], list[str]] = {}
+    for name, maker in ATTRIBUTIONS.items():
+        makers.setdefault(maker, []).append(name)
+    return "\n".join(f"- {who} ({licence})" for who, licence in makers)
