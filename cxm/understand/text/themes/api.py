@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema, Status
 
 from cxm.accounts.access import sees_personal
@@ -98,7 +99,7 @@ def problems() -> Iterator[None]:
     except Refused as refused:
         raise Problem(422, "refused", str(refused)) from refused
     except EventlogError as error:
-        raise Problem(503, "log_away", "The event log does not answer.") from error
+        raise Problem(503, "log_away", _("The event log does not answer.")) from error
 
 
 def theme_for(key: ApiKey, number: int) -> Theme:
@@ -109,8 +110,10 @@ def theme_for(key: ApiKey, number: int) -> Theme:
 
 
 @router.get("/themes", response=ThemesOut, summary="Themes with their numbers, the largest first")
-def list_themes(request: HttpRequest, days: Literal[30, 90, 365] = 90) -> ThemesOut:
+def list_themes(request: HttpRequest, days: int = Query(90, description="30, 90 or 365")) -> ThemesOut:
     key = require_key(request)
+    if days not in queries.PERIODS:
+        raise Problem(422, "bad_period", _("Choose 30, 90 or 365 days."))
     with problems():
         found = queries.overview(key.workspace, days)
     return ThemesOut(
@@ -179,7 +182,7 @@ def adopt(request: HttpRequest, number: int, wanted: AdoptIn) -> Status[dict[str
     theme = theme_for(key, number)
     parent = next((one.topic for one in tree(key.workspace_id) if one.topic.key == wanted.parent), None)
     if wanted.parent and parent is None:
-        raise Problem(422, "no_such_topic", "There is no topic with this key.")
+        raise Problem(422, "no_such_topic", _("There is no topic with this key."))
     with problems():
         topic = actions.adopt(theme=theme, by=key, names=wanted.names or None, parent=parent)
     return Status(201, {"topic": topic.key})

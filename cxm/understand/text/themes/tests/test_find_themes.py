@@ -233,6 +233,7 @@ def test_the_pages_show_themes_to_members_hide_them_from_strangers_and_mask_for_
     listed = client.get("/api/v1/themes?days=30", headers=headers).json()
     assert (listed["texts"], len(listed["items"]), listed["in_dismissed"]) == (61, 3, 15)
     assert next(item for item in listed["items"] if item["id"] == theme.pk)["topic"] == "courier"
+    assert client.get("/api/v1/themes?days=31", headers=headers).json()["code"] == "bad_period"
     assert client.get("/api/v1/themes/search", headers=headers).json()["state"] == "done"
     texts = client.get(f"/api/v1/themes/{theme.pk}/texts?limit=3", headers=headers).json()
     assert len(texts) == 3 and texts[0]["sentiment"] == ""  # nobody has annotated them here
