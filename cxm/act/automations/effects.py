@@ -20,6 +20,7 @@ from cxm.act.cases import tasks
 from cxm.act.cases.alerts.notices import tell_in_app
 from cxm.act.cases.errors import Refused as CaseRefused
 from cxm.act.cases.models import Case, Resolution, Team, TeamMember
+from cxm.act.cases.text_fields import with_text
 from cxm.listen.channels.actions import Refused as MessageRefused
 from cxm.listen.channels.actions import queue
 from cxm.listen.channels.conversing import address_of, mailbox_of, open_conversation, reply
@@ -126,7 +127,8 @@ def open_a_case(doing: Doing) -> dict[str, Any]:
         opened_by=f"rule:{doing.cause}", customer=run.customer, conversation=_conversation(doing),
         category=step.category, priority=step.priority or Case.Priority.NORMAL, severe=step.severe,
         complaint=step.complaint, channel=str(properties.get("channel") or ""),
-        touchpoint=str(properties.get("touchpoint") or ""), team=_team(doing), by=None,
+        touchpoint=str(properties.get("touchpoint") or ""), team=_team(doing),
+        properties=with_text(doing.workspace.pk, properties), by=None,
     )  # fmt: skip
     return _remember(doing, case)
 

@@ -32,7 +32,14 @@ def text_fields(workspace: Workspace) -> list[Field]:
         Field("text.effort", str(FIELDS["text.effort"]), "yes_no", group=group),
         Field("text.urgent", str(FIELDS["text.urgent"]), "yes_no", group=group),
         Field("text.topic", str(FIELDS["text.topic"]), "choice" if topics else "text", topics, group=group, many=True),
-        Field("text.touchpoint", _("Touchpoint that the comment mentions"), group=group, many=True),
+        Field(
+            "text.touchpoint",
+            _("Touchpoint that the comment mentions"),
+            "choice",
+            choices("text.touchpoint"),
+            group=group,
+            many=True,
+        ),
     ]
 
 

@@ -8,12 +8,23 @@ from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
-from .naming import EMOTIONS, INTENTS, KINDS, LANGUAGES, SENTIMENTS
+from .naming import EMOTIONS, INTENTS, KINDS, LANGUAGES, SENTIMENTS, TOUCHPOINTS
 from .reading.reading import Reading, Span, Tag
 
 FEELING = 0.05  # from which strength on a topic is shown as good or bad
 TONES = {"positive": "good", "negative": "bad", "mixed": "mixed", "neutral": "plain"}
-ORDER = ("sentiment", "opinion", "emotion", "intent", "urgency", "effort", "topic", "touchpoint", "personal")
+ORDER = (
+    "language",
+    "sentiment",
+    "opinion",
+    "emotion",
+    "intent",
+    "urgency",
+    "effort",
+    "topic",
+    "touchpoint",
+    "personal",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,8 @@ def _tags(reading: Reading) -> list[Tag]:
             spans = [span for tag in reading.tags if tag.kind == kind for span in tag.spans]
             found.append(Tag(kind, kind, 1.0, tuple(spans)))
     found += [tag for tag in reading.tags if tag.kind == "opinion"]
+    if reading.language == "other":
+        found.append(Tag("language", "other", 1.0))
     merged: dict[tuple[str, str], list[Span]] = {}
     for tag in reading.tags:
         if tag.kind in ("topic", "touchpoint"):
@@ -102,6 +115,8 @@ def _chip(tag: Tag, reading: Reading, topics: Mapping[str, str], feelings: Mappi
         case "intent":
             label = str(INTENTS.get(tag.name, tag.name))
             tone = {"praise": "good", "complaint": "bad", "leaving": "bad"}.get(tag.name, "plain")
+        case "language":
+            label = _("Language not supported")
         case "opinion":
             label = _("By a third opinion")
         case "topic":
@@ -111,7 +126,7 @@ def _chip(tag: Tag, reading: Reading, topics: Mapping[str, str], feelings: Mappi
         case "urgency" | "effort":
             tone, label = "bad", str(KINDS[tag.kind])
         case _:
-            label = _("Mentions: %(touchpoint)s") % {"touchpoint": tag.name}
+            label = _("Mentions: %(touchpoint)s") % {"touchpoint": TOUCHPOINTS.get(tag.name, tag.name)}
     return Chip(tag.kind, tag.name, label, tone, bool(tag.spans))
 
 

@@ -50,6 +50,21 @@ LANGUAGES: Final[Mapping[str, Promise]] = {
     "zh": _("Chinese"),
     "other": pgettext_lazy("language", "Not supported"),
 }
+TOUCHPOINTS: Final[Mapping[str, Promise]] = {
+    "delivery": _("Delivery"),
+    "returns": _("Returns and refunds"),
+    "payment": _("Payment and billing"),
+    "price": _("Price"),
+    "support": _("Customer service"),
+    "staff": _("Staff"),
+    "website": _("Website"),
+    "app": _("App"),
+    "store": _("Store"),
+    "account": _("Account"),
+    "product": _("Product"),
+    "installation": _("Installation and repair"),
+    "booking": _("Booking"),
+}
 KINDS: Final[Mapping[str, Promise]] = {
     "effort": _("Effort"),
     "urgency": _("Urgent"),
@@ -65,6 +80,7 @@ VALUES: Final[Mapping[str, Mapping[str, Promise]]] = {
     "text.language": LANGUAGES,
     "text.effort": YES_NO,
     "text.urgent": YES_NO,
+    "text.touchpoint": TOUCHPOINTS,
 }
 
 

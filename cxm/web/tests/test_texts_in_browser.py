@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from cxm.record.eventlog.texts import texts_by_id, write_annotations
 from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width, log_in
@@ -28,8 +29,13 @@ def test_evidence_can_be_read_by_everybody(live_server: Any, open_page: OpenPage
     )  # fmt: skip
     write_annotations([annotating.annotation(one, reading, "m", 1)
                        for one in texts_by_id(workspace.pk, [said.event_id])])  # fmt: skip
+    owner = workspace.memberships.get().user
+    warm = Client()  # templates are compiled here, so that no wait below is for them
+    warm.force_login(owner)
+    for address in (f"customers/{ada.pk}/", "text/endpoint/"):
+        warm.get(f"/w/{workspace.slug}/{address}")
     page = open_page(width=width, dark=dark)
-    log_in(page, live_server, workspace.memberships.get().user)
+    log_in(page, live_server, owner)
     page.goto(f"{live_server.url}/w/{workspace.slug}/customers/{ada.pk}/")
     assert page.locator("mark.evidence").count() == 3
     assert page.locator(".evidence-chip").all_inner_texts() == ["Mixed", "Anger", "Suggestion", "Effort", "app"]

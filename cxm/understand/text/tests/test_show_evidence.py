@@ -24,11 +24,11 @@ def test_words_are_marked_with_what_they_show() -> None:
     assert [(one.kind, one.label, one.tone, one.marked) for one in found.chips] == [
         ("sentiment", "Mixed", "mixed", True), ("intent", "Complaint", "bad", False),
         ("effort", "Effort", "bad", False), ("topic", "Delivery", "bad", True),
-        ("touchpoint", "Mentions: app", "plain", True),
+        ("touchpoint", "Mentions: App", "plain", True),
     ]  # fmt: skip
     assert found.pieces == [
         Piece("Courier was ", "Delivery", "bad"), Piece("late", "Mixed · Delivery", "mixed"), Piece(", "),
-        Piece("app", "Mentions: app", "plain"), Piece(" is "), Piece("great", "Mixed", "mixed"),
+        Piece("app", "Mentions: App", "plain"), Piece(" is "), Piece("great", "Mixed", "mixed"),
         Piece(". Call +48 600 100 200"),
     ]  # fmt: skip
     assert "".join(one.text for one in found.pieces) == TEXT
