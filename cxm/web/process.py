@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
@@ -41,7 +42,7 @@ from cxm.listen.surveys.distribution.running import advance_all
 from cxm.listen.surveys.respond.app import stop_respond
 from cxm.record.capture.intake.app import stop_intake
 from cxm.record.eventlog import outbox
-from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engine
+from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engine, load_library
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.priority import merges_give_way
 from cxm.record.eventlog.repair import repair
@@ -227,6 +228,18 @@ def prepare(say: Callable[[str], None]) -> None:
     collect_static(say)
 
 
+def load_all(*, web: bool) -> None:
+    """Import what the threads would import beside each other.
+
+    While one thread makes a class, another that asks `isinstance` may get an answer that is wrong and kept: a server
+    was seen that took every tuple for a Mapping until its end.
+    """
+    load_library()
+    if web:
+        import_module("cxm.web.asgi")
+        import_module(settings.ROOT_URLCONF)
+
+
 def collect_static(say: Callable[[str], None]) -> None:
     root = Path(settings.STATIC_ROOT)
     mark, wanted = root / ".collected", static_fingerprint()
@@ -276,6 +289,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
                   " (CXM_EVENTLOG_URL). Without them, use cxm serve.")
             )  # fmt: skip
         prepare(say)
+        load_all(web=web)
         process = workers.new_process_name()
         threads: list[Worker] = []
         if work:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import shutil
 import subprocess
 import sys
+import tarfile
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +29,13 @@ PYTHON = {
     "rudder-python": "rudder-sdk-python==2.1.9",
     "posthog-python": "posthog==7.91.1",
 }
+
+# The last archive of pyxform that carries the example forms of its tests; pip cannot build it any more.
+FORMS = (
+    "https://files.pythonhosted.org/packages/8f/5f/49aeb9d048969b680ce6da089e8edd0050896ef1ad7d4d28588e64235c83/"
+    "pyxform-1.4.0.tar.gz"
+)
+FORMS_SHA256 = "f3e1f1cb27dea3ff05bce88ac46031008207e2e923baedd5c674b4c16e4c856b"
 
 
 class NotInstalled(Exception):
@@ -71,6 +82,30 @@ def node_clients(source: Path = HERE) -> tuple[Path, Path]:
             run([*npm, "install", *options], "what package-lock.json names", target)
             (target / ".complete").touch()
     return node, target
+
+
+def published_forms() -> list[Path]:
+    """The XLSForms that pyxform was published with. Raises NotInstalled."""
+    target = HOME / "pyxform-forms"
+    with alone():
+        if not (target / ".complete").exists():
+            shutil.rmtree(target, ignore_errors=True)
+            try:
+                with urllib.request.urlopen(FORMS, timeout=60) as answer:
+                    data = answer.read()
+            except (urllib.error.URLError, TimeoutError) as error:
+                raise NotInstalled(f"the forms of pyxform cannot be fetched: {error}") from error
+            if hashlib.sha256(data).hexdigest() != FORMS_SHA256:
+                raise NotInstalled("the forms of pyxform are not what they were")
+            target.mkdir(parents=True)
+            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+                for member in archive:
+                    if member.isfile() and Path(member.name).suffix in {".xls", ".xlsx"}:
+                        kept = archive.extractfile(member)
+                        assert kept
+                        (target / Path(member.name).name).write_bytes(kept.read())
+            (target / ".complete").touch()
+    return sorted(target.glob("*.xls*"))
 
 
 def run(command: list[str], what: str, directory: Path | None = None) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any
@@ -207,6 +208,12 @@ def _opened() -> Engine:
         opened.close()  # or this process would stand in its own way at the next try
         raise
     return opened
+
+
+def load_library() -> None:
+    """Import the engine in this process, before there are threads."""
+    if not settings.EVENTLOG_URL:
+        import_module("chdb")
 
 
 def close_engine() -> None:

@@ -102,6 +102,8 @@ def _sheets(data: bytes) -> dict[str, list[Row]]:
                 raise ImportRefused("not_a_workbook", str(error)) from error
         tables = _stacked(rows)
     sheets = {name.strip().lower(): _rows(table) for name, table in tables.items()}
+    if "survey" not in sheets and len(sheets) == 1:  # the only sheet is the survey, whatever its name
+        sheets = {"survey": next(iter(sheets.values()))}
     if "survey" not in sheets:
         raise ImportRefused("no_survey_sheet")
     return sheets

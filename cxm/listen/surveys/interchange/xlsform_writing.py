@@ -41,6 +41,8 @@ class _Writer:
         self.questions = {question.id: question for question in definition.questions()}
         for id_ in self.questions:
             self.names[id_] = self._name(id_)
+            if self.names[id_] != id_:
+                self.notes.add(id_, "name", "renamed", "look", self.names[id_])
         self.expressions = Writer("xpath", self.lookup)
         self.variables = list(dict.fromkeys(rule.target for rule in definition.rules if rule.do == "compute"))
         self.given = {f"variable.{one}": self._name(one) for one in self.variables}
