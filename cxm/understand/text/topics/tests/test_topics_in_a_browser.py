@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from cxm.accounts.models import Role
@@ -32,6 +33,9 @@ def test_a_word_is_tried_as_it_is_typed_and_a_text_marked(open_page: OpenPage, l
     topic = Topic.objects.get(key="delivery")
     add_example(topic=topic, text="The kettle is broken.", fits=False, by=boss)
     base = f"{live_server.url}/w/{workspace.slug}/"
+    client = Client()
+    client.force_login(boss)
+    client.get(f"/w/{workspace.slug}/topics/")  # the first page of a process loads what others need too
     for width, dark in ((1400, False), (375, True)):
         page = open_page(width, dark)
         log_in(page, live_server, boss)
