@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from cxm.accounts.models import User
@@ -35,6 +36,10 @@ def test_a_morning_in_the_inbox(live_server: Any, open_page: OpenPage) -> None:
     )  # fmt: skip
     create_topic(workspace=workspace, names={"en": "Delivery"}, words={"en": ["delivery"]}, by=me)
     annotate_workspace(workspace.pk)
+    warm = Client()  # templates are compiled here, so that no wait below is for them
+    warm.force_login(me)
+    for path in ("", "compare/", "quotes/"):
+        assert warm.get(f"/w/{workspace.slug}/feedback/{path}").status_code == 200
     page = open_page()
     log_in(page, live_server, me)
     address = f"{live_server.url}/w/{workspace.slug}/feedback/"
