@@ -87,15 +87,24 @@ def han_words(characters: Characters, known: Slots) -> tuple[Array, Array, Array
 
 
 class Slots:
-    """Finds the numbers of known hashes. Two that share a slot lose the later one, in training as in reading."""
+    """Finds the numbers of known hashes.
+
+    Of a few hundred (phrases) all are found; of many (the vocabulary) two that share a slot lose the later one, in
+    training as in reading.
+    """
 
     def __init__(self, hashes: Array) -> None:
-        self.bits = max(len(hashes).bit_length() + 4, 8)
+        self.bits = max(len(hashes).bit_length() + (4 if len(hashes) > 5000 else 9), 8)
+        self.salt = 21
+        slots = spread(hashes, self.salt, self.bits)
+        while len(hashes) < 5000 and self.salt < 90 and len(np.unique(slots)) < len(np.unique(hashes)):
+            self.salt += 1
+            slots = spread(hashes, self.salt, self.bits)
         self.slot = np.full(1 << self.bits, -1, dtype=np.int32)
-        self.slot[spread(hashes[::-1], 21, self.bits)] = np.arange(len(hashes) - 1, -1, -1, dtype=np.int32)
+        self.slot[slots[::-1]] = np.arange(len(hashes) - 1, -1, -1, dtype=np.int32)
         self.padded = np.concatenate([hashes, np.zeros(1, dtype=np.uint32)])
 
     def find(self, hashes: Array) -> Array:
         """The number of each hash, or -1."""
-        number = self.slot[spread(hashes, 21, self.bits)]
+        number = self.slot[spread(hashes, self.salt, self.bits)]
         return np.where(self.padded[number] == hashes, number, np.int32(-1)).astype(np.intp)
