@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from cxm.understand.text.learning.fitting import train_head
 from cxm.understand.text.reading.characters import Array
 from cxm.understand.text.reading.heads import Head, train
 from cxm.understand.text.reading.reader import Reader, reader
@@ -194,7 +195,7 @@ def own_labels(folder: Path, name: str, most: int = 0) -> tuple[tuple[float, ...
     model = reader()
     taught, tested = rows(folder, name, "train", most), rows(folder, name, "test", most)
     started = time.perf_counter()
-    head = train(model.features([row["text"] for row in taught]), [row["label"] for row in taught], strength=1.0)
+    head = train_head(model.features([row["text"] for row in taught]), np.array([row["label"] for row in taught]))
     seconds = time.perf_counter() - started
     chance = head.probabilities(model.features([row["text"] for row in tested]))
     truth = [row["label"] for row in tested]

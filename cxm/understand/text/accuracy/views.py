@@ -54,6 +54,7 @@ def context_of(membership: Membership) -> dict[str, Any]:
     context: dict[str, Any] = {
         "membership": membership, "workspace": workspace, "tab": "accuracy",
         "may_edit": Role(membership.role).includes(Role.ANALYST), "reader": reader().version,
+        "may_ask_others": Role(membership.role).includes(Role.ADMIN),
         "versions": [(one, wording.compared_said(one.report), one.pk in usable) for one in versions],
         "training": training, "used": next((one for one in versions if one.is_used), None),
         "rereading": again if again and again.done_at is None else None,

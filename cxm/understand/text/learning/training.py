@@ -15,23 +15,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxm.understand.text.reading.heads import Head, Heads, train
+from cxm.understand.text.reading.heads import Head, Heads
 from cxm.understand.text.reading.reader import Reader, reader
 from cxm.understand.text.reading.reading import Reading
 
+from .fitting import Names, train_head
 from .labels import SENTIMENT, Label
 
 FOLDS: Final = 5
 LEAST: Final = 200  # texts of a kind
 LEAST_OF_A_CLASS: Final = 30
-STRENGTH: Final = 1.0  # the inverse of the ridge penalty, with columns scaled by how rare they are
-STRENGTH_OF_SIDES: Final = 0.3
-STEPS: Final = 25  # of L-BFGS; more take longer and bring nothing on unseen texts
 DRAWS: Final = 2_000
 BATCH: Final = 2_000  # texts read at once
 Progress = Callable[[float], None]  # 0 to 100
 Floats = NDArray[np.float64]
-Names = NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,40 +156,6 @@ def _one(kind: str, rows: Sequence[Label], reads: Reader, folds: int, progress: 
         after = np.where(side >= 0, "positive", "negative")
         sides = compare(names[clear], before[clear], after[clear])
     return Trained(head, dict(Counter(names.tolist())), compare(names, shipped, chosen), sides)
-
-
-def train_head(features: Any, names: Names) -> Head:
-    """The one way a head is trained here: `features` is a sparse matrix with a row for each name.
-
-    Of sentiment, positive against negative is learnt apart, from the texts that are one of the two, and put in place of
-    that difference in the head of all labels: many neutral texts would blur it (0.90 instead of 0.87 on posts of a
-    social network). What is neutral stays as the head of all labels has it.
-    """
-    head = _scaled(features, names, STRENGTH)
-    clear = np.flatnonzero((names == "negative") | (names == "positive"))
-    if set(head.classes) != {"negative", "neutral", "positive"} or len(set(names[clear])) < 2:
-        return head
-    sides = _scaled(features[clear], names[clear], STRENGTH_OF_SIDES)
-    negative, positive = head.classes.index("negative"), head.classes.index("positive")
-    weights, bias = head.weights.copy(), head.bias.copy()
-    for table, own in ((weights, sides.weights), (bias, sides.bias)):
-        middle, half = (table[..., negative] + table[..., positive]) / 2, (own[..., 1] - own[..., 0]) / 2
-        table[..., negative], table[..., positive] = middle - half, middle + half
-    return Head(head.classes, weights, bias)
-
-
-def _scaled(features: Any, names: Names, strength: float) -> Head:
-    """Columns are scaled by how rare they are, log((n + 1) / (texts with it + 1)) + 1, which brings as much as more
-    labels do; the scale goes into the weights, so serving knows nothing of it. What only one text has is left out."""
-    n, columns = features.shape
-    occurs = np.bincount(features.indices, minlength=columns)
-    kept = np.flatnonzero(occurs > 1)
-    scale = (np.log((n + 1) / (occurs[kept] + 1)) + 1).astype(np.float32)
-    rows = features[:, kept].multiply(scale[None, :]).tocsr()
-    head = train(rows, names.tolist(), strength=strength, iterations=STEPS)
-    weights = np.zeros((columns, len(head.classes)), dtype=np.float32)
-    weights[kept] = head.weights * scale[:, None]
-    return Head(head.classes, weights, head.bias)
 
 
 def _common(rows: Sequence[Label]) -> list[Label]:

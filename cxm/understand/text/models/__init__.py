@@ -2,6 +2,7 @@
 
 from .corrections import Correction
 from .endpoints import OpinionEndpoint
+from .own import ExperienceModel, OwnModel
 from .rereadings import Rereading
 from .themes import Theme, ThemeRun
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
@@ -17,5 +18,6 @@ from .rereadings import Rereading
 from .topics import Topic, TopicExample, TopicTree, TopicVersion
 
 __all__ = [
-    "Correction", "ExperienceModel", "OwnModel", "Rereading", "Topic", "TopicExample", "TopicTree", "TopicVersion",
+    "Correction", "ExperienceModel", "OpinionEndpoint", "OwnModel", "Rereading", "Topic", "TopicExample", "TopicTree",
+    "TopicVersion",
 ]  # fmt: skip

@@ -14,13 +14,16 @@ from cxm.web.training import train_workspace
 
 
 class Command(Base):
-    help = "Train the model that reads texts: a workspace's own, on its labels, or the weights that everybody gets."
+    help = (
+        "Train the model that reads texts: a workspace's own, on the labels that it has, or the weights that everybody"
+        " gets, from labelled sets."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        what = parser.add_mutually_exclusive_group(required=True)
-        what.add_argument("--workspace", metavar="SLUG", help="the last part of its address: train its own version")
-        what.add_argument("--data", metavar="FOLDER", type=Path, help="train the weights on the labelled sets in it")
-        parser.add_argument("--use", action="store_true", help="read texts with the own version from now on, if better")
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("--workspace", metavar="SLUG", help="train its own model; the last part of its address")
+        which.add_argument("--data", metavar="FOLDER", type=Path, help="train the shipped weights on the sets in there")
+        parser.add_argument("--use", action="store_true", help="read texts with the own model, if it is better")
         parser.add_argument("--out", metavar="FILE", type=Path, help="where the weights go; otherwise into the package")
         parser.add_argument("--work", metavar="FOLDER", type=Path, help="keeps what was made, so that it can go on")
         parser.add_argument("--processes", type=int, default=1, help="heads that are trained at the same time")
@@ -29,7 +32,7 @@ class Command(Base):
         if workspace is not None:
             self.train_own(workspace, use=options["use"])
         elif data is not None:
-            self.train_weights(data, options["out"], options["work"], options["processes"])
+            self.train_shipped(data, options["out"], options["work"], options["processes"])
 
     def train_own(self, workspace: str, *, use: bool) -> None:
         with bar(_("Training")) as line:
@@ -44,7 +47,7 @@ class Command(Base):
         told = _("Version %(number)d is used from now on.") if version.is_used else _("Version %(number)d is ready.")
         self.say(told % {"number": version.number})
 
-    def train_weights(self, data: Path, out: Path | None, work: Path | None, processes: int) -> None:
+    def train_shipped(self, data: Path, out: Path | None, work: Path | None, processes: int) -> None:
         from cxm.understand.text.reading.weights import FILE
         from cxm.understand.text.training.build import build  # needs packages of the group "train"
 

@@ -18,9 +18,9 @@ from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import answer, event, given_events, make_member, make_user, make_workspace
 from cxm.understand.text import own
 from cxm.understand.text.learning import running
+from cxm.understand.text.learning.fitting import Names
 from cxm.understand.text.learning.labels import Label, labels_of, once, said_by
 from cxm.understand.text.learning.training import (
-    Names,
     compare,
     folds_of,
     macro_f1,
