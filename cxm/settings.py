@@ -137,6 +137,7 @@ BASE_DIR = Path(__file__).resolve().parent
 DATA_DIR = made_directory(Path(env_text("CXM_DATA_DIR", "data")).expanduser().resolve())
 DEBUG = env_flag("CXM_DEBUG", False)
 SECRET_KEY = env_text("CXM_SECRET_KEY", "") or kept_secret(DATA_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = env_list("CXM_SECRET_KEY_FALLBACKS", [])  # former ones: they open what they sealed
 
 # Where people reach us. An https address switches every transport protection on.
 BASE_URL = env_address("CXM_BASE_URL", "http://127.0.0.1:8000", {"http", "https"}).rstrip("/")

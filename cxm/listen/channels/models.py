@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import User, Workspace
+from cxm.accounts.sealing import SealedJSONField
 from cxm.record.customers.models import Customer
 
 from .webhook_models import WebhookAttempt as WebhookAttempt
@@ -103,7 +104,7 @@ class Channel(models.Model):
     name = models.CharField(pgettext_lazy("of a thing", "name"), max_length=200)
     address = models.CharField(max_length=320, blank=True)  # of a mailbox; folded to lower case
     settings: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
-    secrets: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # never shown again
+    secrets = SealedJSONField(default=dict)  # never shown again
     is_paused = models.BooleanField(default=False)
     state: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # cursor, last error
     created_at = models.DateTimeField(default=timezone.now)

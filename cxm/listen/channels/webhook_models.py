@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import User, Workspace
+from cxm.accounts.sealing import SealedTextField
 from cxm.record.customers.models import Customer
 
 
@@ -51,7 +52,7 @@ class WebhookSecret(models.Model):
     id = models.BigAutoField(primary_key=True)
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="secrets")
     scheme = models.CharField(max_length=3, choices=Scheme.choices)
-    secret = models.CharField(max_length=120)  # whsec_… or whsk_…; shown once (the second: never)
+    secret = SealedTextField()  # whsec_… or whsk_…; shown once (the second: never)
     public = models.CharField(max_length=120, blank=True)  # whpk_…
     created_at = models.DateTimeField(default=timezone.now)
     ends_at = models.DateTimeField(null=True, blank=True)  # no new signatures from then on

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import User, Workspace
+from cxm.accounts.sealing import SealedTextField
 from cxm.record.customers.models import Customer
 
 
@@ -280,7 +281,7 @@ class IdentityKey(models.Model):
     """The secret by which a workspace's own sites vouch for who a visitor is: they send the HMAC of the user id."""
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="+")
-    secret = models.CharField(max_length=64)
+    secret = SealedTextField()
     required = models.BooleanField(default=False)  # a user id without its HMAC is not believed
     made_at = models.DateTimeField(default=timezone.now)
 

@@ -7,6 +7,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import cxm.accounts.sealing
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -81,7 +83,7 @@ class Migration(migrations.Migration):
                         max_length=3,
                     ),
                 ),
-                ("secret", models.CharField(max_length=120)),
+                ("secret", cxm.accounts.sealing.SealedTextField()),
                 ("public", models.CharField(blank=True, max_length=120)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("ends_at", models.DateTimeField(blank=True, null=True)),
@@ -285,7 +287,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=200, verbose_name="name")),
                 ("address", models.CharField(blank=True, max_length=320)),
                 ("settings", models.JSONField(default=dict)),
-                ("secrets", models.JSONField(default=dict)),
+                ("secrets", cxm.accounts.sealing.SealedJSONField(default=dict)),
                 ("is_paused", models.BooleanField(default=False)),
                 ("state", models.JSONField(default=dict)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),

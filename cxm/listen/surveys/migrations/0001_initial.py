@@ -7,6 +7,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import cxm.accounts.sealing
 import cxm.listen.surveys.models
 
 
@@ -484,7 +485,7 @@ class Migration(migrations.Migration):
                         to="accounts.workspace",
                     ),
                 ),
-                ("secret", models.CharField(max_length=64)),
+                ("secret", cxm.accounts.sealing.SealedTextField()),
                 ("required", models.BooleanField(default=False)),
                 ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],

@@ -17,7 +17,7 @@ from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce
 
 from cxm.listen.surveys.models import Response, Survey
-from cxm.listen.surveys.wordings import Asked
+from cxm.listen.surveys.wordings import Asked, asked_questions
 from cxm.record.customers.queries import Wanted, customers
 from cxm.record.eventlog.scope import SEGMENT, Filter, Scope, UnknownField
 from cxm.stats.estimate import Estimate
@@ -57,6 +57,8 @@ def _filtered(survey: Survey, found: QuerySet[Response], one: Filter, alias: str
         condition = _of_text(alias, one)
     elif one.field.startswith(ANSWER):
         return _by_answer(found, one, alias)
+    elif one.field == "touchpoint":
+        condition = _at_touchpoint(survey, one)
     elif one.field == SEGMENT and one.members is not None and one.operator in {"is", "is_not"}:
         condition = _in_segments(survey, one)
     else:
@@ -76,6 +78,18 @@ def _in_segments(survey: Survey, one: Filter) -> Q:
         rows = customers(survey.workspace, Wanted(segment=segment)).order_by().values("pk")
         members |= Q(customer__in=rows) | Q(customer__canonical__in=rows)
     return members
+
+
+def _at_touchpoint(survey: Survey, one: Filter) -> Q:
+    """A question of the touchpoint was answered: touchpoints belong to questions, so each answer in the log has one."""
+    fits = {
+        "is": lambda at: at in one.values, "is_not": lambda at: at in one.values, "is_set": bool, "is_not_set": bool,
+        "contains": lambda at: any(value.lower() in at.lower() for value in one.values),
+    }.get(one.operator)  # fmt: skip
+    if fits is None:
+        raise UnknownField(one.field)
+    questions = [asked.id for asked in asked_questions(survey) if fits(asked.newest.touchpoint)]
+    return Q(answers__has_any_keys=questions) if questions else Q(pk__in=[])
 
 
 def _of_text(name: str, one: Filter) -> Q:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from django.test import Client
 
@@ -90,6 +91,13 @@ def test_filters_mean_the_same_for_numbers_and_for_people(workspace: Workspace) 
     assert "14 responses" in page(survey, "responses/", "period=all&f=answer.nps:at_least:9")
     assert "20 responses" in page(survey, "responses/", "from=2026-03-01&to=2026-03-31")
     assert "4 responses" in page(survey, "responses/", "period=all&f=answer.plan:is_not_set")
+    # Touchpoints belong to questions: a response counts where it answered one of them.
+    there = make_survey(workspace, msgspec.structs.replace(NPS, touchpoint="checkout"), PLAN, key="there")
+    answered_many(there, [{"nps": 9, "plan": "paid"}, {"nps": 2}, {"plan": "free"}])
+    summary = page(there, "", "period=all&f=touchpoint:is:checkout")
+    assert "There is no field" not in summary and "n = 2" in summary
+    for said, n in (("is:checkout", "2 responses"), ("is_not:checkout", "1 response"), ("is:shop", "0 responses")):
+        assert n in page(there, "responses/", f"period=all&f=touchpoint:{said}"), said
     problem = page(survey, "responses/", "period=all&f=property.nonsense:is:1")
     assert "There is no field" in problem
 
