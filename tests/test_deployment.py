@@ -46,3 +46,9 @@ def test_passwords_are_kept_as_argon2() -> None:
     import cxm.settings
 
     assert cxm.settings.PASSWORD_HASHERS == ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+
+
+def test_a_command_on_a_new_database_says_what_to_do_first(tmp_path: Path) -> None:
+    result = run(tmp_path, "demo", "--small")
+    assert result.returncode == 1
+    assert result.stderr == "cxm demo: The database is older than this program. Run cxm migrate first.\n"
