@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         except EventlogError as error:
             raise CommandError(_("The event log does not answer: %(reason)s") % {"reason": error}) from error
         except Error as error:
-            raise CommandError(_("The database does not answer: %(reason)s") % {"reason": error}) from error
+            raise CommandError(_reason(error)) from error
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
                 text = _("The disk is full, nothing was changed. Free some space and try again.")
@@ -71,6 +71,16 @@ class Command(BaseCommand):
     def say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _reason(error: Error) -> str:
+    """A new database has no tables yet, which is not the same as one that is away."""
+    from .tables import migrations_wait  # loads what only few commands need
+
+    with suppress(Error):
+        if migrations_wait():
+            return _("The database is older than this program. Run cxm migrate first.")
+    return _("The database does not answer: %(reason)s") % {"reason": error}
 
 
 class Bar:

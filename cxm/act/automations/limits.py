@@ -21,7 +21,7 @@ def refusal_of_marketing(workspace_id: int, customer: Customer, now: datetime) -
     advertisement itself is no contact of a survey; of these there are at most MOST in WITHIN.
     """
     root = customer.canonical_id or customer.pk
-    family = Q(customer=root) | Q(customer__canonical=root)
+    family = Q(customer__in=Customer.objects.filter(Q(pk=root) | Q(canonical=root)).values("pk"))
     said = Consent.objects.filter(family, purpose=PURPOSE).order_by("-at", "-pk").first()
     if said is not None and not said.granted:
         return "consent", ""

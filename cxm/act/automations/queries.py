@@ -68,7 +68,7 @@ def runs_of(workflow: Workflow, state: str = "") -> QuerySet[Run]:
 def runs_of_customer(customer: Customer) -> QuerySet[Run]:
     """Of the person with all profiles: a run belongs to the canonical one."""
     root = customer.canonical_id or customer.pk
-    family = Q(customer=root) | Q(customer__canonical=root)
+    family = Q(customer__in=Customer.objects.filter(Q(pk=root) | Q(canonical=root)).values("pk"))
     return Run.objects.filter(family).select_related("workflow").order_by("-created_at")
 
 

@@ -30,6 +30,6 @@ def _deciding(granted: bool) -> Iterator[tuple[int, UUID]]:
     for part in parts(list(rows.values_list(person, flat=True))):
         members = Customer.objects.filter(Q(pk__in=part) | Q(canonical__in=part))
         yield from members.values_list("workspace_id", "pk")
-        names = Identity.objects.filter(Q(customer__in=part) | Q(customer__canonical__in=part), kind__in=TRACKED)
+        names = Identity.objects.filter(customer__in=members.values("pk"), kind__in=TRACKED)
         for workspace_id, kind, value in names.values_list("workspace_id", "kind", "value"):
             yield workspace_id, log_id(workspace_id, (kind, value))

@@ -159,10 +159,12 @@ class _Settling:
         near: set[UUID] = set()
         held: set[str] = set()
         for part in parts(sorted(customers)):
-            rows = Customer.objects.filter(
-                Q(pk__in=part) | Q(merged_into__in=part) | Q(canonical__in=part), workspace=self.workspace_id
-            )
-            for pk, merged_into, canonical in rows.values_list("pk", "merged_into_id", "canonical_id"):
+            # Narrowed to the workspace below: named in the question, SQLite would read all customers of it.
+            rows = Customer.objects.filter(Q(pk__in=part) | Q(merged_into__in=part) | Q(canonical__in=part))
+            said = rows.values_list("workspace_id", "pk", "merged_into_id", "canonical_id")
+            for workspace_id, pk, merged_into, canonical in said:
+                if workspace_id != self.workspace_id:
+                    continue
                 self.profiles[pk] = _Profile(merged_into, canonical)
                 near |= {pk, merged_into or pk, canonical or pk}
             identities = Identity.objects.filter(customer__in=part, kind__in=TRACKED, workspace=self.workspace_id)
