@@ -8,7 +8,7 @@ const current = () => document.activeElement?.closest?.('[data-row]');
 
 // ---- The list
 function goTo(row) {
-  row?.querySelector('a.case-link')?.focus();
+  row?.querySelector('a.case-link, a.text-link')?.focus();
   row?.scrollIntoView({ block: 'nearest' });
 }
 
@@ -68,7 +68,7 @@ document.addEventListener('keydown', (event) => {
   if (event.key === 'j' || event.key === 'ArrowDown') goTo(all[Math.min(at + 1, all.length - 1)]);
   else if (event.key === 'k' || event.key === 'ArrowUp') goTo(all[Math.max(at - 1, 0)]);
   else if (event.key === 'x' && at >= 0) choose(all[at]);
-  else if (event.key === 'Enter' && at >= 0 && !event.target.closest('a, button, input')) all[at].querySelector('a.case-link').click();
+  else if (event.key === 'Enter' && at >= 0 && !event.target.closest('a, button, input')) all[at].querySelector('a.case-link, a.text-link').click();
   else return;
   event.preventDefault();
 });
