@@ -295,6 +295,13 @@ function bubbles(spec, colours) {
   const most = Math.max(...spec.bubbles.map((one) => one.n));
   const radius = (one) => Math.max(5, 38 * Math.sqrt(one.n / most)); // the area says the size
   const name = { nameLocation: 'middle', nameTextStyle: { color: colours.faint } };
+  // Room for the bubbles at the edges, also where all stand on one line.
+  const range = (key) => {
+    const values = spec.bubbles.map((one) => one[key]);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const room = Math.max((high - low) * 0.2, 2);
+    return { min: Math.floor(low - room), max: Math.ceil(high + room) };
+  };
   const bubble = (params, api) => {
     const one = spec.bubbles[params.dataIndex];
     const [cx, cy] = api.coord([one.x, one.y]);
@@ -320,8 +327,8 @@ function bubbles(spec, colours) {
           formatter: ({ dataIndex }) => tip(spec.bubbles[dataIndex].label, spec.bubbles[dataIndex].t.map(([said, text]) => ({ name: said, colour: '', text }))),
         },
       }),
-      xAxis: { type: 'value', scale: true, boundaryGap: ['8%', '8%'], name: spec.x.title, nameGap: 26, ...name, axisLine: { onZero: false, lineStyle: { color: colours.grid } }, axisLabel: { ...label(colours), formatter: axisNumber(spec.x.unit) }, splitLine: grid(colours) },
-      yAxis: { type: 'value', scale: true, boundaryGap: ['12%', '16%'], name: spec.y.title, nameGap: 34, ...name, axisLabel: { ...label(colours), formatter: axisNumber(spec.y.unit) }, splitLine: grid(colours) },
+      xAxis: { type: 'value', ...range('x'), name: spec.x.title, nameGap: 26, ...name, axisLine: { onZero: false, lineStyle: { color: colours.grid } }, axisLabel: { ...label(colours), formatter: axisNumber(spec.x.unit) }, splitLine: grid(colours) },
+      yAxis: { type: 'value', ...range('y'), name: spec.y.title, nameGap: 34, ...name, axisLine: { onZero: false, lineStyle: { color: colours.grid } }, axisLabel: { ...label(colours), formatter: axisNumber(spec.y.unit) }, splitLine: grid(colours) },
       series: [{
         type: 'custom',
         renderItem: bubble,

@@ -102,7 +102,8 @@ class Onnx:
             weights = mask[:, :, None].astype(np.float32)
             out = (out * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1)
         lengths = np.linalg.norm(out, axis=1, keepdims=True)
-        return (out / np.maximum(lengths, 1e-12)).astype(np.float32)
+        rows: Floats = (out / np.maximum(lengths, 1e-12)).astype(np.float32)
+        return rows
 
 
 @cache

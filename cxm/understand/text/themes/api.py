@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.db import transaction
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Field, Query, Router, Schema, Status
+from ninja import Field, Router, Schema, Status
 
 from cxm.accounts.access import sees_personal
 from cxm.accounts.models import ApiKey, Role
@@ -32,7 +32,7 @@ class ThemeOut(Schema):
     name: str = Field(description="As a person named it, else as it was found, in the language of Accept-Language")
     names: dict[str, str] = Field(description="As it was found, by language of the texts")
     words: dict[str, list[str]]
-    state: Literal["proposed", "adopted", "dismissed"]
+    state: str = Field(description="proposed, adopted or dismissed")
     topic: str | None = Field(description="The key of the topic that it became")
     n: int
     n_before: int
@@ -110,7 +110,7 @@ def theme_for(key: ApiKey, number: int) -> Theme:
 
 
 @router.get("/themes", response=ThemesOut, summary="Themes with their numbers, the largest first")
-def list_themes(request: HttpRequest, days: int = Query(90, description="30, 90 or 365")) -> ThemesOut:
+def list_themes(request: HttpRequest, days: int = 90) -> ThemesOut:
     key = require_key(request)
     if days not in queries.PERIODS:
         raise Problem(422, "bad_period", _("Choose 30, 90 or 365 days."))
@@ -150,7 +150,7 @@ def start_run(request: HttpRequest) -> Status[ThemeRun]:
 @router.get("/themes/{number}/texts", response=list[TextOut], summary="Texts of a theme")
 def list_texts(
     request: HttpRequest, number: int, order: Literal["typical", "new"] = "typical",
-    limit: int = Query(50, ge=1, le=500), offset: int = Query(0, ge=0, le=100_000),
+    limit: Annotated[int, Field(ge=1, le=500)] = 50, offset: Annotated[int, Field(ge=0, le=100_000)] = 0,
 ) -> list[TextOut]:  # fmt: skip
     key = require_key(request)
     theme = theme_for(key, number)

@@ -1,9 +1,10 @@
 """Groups of texts that are about the same, found without being told how many.
 
 Short texts share few words, so each text first takes in the words of the ten that are nearest to it. Then spherical
-k-means (Dhillon and Modha, Machine Learning 42, 2001) with k-means++ starts makes some groups; a group of two parts that
-have nothing in common is parted, groups whose centres lie near each other become one, and groups that are small or
-loose are given up: their texts have no theme. Vectors of an encoder of sentences, where there are some, stand beside the words.
+k-means (Dhillon and Modha, Machine Learning 42, 2001) with k-means++ starts makes some groups; a group of two parts
+that have nothing in common is parted, groups whose centres lie near each other become one, and groups that are small
+or loose are given up: their texts have no theme. Vectors of an encoder of sentences, where there are some, stand
+beside the words.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def with_neighbours(
     n = rows.shape[0]
     # Words that very many texts have say little about neighbours and cost the most.
     often = np.bincount(rows.indices, minlength=rows.shape[1]) > max(2_000, 0.05 * n)
-    telling = rows @ sparse.diags_array((~often).astype(np.float32)) if n > 20_000 else rows
+    telling = sparse.csr_matrix(rows @ sparse.diags_array((~often).astype(np.float32))) if n > 20_000 else rows
     transposed = sparse.csr_matrix(telling.T)
     columns, values, ends = [], [], [0]
     for start in range(0, n, BLOCK):
@@ -137,7 +138,8 @@ def first_centres(points: sparse.csr_matrix, k: int, random: np.random.Generator
 
     def distance(number: int) -> Floats:
         near = points @ np.asarray(points[[number]].todense(), np.float32).ravel()
-        return np.maximum(1 - near, 0).astype(np.float32)
+        away: Floats = np.maximum(1 - near, 0).astype(np.float32)
+        return away
 
     chosen = [int(random.integers(n))]
     away = distance(chosen[0])
@@ -158,7 +160,8 @@ def means(points: sparse.csr_matrix, labels: Labels, k: int) -> Floats:
     )  # fmt: skip
     sums = np.asarray((member @ points).todense(), np.float32)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 0)
+    made: Floats = np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 0)
+    return made
 
 
 def parted(points: sparse.csr_matrix, labels: Labels, least: int) -> Labels:

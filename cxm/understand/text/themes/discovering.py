@@ -173,7 +173,8 @@ def _typical(rows: sparse.csr_matrix, groups: Groups, number: int, texts: Sequen
     near = near - 0.15 * (lengths < 25) - 0.15 * (lengths > 400)
     found: dict[str, str] = {}
     for place in inside[np.argsort(-near, kind="stable")]:
-        found.setdefault(" ".join(texts[place].comment.lower().split()), str(texts[place].event_id))
+        text = texts[int(place)]
+        found.setdefault(" ".join(text.comment.lower().split()), str(text.event_id))
         if len(found) == TYPICAL:
             break
     return list(found.values())
@@ -251,7 +252,7 @@ def assign(workspace_id: int, run_id: int, centres: Centres, texts: Sequence[Tex
 
 
 def assign_new(workspace_id: int, stopping: Callable[[], bool], until: float) -> bool:
-    """Give texts that came since the run their theme, up to `until` (time.monotonic); whether all have been looked at."""
+    """Give texts that came since the run their theme, up to `until` (time.monotonic); whether all have one or none."""
     found = current_centres(workspace_id)
     while found and not stopping() and time.monotonic() < until:
         texts = members.texts_without_theme(workspace_id, found[0], PART // 4)

@@ -110,7 +110,7 @@ def put_vectors(workspace_id: int, encoder: str, texts: Sequence[Text], vectors:
         ("name_length", "u1"), ("encoder", f"S{len(name)}"), ("length", "u1"), ("vector", "i1", size)
     ])  # fmt: skip
     rows["name_length"], rows["encoder"], rows["length"], rows["vector"] = len(name), name, size, vectors
-    _put("text_vectors", rows, [*(one[0] for one in HEAD), "encoder", "vector"])
+    _put("text_vectors", rows, [*(str(one[0]) for one in HEAD), "encoder", "vector"])
 
 
 def _rows(workspace_id: int, texts: Sequence[Text], more: list[tuple[Any, ...]]) -> NDArray[np.void]:

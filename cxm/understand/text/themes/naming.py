@@ -9,6 +9,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .terms import HAN, LONGEST, runs, words_of
 
@@ -51,8 +52,8 @@ def names_of(texts: Iterable[tuple[str, str, int]], n: int) -> list[dict[str, Na
     named: list[dict[str, Name]] = [{} for _number in range(n)]
     for language, seen in counts.items():
         everywhere = Counter[str]()
-        for words in seen.groups.values():
-            everywhere += words
+        for counted in seen.groups.values():
+            everywhere += counted
         usual = sum(everywhere.values()) / max(len(seen.groups), 1)
         worth = _chinese_words(everywhere) if language == "zh" else {}
         for number in range(n):
@@ -74,7 +75,7 @@ def _candidates(text: str, language: str) -> set[tuple[str, str]]:
     words = words_of(text, language)
     return set(words) | {
         (f"{one} {other}", f"{shown} {next_shown}")
-        for (one, shown), (other, next_shown) in zip(words, words[1:], strict=False)
+        for (one, shown), (other, next_shown) in pairwise(words)
         if one != other
     }
 
@@ -126,4 +127,6 @@ def _overlap(word: str, other: str) -> bool:
     """Whether the word says again what the other one has said."""
     if word.isascii() or " " in word or not HAN.match(word):
         return bool(set(word.split()) & set(other.split()))
-    return bool({word[at : at + 2] for at in range(len(word) - 1)} & {other[at : at + 2] for at in range(len(other) - 1)})
+    return bool(
+        {word[at : at + 2] for at in range(len(word) - 1)} & {other[at : at + 2] for at in range(len(other) - 1)}
+    )

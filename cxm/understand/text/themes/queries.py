@@ -242,7 +242,8 @@ def texts_called(workspace: Workspace, event_ids: Sequence[UUID]) -> list[Verbat
         return []
     sql = (
         "SELECT event_id, customer_id, occurred_at, comment, metric, score, scale, channel, sentiment,"
-        " toFloat32(0) AS strength FROM (SELECT event_id, customer_id, occurred_at, comment, metric, score, scale, channel"
+        " toFloat32(0) AS strength"
+        " FROM (SELECT event_id, customer_id, occurred_at, comment, metric, score, scale, channel"
         " FROM feedback WHERE $scope AND comment != '' AND event_id IN {ids:Array(UUID)} LIMIT 1 BY event_id) AS text"
         " GLOBAL ANY LEFT JOIN (SELECT event_id, sentiment FROM annotations FINAL WHERE $scope"
         " AND event_id IN {ids:Array(UUID)}) AS said USING (event_id)"

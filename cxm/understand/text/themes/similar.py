@@ -35,8 +35,7 @@ class Words:
     name = "words"
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        vectors = getattr(reader(), "vectors", None)  # simple rules have none
-        return np.zeros((len(texts), 1), np.float32) if vectors is None else np.asarray(vectors(texts), np.float32)
+        return np.asarray(reader().vectors(texts), np.float32)
 
 
 def meaning() -> Encoder:
@@ -70,9 +69,11 @@ class Near:
 
 
 NEAR = """
-SELECT event_id, dotProduct(vector, {asked:Array(Int8)}) / 16129 AS nearness
-FROM text_vectors WHERE $scope AND encoder = {encoder:String} AND event_id != {without:UUID}
-ORDER BY nearness DESC, event_id LIMIT 1 BY event_id LIMIT {most:UInt32}
+SELECT event_id, nearness FROM (
+    SELECT event_id, dotProduct(vector, {asked:Array(Int8)}) / 16129 AS nearness
+    FROM text_vectors WHERE $scope AND encoder = {encoder:String} AND event_id != {without:UUID}
+    ORDER BY nearness DESC LIMIT {some:UInt32}
+) ORDER BY nearness DESC, event_id LIMIT 1 BY event_id LIMIT {most:UInt32}
 """
 
 
@@ -89,7 +90,7 @@ def similar_to(
         return []
     return ask(
         NEAR, scope or Scope(workspace.pk), row=Near, name="themes.similar", encoder=encode.name, asked=asked.tolist(),
-        without=str(without or UUID(int=0)), most=most,
+        without=str(without or UUID(int=0)), most=most, some=2 * most,  # what was written twice counts once
     ).rows  # fmt: skip
 
 

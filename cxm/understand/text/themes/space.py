@@ -32,7 +32,9 @@ class Space:
 
     def rows(self, documents: Sequence[Sequence[str]]) -> sparse.csr_matrix:
         """Shape (documents, terms), float32, each row of length one, or empty where no word is known."""
-        ends, columns, values = [0], [], []
+        ends: list[int] = [0]
+        columns: list[int] = []
+        values: list[int] = []
         for words in documents:
             counts = Counter(column for word in words if (column := self.columns.get(word)) is not None)
             columns += counts.keys()

@@ -19,6 +19,7 @@ from cxm.understand.text.models import Theme
 from cxm.understand.text.topics.queries import tree
 
 from . import actions, jobs, members, queries, similar
+from .discovering import LEAST_TEXTS
 from .errors import Refused
 from .pictures import bubbles, moods, trend
 from .showing import Shown, shown
@@ -56,9 +57,10 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
     overview = queries.overview(workspace, days) if queries.number_of_run(workspace) else None
     dismissed = Theme.objects.filter(workspace=workspace, is_current=True, state=Theme.State.DISMISSED)
     context = context_of(
-        membership, run=run, overview=overview, days=days, periods=queries.PERIODS, n_texts=members.count_texts(workspace.pk),
+        membership, run=run, overview=overview, days=days, periods=queries.PERIODS,
+        n_texts=members.count_texts(workspace.pk),
         chart=bubbles(overview, slug) if overview and overview.themes else None,
-        moods=moods(overview) if overview and overview.themes else None, dismissed=dismissed, least=actions.LEAST_TEXTS,
+        moods=moods(overview) if overview and overview.themes else None, dismissed=dismissed, least=LEAST_TEXTS,
     )  # fmt: skip
     return render(request, "themes/list.html", context)
 
@@ -186,7 +188,7 @@ def rename(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 @require_POST
 def adopt(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     def verb(theme: Theme, membership: Membership) -> str:
-        names = {key[5:]: value for key, value in request.POST.items() if key.startswith("name-") and value.strip()}
+        names = {key[5:]: str(value) for key, value in request.POST.items() if key.startswith("name-") and value}
         wanted = request.POST.get("parent", "")
         parent = next((one.topic for one in tree(membership.workspace.pk) if str(one.topic.pk) == wanted), None)
         topic = actions.adopt(theme=theme, by=membership.user, names=names or None, parent=parent)

@@ -21,7 +21,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def test_the_explorer_and_a_theme_are_accessible_quiet_and_fit(
     open_page: OpenPage, live_server: Any, width: int, dark: bool, workspace: Workspace,  # noqa: F811  # the fixture
 ) -> None:  # fmt: skip
-    given_events([event for topic in ("delivery", "app", "refund") for days in (3, 120) for event in said(workspace, topic, 12, days)])
+    given_events(
+        [
+            event
+            for topic in ("delivery", "app", "refund")
+            for days in (3, 120)
+            for event in said(workspace, topic, 12, days)
+        ]
+    )
     ran(workspace)
     annotate_workspace(workspace.pk)
     page = open_page(width=width, dark=dark)
@@ -29,11 +36,9 @@ def test_the_explorer_and_a_theme_are_accessible_quiet_and_fit(
     for path in ("", f"{Theme.objects.filter(is_current=True)[0].pk}/", "none/"):
         page.goto(f"{live_server.url}/w/{workspace.slug}/themes/{path}")
         page.wait_for_load_state("networkidle")
-        page.screenshot(path="/tmp/th/p%d-%d.png" % (width, len(path)), full_page=True)
         check_accessible(page)
         check_width(page)
         check_quiet(page)
     page.goto(f"{live_server.url}/w/{workspace.slug}/themes/")
-    page.screenshot(path="/tmp/th/list%d.png" % width, full_page=True)
     page.wait_for_selector(".chart-picture svg")
     assert page.locator("table").first.locator("tbody tr").count() == 3
