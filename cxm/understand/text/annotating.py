@@ -41,6 +41,7 @@ from .understanding import understand, version_of, wording
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 250  # texts between two looks whether somebody waits
+WRITTEN = 2_000  # annotations in one insert
 GIVE_WAY = 8.0  # while this process takes events, reading rests so many times as long as it worked
 LONGEST_REST = 1.0  # seconds
 Stop = Callable[[], bool]
@@ -153,9 +154,9 @@ def annotate_texts(texts: Sequence[Text], *, before: int | None = None, stopping
         if (found := known.get(one.event_id)) is None
         or (before is not None and found.version < before and not found.corrected)
     ]  # fmt: skip
-    for start in range(0, len(wanted), AT_ONCE * 4):
+    for start in range(0, len(wanted), WRITTEN):
         rows: list[Annotation] = []
-        for some in _parts(wanted[start : start + AT_ONCE * 4], AT_ONCE):
+        for some in _parts(wanted[start : start + WRITTEN], AT_ONCE):
             if stopping():
                 return False
             began = time.monotonic()
