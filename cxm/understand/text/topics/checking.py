@@ -24,6 +24,7 @@ NEWEST = 500  # texts that a draft is tried on, as it is typed
 MANY = 2000  # texts of the check of the whole tree
 FOLDS = 5
 SHOWN = 12
+READ = 2000  # characters of a text that are looked at, as `recent_texts` cuts them
 MAYBE = 0.15  # probability from which a text that is not found is worth a look
 Piece = tuple[str, bool]  # a stretch of a text, and whether it is what tells of the topic
 
@@ -68,21 +69,21 @@ def try_topic(scope: Scope, draft: TopicWords, topic: Topic | None) -> Trial:
     matcher = Matcher([draft])
     whole = compiled(scope.workspace_id)
     chances = _chances(whole, draft.key, texts)
-    marked = (
-        dict(TopicExample.objects.filter(topic=topic).exclude(event_id=None).values_list("event_id", "fits"))
-        if topic
-        else {}
-    )
+    said = TopicExample.objects.filter(topic=topic).values_list("text", "fits") if topic else ()
+    marked = {text[:READ]: fits for text, fits in said}
+    known: set[str] = set()  # the same words of several people are shown once
     shown, maybe, forms, n = [], [], Counter[str](), 0
     for row, reading, chance in zip(rows, readings, chances, strict=True):
         spans = matcher.find(row.comment, reading).get(draft.key, [])
         forms.update({row.comment[one.start : one.end].lower() for one in spans})
-        fits = marked.get(row.event_id)
+        fits = marked.get(row.comment)
         if spans or (chance >= SURE and reading.supported):
             n += 1
-            shown.append(Shown(pieces_of(row.comment, spans), row.event_id, fits))
-        elif chance >= MAYBE and reading.supported and fits is None:
+            if row.comment not in known:
+                shown.append(Shown(pieces_of(row.comment, spans), row.event_id, fits))
+        elif chance >= MAYBE and reading.supported and fits is None and row.comment not in known:
             maybe.append((chance, Shown(pieces_of(row.comment, ()), row.event_id)))
+        known.add(row.comment)
     maybe.sort(key=lambda one: -one[0])
     return Trial(
         texts=len(texts), found=share(n, len(texts)), shown=_unmarked_first(shown)[:SHOWN],

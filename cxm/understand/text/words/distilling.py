@@ -24,6 +24,8 @@ DATA = Path(__file__).parent / "data"
 OTHERS = 250_000  # forms beyond the word lists, for the endings of rare words
 LEAST_GAIN = {"en": 1.0, "ru": 1.0, "uk": 0.8, "pl": 1.0}  # the weight that a rule must bring
 OURS = 5.0  # weight of the forms of words that starter trees look for
+# Polish nouns made of verbs (opóźnienie), which the lists take now for a noun, now for the verb.
+GERUND = re.compile(r"(.+[ae]ni)(?:e|a|u|em|ami|ach|om)")
 STARTERS = Path(__file__).parents[1] / "topics" / "starters" / "topics.yaml"
 # Where the lists of simplemma are at odds with what customers mean.
 MEANT = {
@@ -49,9 +51,10 @@ def read(language: str) -> list[Form]:
     found = {form: look(form) for form in [*used, *rest[:OTHERS]] if usable(form)}
     wanted = {look(form) for form in vocabulary(language)} - {""}
     found |= {form: lemma for lemma in sorted(wanted) for form in forms_of(lemma) if look(form) == lemma}
-    found |= MEANT.get(language, {})
+    meant = MEANT.get(language, {})
+    found |= meant
     return [
-        (form, lemma, max(OURS if lemma in wanted else 0.05, min(200.0, 2e6 * used.get(form, 0.0))))
+        (form, lemma, max(OURS if lemma in wanted or form in meant else 0.05, min(200.0, 2e6 * used.get(form, 0.0))))
         for form, lemma in sorted(found.items())
         if lemma and usable(lemma)
     ]
@@ -74,7 +77,13 @@ def listed(language: str) -> Dictionary:
     by_lemma: dict[str, list[str]] = defaultdict(list)
     for form, lemma in dictionary.items():
         by_lemma[plain(lemma)].append(plain(form))
-    return lambda form: plain(dictionary.get(form) or ""), dictionary, lambda lemma: by_lemma.get(lemma, ())
+
+    def look(form: str) -> str:
+        found = plain(dictionary.get(form) or "")
+        noun = GERUND.fullmatch(form) if language == "pl" and found.endswith("ć") else None
+        return noun[1] + "e" if noun else found
+
+    return look, dictionary, lambda lemma: by_lemma.get(lemma, ())
 
 
 def russian() -> Dictionary:
