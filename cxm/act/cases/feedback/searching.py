@@ -23,12 +23,12 @@ TYPED: Final = regex.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\
 PIECES: Final = regex.compile(r"\p{Han}+|[\p{Latin}\p{Cyrillic}\p{N}]+|\p{L}+")
 HAN: Final = "⺀"  # from here on, a piece is Chinese (or of a script without spaces), and is indexed by pairs
 # What inflection puts behind a stem, the longest first.
-CYRILLIC: Final = tuple(
+CYRILLIC: Final = (
     "иями ями ами ого его ому ему ыми ими ать ять ить еть ует ают яют ала ила али или ало ило ов ев ей ой ий ый ая яя"
-    " ое ее ую юю ом ем ам ям ах ях ия ие ию ью ів їв ою ею ть ти ю я а о е и ы у ь й і ї є".split()  # noqa: SIM905 -- a list of forty words is easier to read as words
+    " ое ее ую юю ом ем ам ям ах ях ия ие ию ью ів їв ою ею ть ти ю я а о е и ы у ь й і ї є"
 )
-LATIN: Final = tuple(
-    "ing ies ied ers er ed es ami ach owi ego emu ymi imi ych ich ów om em ie ia ią ię ej s y e a o i u ą ę ł".split()  # noqa: SIM905 -- as above
+LATIN: Final = (
+    "ing ies ied ers er ed es ami ach owi ego emu ymi imi ych ich ów om em ie ia ią ię ej s y e a o i u ą ę ł"
 )
 
 
@@ -131,7 +131,7 @@ def _pattern(term: Term, *, marks: bool = False) -> str:
 def stem(word: str) -> str:
     """The word without what inflection changes at its end; at least three letters stay."""
     endings = CYRILLIC if "Ѐ" <= word[0] <= "ӿ" else LATIN
-    for ending in endings:  # the longest first
+    for ending in endings.split():
         if word.endswith(ending) and len(word) - len(ending) >= (3 if len(ending) == 1 else 4):
             return word[: -len(ending)]
     return word
