@@ -24,4 +24,4 @@ def alike(workspace: Workspace, text: str) -> list[UUID]:
     """The events whose texts mean most nearly the same, the nearest first."""
     if not can_be_found() or not text.strip():
         return []
-    return [UUID(str(one)) for one in import_module(MODULE).similar_to(workspace.pk, text, limit=MOST)]
+    return [one.event_id for one in import_module(MODULE).similar_to(workspace, text, most=MOST)]

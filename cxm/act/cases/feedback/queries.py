@@ -32,6 +32,7 @@ from cxm.understand.text.models import Correction
 from cxm.understand.text.reading.reading import Reading
 from cxm.understand.text.topics.queries import keys_under
 
+from . import alike
 from .searching import search_of
 from .wanted import KINDS, Wanted
 
@@ -204,7 +205,10 @@ def rows_of(
     workspace: Workspace, wanted: Wanted, user: User | None = None, *, start: int = 0, size: int = PAGE,
     shown: int = SHOWN,
 ) -> list[Row]:  # fmt: skip
-    """The texts of a list from the `start`th on. Raises UnknownField, EventlogError."""
+    """The texts of a list from the `start`th on. Raises UnknownField, EventlogError, Http404."""
+    if wanted.nearest:
+        text = row_for(workspace, wanted.similar).comment if wanted.similar else wanted.text
+        return by_id(workspace, alike.alike(workspace, text)[start : start + size], shown=shown)
     asked = asked_of(workspace, wanted, user)
     oldest = wanted.sort == "oldest"
     now = timezone.now()
@@ -231,7 +235,9 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def count(workspace: Workspace, wanted: Wanted, user: User | None = None, most: int = COUNTED + 1) -> int:
-    """How many texts the list has; counting ends at `most`. Raises UnknownField, EventlogError."""
+    """How many texts the list has; counting ends at `most`. Raises UnknownField, EventlogError, Http404."""
+    if wanted.nearest:
+        return len(rows_of(workspace, wanted, user, size=alike.MOST, shown=1))
     asked = asked_of(workspace, wanted, user)
     sql, values = _sql(COUNT_SQL, asked)
     return ask(sql, asked.scope, row=_Count, name="feedback.count", table="texts", most=most, **values).rows[0].n
@@ -292,7 +298,9 @@ def customers_of(workspace: Workspace, ids: set[UUID]) -> dict[UUID, Customer]:
 
 
 def beside(workspace: Workspace, wanted: Wanted, user: User | None, row: Row) -> tuple[UUID | None, UUID | None]:
-    """The text before and the one after this in the order of the list."""
+    """The text before and the one after this in the order of the list; none where it is by meaning."""
+    if wanted.nearest:
+        return None, None
     asked = asked_of(workspace, wanted, user)
     found = []
     for older in (False, True):

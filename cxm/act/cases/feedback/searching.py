@@ -16,15 +16,16 @@ from cxm.understand.text.words.folding import table
 
 LONGEST: Final = 200  # characters that are read of what was typed
 MOST_TERMS: Final = 10
-ENDING: Final = 4  # letters that may follow the stem of a word
+SHORTEST, LONGEST_TOKEN = 3, 8  # letters of the beginnings of words in the index
 QUOTES: Final = str.maketrans(dict.fromkeys("“”„«»‟＂「」『』", '"') | dict.fromkeys("−–—", "-"))
 TYPED: Final = regex.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 # The same pieces as in the schema of `texts`: they must be cut alike, or nothing is found.
 PIECES: Final = regex.compile(r"\p{Han}+|[\p{Latin}\p{Cyrillic}\p{N}]+|\p{L}+")
 HAN: Final = "⺀"  # from here on, a piece is Chinese (or of a script without spaces), and is indexed by pairs
+# What inflection puts behind a stem, the longest first.
 CYRILLIC: Final = (
-    "иями ями ами ого его ому ему ыми ими ать ять ить еть ует ают яют ала ила али или ало ило ов ев ей ой "
-    "ий ый ая яя ое ее ую юю ом ем ам ям ах ях ия ие ию ью ів їв ою ею ть ти ю я а о е и ы у ь й і ї є"
+    "иями ями ами ого его ому ему ыми ими ать ять ить еть ует ают яют ала ила али или ало ило ов ев ей ой ий ый ая яя"
+    " ое ее ую юю ом ем ам ям ах ях ия ие ию ью ів їв ою ею ть ти ю я а о е и ы у ь й і ї є"
 )
 LATIN: Final = (
     "ing ies ied ers er ed es ami ach owi ego emu ymi imi ych ich ów om em ie ia ią ię ej s y e a o i u ą ę ł"
@@ -85,34 +86,42 @@ def _condition(term: Term, name: str, values: dict[str, Any]) -> str:
     if sure:
         values[f"{name}_all"] = list(dict.fromkeys(sure))
         parts.insert(0, f"hasAllTokens(words, {{{name}_all:Array(String)}})")
-    values[name] = _pattern(term)
-    return " AND ".join([*parts, f"match({FOLDED}, {{{name}:String}})"])
+    if not _is_told_by_index(term):
+        values[name] = _pattern(term)
+        parts.append(f"match({FOLDED}, {{{name}:String}})")
+    return " AND ".join(parts)
+
+
+def _is_told_by_index(term: Term) -> bool:
+    """Whether the tokens alone say that the text has the term; else the text itself is looked at."""
+    [piece, *others] = term.pieces
+    return not others and (piece < HAN or len(piece) == 2)
 
 
 def _tokens(term: Term) -> list[list[str]]:
     """What a text with the term must hold among its `words`; of each, one of several spellings."""
     found: list[list[str]] = []
-    for piece in term.pieces:
+    for number, piece in enumerate(term.pieces):
         if piece >= HAN:
             found += [[a + b for a in spellings(one) for b in spellings(two)] for one, two in pairwise(piece)]
-        elif term.exact:
-            found += [[piece[:3]], [piece[:5]]]
+        elif term.exact or len(piece) < SHORTEST or number < len(term.pieces) - 1:
+            found.append([f"={piece}"])
         else:
-            short = stem(piece)
-            found.append([short[:5] if len(short) >= 5 else short[:3]])
+            found.append([stem(piece)[:LONGEST_TOKEN]])
     return found
 
 
 def _pattern(term: Term, *, marks: bool = False) -> str:
     """For RE2, on the folded text; with `marks` for `regex`, on the text as it came."""
     written = []
-    for piece in term.pieces:
+    for number, piece in enumerate(term.pieces):
         if piece >= HAN:
             written.append("".join(f"[{''.join(spellings(one))}]" for one in piece))
         else:
-            text = piece if term.exact else stem(piece)
+            whole = term.exact or len(piece) < SHORTEST or number < len(term.pieces) - 1
+            text = piece if whole else stem(piece)[:LONGEST_TOKEN]
             text = text.replace("е", "[её]") if marks else text
-            written.append(text if term.exact else rf"{text}\p{{L}}{{0,{ENDING}}}")
+            written.append(text if whole else rf"{text}[\p{{L}}\p{{N}}]*")
     # A Chinese word has no edges; other words begin and end where letters do.
     begins = "" if term.pieces[0] >= HAN else r"\b" if marks else r"(?:^|[^\p{L}\p{N}])"
     ends = "" if term.pieces[-1] >= HAN else r"\b" if marks else r"(?:[^\p{L}\p{N}]|$)"
@@ -121,8 +130,8 @@ def _pattern(term: Term, *, marks: bool = False) -> str:
 
 def stem(word: str) -> str:
     """The word without what inflection changes at its end; at least three letters stay."""
-    endings = (CYRILLIC if "Ѐ" <= word[0] <= "ӿ" else LATIN).split()
-    for ending in endings:  # the longest first
+    endings = CYRILLIC if "Ѐ" <= word[0] <= "ӿ" else LATIN
+    for ending in endings.split():
         if word.endswith(ending) and len(word) - len(ending) >= (3 if len(ending) == 1 else 4):
             return word[: -len(ending)]
     return word

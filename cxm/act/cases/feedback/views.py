@@ -77,10 +77,11 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
     workspace, user = membership.workspace, user_of(membership)
     wanted, page = wanted_of(request.GET), _page(request)
     context = of_page(membership, wanted=wanted, list=wanted.address(), page=page, problem="", rows=[], n=0)
+    context["can_be_alike"] = alike.can_be_found()
     try:
         rows, more = _rows(workspace, wanted, user, page)
         context |= {"rows": _shown(membership, rows, wanted), "more": more}
-        context["n"] = len(rows) if wanted.similar else queries.count(workspace, wanted, user)
+        context["n"] = queries.count(workspace, wanted, user)
         context["more_than"] = queries.COUNTED if context["n"] > queries.COUNTED else 0
     except UnknownField:
         context["problem"] = _("One of the filters names something that is not there any more. Choose another.")
@@ -90,7 +91,6 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "feedback/_list.html", context)
     context |= of_filters(workspace) | {
         "view": _view(membership, wanted), "views": _views(membership), "undoable": _undoable(request, membership),
-        "can_be_alike": alike.can_be_found(),
     }  # fmt: skip
     context["is_new"] = not context["facets"].n and not wanted.narrows and not context["problem"]
     return render(request, "feedback/list.html", context)
@@ -98,9 +98,6 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _rows(workspace: Workspace, wanted: Wanted, user: User, page: int) -> tuple[list[queries.Row], bool]:
     """The texts of a page, and whether there are more behind them."""
-    if wanted.similar:
-        text = queries.row_for(workspace, wanted.similar).comment
-        return queries.by_id(workspace, alike.alike(workspace, text), shown=queries.SHOWN), False
     size = queries.PAGE
     rows = queries.rows_of(workspace, wanted, user, start=(page - 1) * size, size=size + 1)
     return rows[:size], len(rows) > size
@@ -121,7 +118,8 @@ def _views(membership: Membership) -> Any:
 
 def _view(membership: Membership, wanted: Wanted) -> FeedbackView | None:
     """The saved list whose address this is."""
-    return _views(membership).filter(query=wanted.address()).first() if wanted.narrows else None  # type: ignore[no-any-return]  # a row or None
+    found: FeedbackView | None = _views(membership).filter(query=wanted.address()).first()
+    return found if wanted.narrows else None
 
 
 def _undoable(request: HttpRequest, membership: Membership) -> dict[str, Any] | None:

@@ -28,12 +28,13 @@ MOST: Final = 20  # values of one filter
 class Wanted:
     """Which texts, in which order. Several values of one field mean any of them; empty means all.
 
-    `handled` is yes, no or empty; `assignee` a user's number, `me`, `nobody` or empty; `similar` the event whose text
-    the others shall be like; `first` and `last` are days, both included.
+    `handled` is yes, no or empty; `assignee` a user's number, `me`, `nobody` or empty; `first` and `last` are days, both
+    included. With `similar` (an event) the texts nearest to its text in meaning, with `meaning` those nearest to `text`.
     """
 
     text: str = ""
     similar: UUID | None = None
+    meaning: bool = False
     kind: tuple[str, ...] = ()
     channel: tuple[str, ...] = ()
     survey: tuple[str, ...] = ()
@@ -66,10 +67,15 @@ class Wanted:
         return replace(self, sort="") != Wanted()
 
     @property
+    def nearest(self) -> bool:
+        """Whether the list is of the texts nearest in meaning; no filter holds in it."""
+        return self.similar is not None or (self.meaning and bool(self.text))
+
+    @property
     def filters(self) -> int:
         """How many filters are set, beside what is looked for and the order."""
         empty = Wanted()
-        names = [one.name for one in fields(self) if one.name not in {"text", "sort", "similar"}]
+        names = [one.name for one in fields(self) if one.name not in {"text", "sort", "similar", "meaning"}]
         return sum(getattr(self, name) != getattr(empty, name) for name in names)
 
     def address(self) -> str:
@@ -115,6 +121,7 @@ def wanted_of(query: QueryDict) -> Wanted:
         similar=_read(one("similar"), UUID),
         score_from=_number(one("score_from")),
         score_to=_number(one("score_to")),
+        meaning=one("meaning") == "1",
         effort=one("effort") == "1",
         urgent=one("urgent") == "1",
         corrected=one("corrected") == "1",

@@ -51,7 +51,7 @@ def test_a_morning_in_the_inbox(live_server: Any, open_page: OpenPage) -> None:
     page.locator("#found").get_by_text("20 texts").wait_for()
     page.locator("mark.evidence-found", has_text="delivery").first.wait_for()
     page.locator("#id_q").blur()
-    for key in "j x j x e".split():
+    for key in ("j", "x", "j", "x", "e"):
         page.keyboard.press(key)
     page.get_by_text("2 texts were marked handled.").wait_for()
     assert FeedbackMark.objects.exclude(handled_at=None).count() == 2
