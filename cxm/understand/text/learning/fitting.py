@@ -11,7 +11,7 @@ from cxm.understand.text.reading.heads import Head, train
 
 Names = NDArray[np.str_]
 STRENGTH: Final = 1.0  # the inverse of the ridge penalty, with columns scaled by how rare they are
-STRENGTH_OF_SIDES: Final = 0.3
+STRENGTH_OF_SIDES: Final = 0.1
 STEPS: Final = 25  # of L-BFGS; more take longer and bring nothing on unseen texts
 
 
