@@ -1,8 +1,9 @@
 """How well and how fast texts are read, beside what else there is, in one run, with 95 % bootstrap intervals.
 
-`python -m bench.text [--small] [--only PART …] [--json FILE]`; parts: sentiment, own, emotion, intent, language,
-evidence, speed, hostile. Reads the labelled sets of `../shared/data/text` (or `--data`). Macro-F1 throughout; intervals
-by a thousand resamplings of the texts (as draws of the confusion table). Peers run where they are installed.
+`python -m bench.text [--small] [--only PART …] [--json FILE] [--cards]`; parts: sentiment, own, emotion, intent,
+language, evidence, speed, hostile, reliability. Reads the labelled sets of `../shared/data/text` (or `--data`).
+Macro-F1 throughout; intervals by a thousand resamplings of the texts (as draws of the confusion table). Peers run where
+they are installed.
 """
 
 from __future__ import annotations
@@ -50,14 +51,6 @@ def rows(folder: Path, name: str, split: str, most: int = 0) -> list[dict[str, A
     with gzip.open(folder / f"{name}.{split}.jsonl.gz", "rt", encoding="utf-8") as lines:
         found = [json.loads(line) for line in lines]
     return random.Random(1).sample(found, most) if most and len(found) > most else found
-
-
-def macro_f1(confusion: Array) -> Array:
-    """Of confusion tables (…, classes, classes), truth by row."""
-    hit = np.diagonal(confusion, axis1=-2, axis2=-1)
-    total = confusion.sum(axis=-1) + confusion.sum(axis=-2)
-    out: Array = np.where(total > 0, 2 * hit / np.maximum(total, 1), 0).mean(axis=-1)
-    return out
 
 
 def scored(truth: Sequence[str], told: Sequence[str], classes: Sequence[str]) -> tuple[float, float, float]:
@@ -361,7 +354,7 @@ def bench_evidence(folder: Path, small: bool, out: Results) -> None:
             weaker = later.emotions.get(tag.name, 0) < before.emotions[tag.name]
         else:
             same = [other for other in later.tags if (other.kind, other.name) == (tag.kind, tag.name)]
-            changed, weaker = not same, False
+            changed, weaker = not same, any(other.score < tag.score for other in same)
         tally = counts.setdefault(tag.kind, [0, 0, 0, 0])
         tally[0] += 1
         tally[1] += changed
@@ -402,7 +395,7 @@ def bench_speed(folder: Path, small: bool, out: Results) -> None:
     out["speed"] = {"load_s": min(times), "sentiments": quick, "all_tags": full}
     print(f"language, script, sentiment {quick[0]:,.0f} /s, {quick[1]:,.0f} /s ({verdict(quick[1], 20000)})")
     print(f"all tags                    {full[0]:,.0f} /s, {full[1]:,.0f} /s ({verdict(full[1], 10000)})")
-    for peer, (languages, score) in peers().items():
+    for peer, (_, score) in peers().items():
         own = texts[:200] if small else texts[:1000]
         rate = best_rate(lambda score=score, own=own: [score(text) for text in own], len(own), 2)  # type: ignore[misc]
         out["speed"][peer] = rate
@@ -418,11 +411,13 @@ def bench_speed(folder: Path, small: bool, out: Results) -> None:
 
 
 HOSTILE = [
-    "", " ", "\n\n\n", "!!!", "…", "?!?!?!", "😀", "😡😡😡", "👍🏽 👨‍👩‍👧‍👦", "\u200b\u200b", "\u202eabc\u202c def", "\ufeff",
+    "", " ", "\n\n\n", "!!!", "…", "?!?!?!", "😀", "😡😡😡", "👍🏽 👨‍👩‍👧‍👦", "\u200b\u200b", "\u202eabc\u202c def",
+    "\ufeff",
     "<b></b>", "<script>alert(1)</script>", "&nbsp;&amp;", "\x00\x01\x02", "\ud800", "a" * 1_000_000, "ж" * 1_000_000,
     "好" * 1_000_000, "." * 1_000_000, "\n" * 1_000_000, "😀" * 250_000, "Привіт! Как дела? Hello. Cześć. 你好。",
-    "ﷺ" * 1000, "Ａｂｃ ｄｅｆ", "e\u0301" * 1000, "Z̸̢̛a̷l̶g̵o̶" * 50, "0123456789" * 100, "http://" + "a" * 5000, "@" * 5000,
-    "<" * 5000, "&" * 5000, "'" * 1000, "a'" * 500, "١٢٣", "नमस्ते दुनिया", "สวัสดี", "مرحبا بالعالم", "こんにちは世界", "안녕하세요",
+    "ﷺ" * 1000, "Ａｂｃ ｄｅｆ", "e\u0301" * 1000, "Z̸̢̛a̷l̶g̵o̶" * 50, "0123456789" * 100, "http://" + "a" * 5000, 
+    "@" * 5000, "<" * 5000, "&" * 5000, "'" * 1000, "a'" * 500,
+    "١٢٣", "नमस्ते दुनिया", "สวัสดี", "مرحبا بالعالم", "こんにちは世界", "안녕하세요",
 ]  # fmt: skip
 FOREIGN = ["Das ist wirklich eine sehr schlechte Lieferung gewesen", "Je suis très content de votre service",
            "El envío llegó tarde y nadie responde", "こんにちは、とても良いサービスでした", "배송이 너무 늦었어요",
@@ -450,6 +445,31 @@ def bench_hostile(folder: Path, small: bool, out: Results) -> None:
     print(f"other languages: {len(FOREIGN) - len(guessed)} of {len(FOREIGN)} left alone; guessed: {guessed or 'none'}")
 
 
+def bench_reliability(folder: Path, small: bool, out: Results) -> None:
+    """Scores against what people said: positive counts 1, negative -1, neutral 0."""
+    model, score, truth = reader(), [], []
+    for name in SETS:
+        found = [row for row in rows(folder, name, "test", 300 if small else 0) if row["label"] in THREE]
+        score += [row[3] for row in model.sentiments([row["text"] for row in found])]
+        truth += [{"positive": 1, "negative": -1}.get(row["label"], 0) for row in found]
+    told, right = np.array(score), np.array(truth)
+    lines = []
+    for low in np.arange(-1, 1, 0.2):
+        here = (told >= low) & (told < low + 0.2 if low < 0.79 else told <= 1)
+        if here.sum() >= 10:
+            lines.append({"low": float(low), "high": float(low + 0.2), "n": int(here.sum()),
+                          "score": float(told[here].mean()), "actual": float(right[here].mean())})  # fmt: skip
+    weights = np.array([row["n"] for row in lines])
+    error = float(np.average([abs(row["score"] - row["actual"]) for row in lines], weights=weights))
+    out["reliability"], out["calibration_error"] = lines, error
+    print(f"\nReliability: mean distance of score and truth {error:.3f}")
+    for row in lines:
+        print(
+            f"  {row['low']:+.1f} to {row['high']:+.1f}  n = {row['n']:5}"
+            f"  score {row['score']:+.2f}  truth {row['actual']:+.2f}"
+        )
+
+
 PARTS: dict[str, Callable[[Path, bool, Results], None]] = {
     "sentiment": bench_sentiment,
     "own": bench_own,
@@ -459,6 +479,7 @@ PARTS: dict[str, Callable[[Path, bool, Results], None]] = {
     "evidence": bench_evidence,
     "speed": bench_speed,
     "hostile": bench_hostile,
+    "reliability": bench_reliability,
 }
 
 
@@ -468,6 +489,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", choices=sorted(PARTS), default=list(PARTS))
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--json", type=Path, help="write all figures here")
+    parser.add_argument("--cards", action="store_true", help="write the model cards in docs/reference/models")
     chosen = parser.parse_args()
     if not chosen.data.is_dir():
         print(f"The labelled sets are not at {chosen.data}; give their folder with --data.")
@@ -475,6 +497,10 @@ def main() -> int:
     out: Results = {"model": reader().version}
     for name in chosen.only:
         PARTS[name](chosen.data, chosen.small, out)
+    if chosen.cards:
+        from bench.text_cards import write_cards
+
+        write_cards(out)
     if chosen.json:
         chosen.json.write_text(json.dumps(out, indent=1, ensure_ascii=False), encoding="utf-8")
     return 0

@@ -254,7 +254,7 @@ class Reader:
                 intent, intent_spans, sure = names[best], (), float(chances[number, best])
             else:
                 intent, intent_spans = intent_of(sentiment, scores[number], hits, tags, texts[number])
-                sure = 1.0
+                sure = abs(scores[number]) if intent in ("complaint", "praise") else 1.0
             if intent:
                 tags.append(Tag("intent", intent, sure, intent_spans))
             effort = urgent = False
