@@ -69,6 +69,10 @@ class SealedTextField(Base):
 class SealedJSONField(SealedTextField):
     """An object of JSON that is sealed as a whole."""
 
+    if TYPE_CHECKING:  # what django-stubs reads of a field
+        _pyi_private_set_type: Any
+        _pyi_private_get_type: Any
+
     def get_prep_value(self, value: Any) -> Any:
         return super().get_prep_value(value) if value else "{}"
 

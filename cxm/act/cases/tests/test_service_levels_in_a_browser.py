@@ -5,16 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from cxm.accounts.models import Role
+from cxm.accounts.models import Role, User, Workspace
 from cxm.act.cases import policies, routing
+from cxm.act.cases.alerts.actions import create_rule
+from cxm.act.cases.alerts.notices import tell_in_app
 from cxm.act.cases.definition import Deed, Definition, Step
-from cxm.act.cases.models import PolicyVersion
+from cxm.act.cases.models import Alert, AlertNotice, PolicyVersion
 from cxm.lib.conditions import Condition
 from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width, log_in
-from cxm.testing.cast import make_member, make_workspace
+from cxm.testing.cast import make_customer, make_member, make_workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def given_alerts(workspace: Workspace, boss: User) -> list[Alert]:
+    """One that a rule raised, and what a workflow has to say."""
+    low = Condition(all=(Condition(field="answer.score", operator="at_most", values=(6.0,)),))
+    rule = create_rule(workspace=workspace, name="Unhappy", kind="answer", by=boss, condition=low, users=[boss.pk])
+    said = {"metric": "nps", "score": 0, "comment": "Я дзвоню втретє, і ніхто не відповідає."}
+    one = Alert.objects.create(
+        workspace=workspace, rule=rule, rule_name=rule.name, kind="answer", cause="event:1", data=said,
+        customer=make_customer(workspace, "Ada"), times=2,
+    )  # fmt: skip
+    AlertNotice.objects.create(alert=one, workspace=workspace, user=boss)
+    tell_in_app(
+        workspace=workspace, name="Win back", cause="x", people=[boss], at=timezone.now(), texts={"": "Call Ada"}
+    )
+    return [one]
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1500, False), (375, True)], ids=["desktop", "phone-dark"])
@@ -51,6 +70,13 @@ def test_every_page_looks_right_and_a_condition_is_added_without_losing_what_was
         check_quiet(page)
         check_width(page)
         check_accessible(page)
+    alerts = given_alerts(workspace, boss)
+    for path in ("", f"{alerts[0].pk}/", "rules/", f"rules/{alerts[0].rule_id}/", "rules/new/?recipe=detractor"):
+        page.goto(f"{cases}alerts/{path}")
+        check_quiet(page)
+        check_width(page)
+        check_accessible(page)
+    page.goto(f"{cases}levels/{level.pk}/")
     page.get_by_label("Name", exact=True).fill("Bills first")
     rows = page.locator("select[name$='-field']")
     before = rows.count()

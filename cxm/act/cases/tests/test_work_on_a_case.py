@@ -15,7 +15,7 @@ from cxm.accounts.models import AuditEntry, Role, User, Workspace
 from cxm.act.cases import actions, history, notes, steps, tasks
 from cxm.act.cases.changing import change
 from cxm.act.cases.errors import Overtaken, Refused
-from cxm.act.cases.models import Acknowledgement, Case, Cause, Notice, Resolution, Task, Team
+from cxm.act.cases.models import Acknowledgement, Alert, AlertNotice, Case, Cause, Notice, Resolution, Task, Team
 from cxm.act.cases.searching import matching
 from cxm.listen.channels import actions as deliveries
 from cxm.listen.channels.models import Channel, Conversation, Delivery, Message
@@ -163,7 +163,11 @@ def test_an_answer_that_came_back_is_work_again_and_what_customers_wrote_is_foun
     assert case.entries.filter(kind="returned").count() == 2
     assert Notice.objects.filter(user=agent, case=case, kind=Notice.Kind.WATCHED).exists()
 
-    wrote = {"metric": "text", "conversation_id": str(conversation.pk), "comment": "Ручка ВІДПАЛА, що робити?"}
+    wrote: dict[str, Any] = {
+        "metric": "text",
+        "conversation_id": str(conversation.pk),
+        "comment": "Ручка ВІДПАЛА, що робити?",
+    }
     append([event(workspace, "message_received", "2026-03-01 12:00", **wrote)])
     everything = Case.objects.filter(workspace=workspace)
     for text, found in (("ручка відпала", [case]), ("відпала миска", []), (str(conversation.pk), [])):
@@ -289,7 +293,13 @@ def test_nothing_of_a_case_outlives_the_customer(workspace: Workspace, agent: Us
     tasks.ask(case=case, text="Call Ada", team=case.team, by=agent)
     other = opened(workspace, agent, subject="Another")
     actions.merge(case=other, into=case, by=agent)
+    alert = Alert.objects.create(
+        workspace=workspace, kind="answer", cause="event:1", rule_name="Unhappy", customer=customer,
+        data={"comment": "Ada here"},
+    )  # fmt: skip
+    AlertNotice.objects.create(alert=alert, workspace=workspace, user=agent)
     remove_customer(customer=customer, by=agent)
+    assert not Alert.objects.exists() and not AlertNotice.objects.exists()
     assert Case.objects.get() == other and not Message.objects.exists() and not Delivery.objects.exists()
     trail = AuditEntry.objects.filter(workspace=workspace).values_list("subject_name", "changes")
     assert "Ada" not in str(list(trail)) and "#1" in str(list(trail))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,10 +82,11 @@ def _in_segments(survey: Survey, one: Filter) -> Q:
 
 def _at_touchpoint(survey: Survey, one: Filter) -> Q:
     """A question of the touchpoint was answered: touchpoints belong to questions, so each answer in the log has one."""
-    fits = {
+    tests: dict[str, Callable[[str], bool]] = {
         "is": lambda at: at in one.values, "is_not": lambda at: at in one.values, "is_set": bool, "is_not_set": bool,
         "contains": lambda at: any(value.lower() in at.lower() for value in one.values),
-    }.get(one.operator)  # fmt: skip
+    }  # fmt: skip
+    fits = tests.get(one.operator)
     if fits is None:
         raise UnknownField(one.field)
     questions = [asked.id for asked in asked_questions(survey) if fits(asked.newest.touchpoint)]
