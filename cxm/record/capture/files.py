@@ -17,12 +17,20 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
-import charset_normalizer
 import msgspec
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from . import sheets
+from .guessing_files import (
+    decode_sample,
+    guess_delimiter,
+    guess_encoding,
+    is_header,
+    kind_of,
+    text_kind,
+    undecodable,
+)
 from .mapping import Format
 from .problems import FileProblem
 
@@ -34,13 +42,6 @@ MAX_LINE = 8 * 1024 * 1024  # characters of one line, and of one cell
 MAX_COLUMNS = 5000
 BOMB_START = 256 * 1024 * 1024  # bytes that a packed file may hold whatever its ratio
 BOMB_RATIO = 250
-DELIMITERS = ",;\t|"
-COMMON = ["cp1252", "cp1250", "cp1251", "koi8_r", "cp866", "big5", "gb18030", "shift_jis", "euc_kr", "cp1253", "cp1254"]
-# The two that statistics confuse in short samples; where both fit alike, the first.
-LETTERS = {
-    "cp1252": frozenset("àâäáãåæçèéêëìíîïñòóôöõøùúûüýÿœßÀÂÄÁÅÆÇÈÉÊÍÑÓÔÖØÚÜ’‘“”„–—…€°£§«»"),
-    "cp1250": frozenset("ąćęłńóśźżáčďéěíňřšťúůýžäöüőűăâîôľßĄĆĘŁŃÓŚŹŻÁČĎÉĚÍŇŘŠŤÚŮÝŽÖÜŐŰ’‘“”„–—…€°§«»"),
-}
 
 Record = list[str]
 
@@ -124,7 +125,7 @@ class _Unpacked(io.RawIOBase):
 def look(path: Path, name: str, declared: Format | None = None) -> Look:
     """Guess what `declared` leaves open, and read the first rows."""
     declared = declared or Format()
-    kind = declared.kind or _kind(path, name)
+    kind = declared.kind or kind_of(path, name)
     if kind == "xlsx":
         sheet = sheets.look(path, declared.sheet, declared.header, SAMPLE_ROWS)
         header, notes = _names(sheet.header, declared)
@@ -135,13 +136,13 @@ def look(path: Path, name: str, declared: Format | None = None) -> Look:
     encoding = declared.encoding or guess_encoding(sample)
     if encoding.lower().replace("-", "") == "utf8" and sample.startswith(codecs.BOM_UTF8):
         encoding = "utf-8-sig"
-    text = _decode_sample(sample, encoding)
+    text = decode_sample(sample, encoding)
     if not text.strip():
         raise FileProblem(_("The file is empty."))
     if "\x00" in text[:1000]:
         raise FileProblem(_("This is not a text file. Upload CSV, TSV, XLSX or JSON Lines; gzip is fine too."))
     if not kind:
-        kind = _text_kind(text, name, declared)
+        kind = text_kind(text, name, declared)
     form = msgspec.structs.replace(declared, kind=kind, encoding=encoding)
     if kind == "csv" and not form.delimiter:
         form = msgspec.structs.replace(form, delimiter=guess_delimiter(text))
@@ -152,7 +153,7 @@ def look(path: Path, name: str, declared: Format | None = None) -> Look:
     else:
         first = next(iter(_split(iter(text.splitlines(keepends=True)), form)), [])
         if form.header is None:
-            form = msgspec.structs.replace(form, header=not declared.columns and _is_header(first))
+            form = msgspec.structs.replace(form, header=not declared.columns and is_header(first))
         names, notes = _names(first, form)
     form = msgspec.structs.replace(form, columns=form.columns or ([] if form.header else names))
     rows: list[Record] = []
@@ -211,7 +212,7 @@ def records(
                 yield Part(part, number, raw.tell())
                 number += len(part)
         except UnicodeDecodeError as error:
-            raise _undecodable(error, form.encoding) from error
+            raise undecodable(error, form.encoding) from error
         finally:
             text.detach()
 
@@ -280,7 +281,7 @@ def check(path: Path, name: str, form: Format) -> Checked:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 line = lines + 1 + error.object[: error.start].count(b"\n")
-                raise _undecodable(error, form.encoding, line) from error
+                raise undecodable(error, form.encoding, line) from error
             ends = text.count("\n") or text.count("\r")
             run = run + len(text) if not ends else len(text) - max(text.rfind("\n"), text.rfind("\r"))
             lines += ends
@@ -299,15 +300,6 @@ def _too_long(line: int) -> FileProblem:
         _("Line %(line)d is longer than %(size)d MB. Is this the right file, and does it have line ends?")
         % {"line": line, "size": MAX_LINE // 2**20}
     )
-
-
-def _undecodable(error: UnicodeDecodeError, encoding: str, line: int = 0) -> FileProblem:
-    values = {"encoding": encoding, "byte": f"0x{error.object[error.start]:02X}", "line": line}
-    if line:
-        return FileProblem(
-            _("The byte %(byte)s in line %(line)d is not valid %(encoding)s. Choose the encoding of the file.") % values
-        )
-    return FileProblem(_("The byte %(byte)s is not valid %(encoding)s. Choose the encoding of the file.") % values)
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
@@ -428,84 +420,3 @@ def _read(stream: io.BufferedReader, size: int) -> bytes:
         if not data:
             raise
     return data
-
-
-def _kind(path: Path, name: str) -> str:
-    with path.open("rb") as file:
-        start = file.read(8)
-    if start[:4] == b"PK\x03\x04":
-        return "xlsx"
-    if start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        raise FileProblem(_("This is an old or encrypted Excel file. Save it as .xlsx without a password."))
-    plain = name.lower().removesuffix(".gz")
-    return "jsonl" if plain.endswith((".jsonl", ".ndjson")) else ""
-
-
-def _text_kind(text: str, name: str, declared: Format) -> str:
-    if text.lstrip()[:1] == "{" and not declared.delimiter:
-        return "jsonl"
-    lines = [line for line in text.splitlines()[:50] if line.strip()]
-    if not declared.delimiter and not any(mark in line for line in lines for mark in DELIMITERS):
-        counts = {len(line.split()) for line in lines}
-        if len(counts) == 1 and counts != {1}:
-            return "blanks"
-    return "csv"
-
-
-def guess_encoding(sample: bytes) -> str:
-    """The byte order mark decides, then UTF-8 if the sample is valid, then a statistical guess."""
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF32_LE, "utf-32"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if sample.startswith(mark):
-            return encoding
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample, final=False)
-        return "utf-8"
-    except UnicodeDecodeError:
-        sample = sample[: 256 * 1024]
-        best = charset_normalizer.from_bytes(sample, cp_isolation=COMMON).best()
-        if best is None or best.encoding in LETTERS:
-            return max(LETTERS, key=lambda encoding: _likeness(sample, encoding))
-        return best.encoding
-
-
-def _likeness(sample: bytes, encoding: str) -> int:
-    """How many letters beyond ASCII are usual in the languages of that code page, less those that are not."""
-    text = sample.decode(encoding, "replace")
-    return sum(1 if letter in LETTERS[encoding] else -1 for letter in text if letter > "\x7f")
-
-
-def _decode_sample(sample: bytes, encoding: str) -> str:
-    try:
-        return codecs.getincrementaldecoder(encoding)().decode(sample, final=False)
-    except LookupError as error:
-        raise FileProblem(_("There is no encoding called “%(name)s”.") % {"name": encoding}) from error
-    except UnicodeDecodeError as error:
-        raise _undecodable(error, encoding, 1 + error.object[: error.start].count(b"\n")) from error
-
-
-def guess_delimiter(text: str) -> str:
-    """The mark that cuts most of the first records into the same number of cells, and into the most of them."""
-    lines = text.splitlines(keepends=True)[:200]
-    best, score = ",", (False, 0)
-    for mark in DELIMITERS:
-        try:
-            widths = [len(record) for record in islice(csv.reader(lines, delimiter=mark), 50) if record]
-        except csv.Error:
-            continue
-        if not widths or widths[0] < 2:
-            continue
-        width = max(set(widths), key=widths.count)
-        steady = widths.count(width) > 0.8 * len(widths)
-        if width > 1 and (steady, width) > score:
-            best, score = mark, (steady, width)
-    return best
-
-
-def _is_header(first: Record) -> bool:
-    """A row with a bare number in it is data."""
-    return bool(first) and not any(cell.strip().replace(".", "", 1).lstrip("-").isdigit() for cell in first)
