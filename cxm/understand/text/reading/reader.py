@@ -27,6 +27,7 @@ NEUTRAL, POSITIVE, NEGATIVE, MIXED = "neutral", "positive", "negative", "mixed"
 CLEAR = 0.4  # from this score on a sentence counts for a mixed text
 FRAMED = 0.6  # what a question that asks for the good or the bad adds to the log-odds of a short answer
 EMOTION_HEADS = slice(2, 8)
+EMOTION_SIGNS = np.array([-1, -1, -1, 1, -1, 0])  # of EMOTIONS; surprise is good or bad
 
 
 @dataclass(slots=True)
@@ -216,7 +217,6 @@ class Reader:
             self.frame(batch, questions)
         score, label = self.sentiment_of(batch.logits, batch.language)
         emotion_chance = self.calibrated(batch.logits)[:, EMOTION_HEADS]
-        emotion = self.emotions_of(emotion_chance, batch.language)
         own = self.own_answers(texts, heads) if heads is not None and heads.heads else {}
         if "sentiment" in own:
             names, chances = own["sentiment"]
@@ -224,6 +224,7 @@ class Reader:
             score = np.asarray(share[POSITIVE] - share[NEGATIVE])
             best = chances.argmax(axis=1)
             label = np.array([{POSITIVE: 1, NEGATIVE: -1}.get(name, 0) for name in names])[best]
+        emotion = self.emotions_of(emotion_chance, batch.language, label)
         if "emotion" in own:
             names, chances = own["emotion"]
             emotion = [names[best] for best in chances.argmax(axis=1)]
@@ -286,9 +287,10 @@ class Reader:
         rows = self.features(texts)
         return {kind: (head.classes, head.probabilities(rows)) for kind, head in heads.heads.items()}
 
-    def emotions_of(self, chances: Array, language: Array) -> list[str]:
-        """The emotion that is over its threshold by the widest factor, or none."""
+    def emotions_of(self, chances: Array, language: Array, label: Array) -> list[str]:
+        """The emotion that is over its threshold by the widest factor, or none; nothing against the sentiment."""
         relative = chances / self.weights.thresholds[np.minimum(language, 4), EMOTION_HEADS]
+        relative = np.where(label[:, None] * EMOTION_SIGNS < 0, 0, relative)
         best = relative.argmax(axis=1)
         over = relative.max(axis=1) >= 1
         return [EMOTIONS[at] if sure else "none" for at, sure in zip(best.tolist(), over.tolist(), strict=True)]
