@@ -27,7 +27,7 @@ POLARITY = ("en_goemo_sent", "pl_hotels", "pl_medicine", "en_brighter", "ru_brig
 NEUTRALITY = ("en_goemo_sent", "pl_hotels", "pl_medicine", "en_brighter", "ru_brighter", "uk_brighter", "zh_brighter")
 FELT = ("en_goemotions", "en_brighter", "ru_brighter", "uk_brighter", "zh_brighter", "en_xed", "ru_xed", "pl_xed")
 WEIGHT = {"ru_brighter": 3, "uk_brighter": 3, "zh_brighter": 3, "pl_xedpol": 0.5, "zh_xedpol": 0.5, "en_xed": 0.5,
-          "en_goemo_sent": 0.8, "pl_hotels": 1.5, "pl_medicine": 1.5}  # fmt: skip
+          "en_goemo_sent": 0.8, "pl_hotels": 3, "pl_medicine": 2.5}  # fmt: skip
 FELT_WEIGHT = {"ru_brighter": 3, "uk_brighter": 3, "zh_brighter": 3, "en_xed": 0.4, "pl_xed": 1.0, "ru_xed": 1.0}
 GOOD, BAD = {"joy", "trust"}, {"anger", "disgust", "fear", "sadness"}
 BALANCE = 0.7  # how far the two answers of a set are brought to equal weight
