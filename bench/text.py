@@ -357,9 +357,9 @@ def bench_evidence(folder: Path, small: bool, out: Results) -> None:
             changed, weaker = not same, any(other.score < tag.score for other in same)
         tally = counts.setdefault(tag.kind, [0, 0, 0, 0])
         tally[0] += 1
-        tally[1] += changed
-        tally[2] += changed or weaker
-        tally[3] += not tag.spans
+        tally[1] += int(changed)
+        tally[2] += int(changed or weaker)
+        tally[3] += int(not tag.spans)
     print("\nEvidence: the span deleted")
     for kind, (n, changed, either, bare) in sorted(counts.items()):
         out[f"evidence {kind}"] = {"n": n, "changed": changed / n, "changed_or_weaker": either / n}
@@ -415,7 +415,7 @@ HOSTILE = [
     "\ufeff",
     "<b></b>", "<script>alert(1)</script>", "&nbsp;&amp;", "\x00\x01\x02", "\ud800", "a" * 1_000_000, "ж" * 1_000_000,
     "好" * 1_000_000, "." * 1_000_000, "\n" * 1_000_000, "😀" * 250_000, "Привіт! Как дела? Hello. Cześć. 你好。",
-    "ﷺ" * 1000, "Ａｂｃ ｄｅｆ", "e\u0301" * 1000, "Z̸̢̛a̷l̶g̵o̶" * 50, "0123456789" * 100, "http://" + "a" * 5000, 
+    "ﷺ" * 1000, "Ａｂｃ ｄｅｆ", "e\u0301" * 1000, "Z̸̢̛a̷l̶g̵o̶" * 50, "0123456789" * 100, "http://" + "a" * 5000,
     "@" * 5000, "<" * 5000, "&" * 5000, "'" * 1000, "a'" * 500,
     "١٢٣", "नमस्ते दुनिया", "สวัสดี", "مرحبا بالعالم", "こんにちは世界", "안녕하세요",
 ]  # fmt: skip

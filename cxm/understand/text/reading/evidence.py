@@ -88,7 +88,7 @@ def parts(
         unit = np.searchsorted(units.at, items.at)
         share = worth * turned[text] / np.maximum(known[text], 1)
         np.add.at(part, unit, share)
-    return part
+    return np.asarray(part)
 
 
 def chosen(part: Array, units: Units, count: int, wanted: Array) -> Array:

@@ -121,7 +121,7 @@ class Reader:
             grams = gram_rows(batch.characters, batch.denied)
             out.append(hstack([grams, csr_matrix(self.dense_features(batch))], format="csr"))
         if not out:
-            return csr_matrix((0, (1 << 18) + 47), dtype=np.float32)
+            return csr_matrix(np.zeros((0, (1 << 18) + 47), dtype=np.float32))
         return csr_matrix(out[0] if len(out) == 1 else _stack(out))
 
     def vectors(self, texts: Sequence[str]) -> Array:
@@ -252,7 +252,8 @@ class Reader:
             if intents is not None:
                 names, chances = intents
                 best = int(chances[number].argmax())
-                intent, intent_spans, sure = names[best], (), float(chances[number, best])
+                intent, sure = names[best], float(chances[number, best])
+                intent_spans: tuple[Span, ...] = ()
             else:
                 intent, intent_spans = intent_of(sentiment, scores[number], hits, tags, texts[number])
                 sure = abs(scores[number]) if intent in ("complaint", "praise") else 1.0

@@ -57,7 +57,7 @@ def write(out: Path, folding: Tables, arrays: dict[str, Array]) -> str:
     for name in sorted(held):
         digest.update(name.encode() + np.ascontiguousarray(held[name]).tobytes())
     version = digest.hexdigest()[:8]
-    np.savez_compressed(out, version=np.array(version), **held)
+    np.savez_compressed(out, version=np.array(version), **held)  # type: ignore[arg-type] # its stub takes no other names
     if out.stat().st_size > MOST_BYTES:
         raise ValueError(f"{out.stat().st_size} bytes of weights are over 3 MB")
     return version

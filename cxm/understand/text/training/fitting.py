@@ -18,8 +18,9 @@ def dense_logistic(rows: Array, sign: Array, weight: Array, strength: float, ite
         value = float((weight * np.logaddexp(0, -margin)).sum()) + float((table[:width] ** 2).sum()) / (2 * strength)
         return value, np.append(rows.T @ error + table[:width] / strength, error.sum())
 
-    options = {"maxiter": iterations}
-    return np.asarray(minimize(loss, np.zeros(width + 1), jac=True, method="L-BFGS-B", options=options).x, np.float32)
+    begin = np.zeros(width + 1)
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": iterations})  # type: ignore[call-overload] # its stub knows no slopes of this shape
+    return np.asarray(found.x, dtype=np.float32)
 
 
 def calibrated(logits: Array, truth: Array, weight: Array) -> tuple[float, float]:

@@ -114,7 +114,12 @@ def fit(data: Material, vectors: Array, which: Array, truth: Array, by_set: dict
 
     def learnt(at: Array) -> Array:
         model = LogisticRegression(
-            C=STRENGTH, solver="liblinear", dual=True, tol=0.1 if felt else 0.04, max_iter=30, random_state=1
+            C=STRENGTH,
+            solver="liblinear",
+            dual=True,
+            tol=0.1 if felt else 0.03,
+            max_iter=30 if felt else 40,
+            random_state=1,
         )
         model.fit(rows[at], truth[at], sample_weight=weight[at])
         return np.append(model.coef_[0], model.intercept_[0])
@@ -162,7 +167,9 @@ def sentiment_thresholds(data: Material, said: Array, polarity: Array, neutralit
     names = list(NEUTRALITY)
     for number in range(len(LANGUAGES)):
         best = -1.0
-        for shift in np.arange(-0.8, 0.81, 0.2):
+        several = len(np.unique(source[(language == number) & np.isin(source, names)])) > 1
+        # of one set alone a shift of polarity would only be noise
+        for shift in np.arange(-0.8, 0.81, 0.2) if several else (0.0,):
             for none in np.arange(-1.2, 1.21, 0.2):
                 scores = []
                 for name in names:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,7 @@ def train_language(folder: Path, tables: c.Tables, *, iterations: int = 70, stre
     rows, cyrillic = rows_of([example.text for example in found], tables)
     label = np.array([CLASS[example.language] for example in found])
     weight = np.array([example.weight for example in found], dtype=np.float32)
-    total: Counter[tuple[bool, int]] = Counter()
+    total: dict[tuple[bool, int], float] = defaultdict(float)
     for script, number, worth in zip(cyrillic, label, weight, strict=True):
         total[bool(script), int(number)] += float(worth)
     prior = {(True, 0): 1.3}  # a short word that both share is more often Russian
