@@ -176,7 +176,8 @@ def large(n: int) -> None:
     took = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{n:,} texts: {took:.0f} s ({grouped:.0f} s to group {len(sample):,}), {groups.n} themes,"
-          f" {themed / n:.0%} themed, peak {peak / 1024:.0f} MB ({(peak - before) / 1024:.0f} MB more than before)")  # fmt: skip
+          f" {themed / n:.0%} themed, peak {peak / 1024:.0f} MB"
+          f" ({(peak - before) / 1024:.0f} MB more than before)")  # fmt: skip
     for one in names[:5]:
         print("   ", {language: name.text for language, name in one.items()})
 

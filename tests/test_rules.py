@@ -37,6 +37,7 @@ EDGES = {
     "cxm/web/process.py",
     "cxm/web/timers.py",
     "cxm/web/workers.py",
+    "cxm/understand/text/deep/encoder.py",  # what optional libraries in C raise
 }
 TEMPLATES = sorted(CXM.rglob("templates/**/*.html"))
 WRITTEN_BY_US = sorted(file for folder in (CXM, ROOT / "frontend" / "src") for file in folder.rglob("*")

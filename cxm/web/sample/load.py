@@ -21,6 +21,9 @@ from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.customers.traits import learn
 from cxm.record.eventlog.append import Event, append
 from cxm.understand.text.annotating import annotate_workspace
+from cxm.understand.text.themes.actions import start_run
+from cxm.understand.text.themes.errors import Refused
+from cxm.understand.text.themes.jobs import find_themes
 from cxm.understand.text.topics.starter import plant
 
 from .cases import fill_the_desk
@@ -86,8 +89,18 @@ def load(
     refresh_activity(workspace.pk)
     plant(workspace=workspace, tree="retail", by=owner)
     annotate_workspace(workspace.pk, lambda done, of: progress("texts", done, of))
+    _look_for_themes(workspace)
     audit(LOADED, workspace, workspace=workspace, by=owner)
     return Loaded(workspace, customers, written)
+
+
+def _look_for_themes(workspace: Workspace) -> None:
+    """By a job of the server, which finds them while somebody looks at the first pages."""
+    try:
+        run = start_run(workspace=workspace, by=None)
+    except Refused:  # too few texts, or somebody was faster
+        return
+    find_themes.enqueue(str(run.pk))
 
 
 @transaction.atomic

@@ -169,7 +169,7 @@ def _typical(rows: sparse.csr_matrix, groups: Groups, number: int, texts: Sequen
     """Ids of the texts that are nearest to the theme, each wording once; neither very short nor very long ones."""
     inside = np.flatnonzero(groups.labels == number)
     near = rows[inside] @ groups.centres[number]
-    lengths = np.array([len(texts[place].comment) for place in inside])
+    lengths = np.array([len(texts[int(place)].comment) for place in inside])
     near = near - 0.15 * (lengths < 25) - 0.15 * (lengths > 400)
     found: dict[str, str] = {}
     for place in inside[np.argsort(-near, kind="stable")]:

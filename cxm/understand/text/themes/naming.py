@@ -59,9 +59,9 @@ def names_of(texts: Iterable[tuple[str, str, int]], n: int) -> list[dict[str, Na
         for number in range(n):
             if seen.texts[number] >= max(2, LEAST_SHARE * sizes[number]):
                 words = _telling(seen.groups[number], everywhere, usual, seen.texts[number], worth)
-                shown = [seen.written[word].most_common(1)[0][0] for word in words]
-                if shown:
-                    named[number][language] = Name(BETWEEN.get(language, ", ").join(shown[:IN_NAME]), shown)
+                said = [seen.written[word].most_common(1)[0][0] for word in words]
+                if said:
+                    named[number][language] = Name(BETWEEN.get(language, ", ").join(said[:IN_NAME]), said)
     return named
 
 
