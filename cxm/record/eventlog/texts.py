@@ -69,14 +69,6 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the newest annotation of a text says of itself; `version` in milliseconds."""
-
-    version: int
-    corrected: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Stretch:
     """Texts that follow a place on one node, and the place behind them."""
 
@@ -179,14 +171,14 @@ def count_texts(workspace_id: int) -> int:
     return int(rows[0][0])
 
 
-def annotated(texts: Sequence[Text]) -> dict[UUID, Known]:
-    """Which of these texts have an annotation."""
-    found: dict[UUID, Known] = {}
+def annotated(texts: Sequence[Text]) -> dict[UUID, int]:
+    """The newest version (milliseconds) of the annotation of each of these texts that has one."""
+    found: dict[UUID, int] = {}
     for start in range(0, len(texts), LOOKUP):
         some = texts[start : start + LOOKUP]
         with engine().client() as client:
             rows = client.query(
-                "SELECT event_id, max(version), argMax(corrected, version) FROM annotations"
+                "SELECT event_id, max(version) FROM annotations"
                 " WHERE workspace_id IN {workspaces:Array(UInt32)}"
                 f" AND event_id IN ({_listed(one.event_id for one in some)})"
                 " AND occurred_at BETWEEN {first:DateTime64(3, 'UTC')} AND {last:DateTime64(3, 'UTC')}"
@@ -197,7 +189,7 @@ def annotated(texts: Sequence[Text]) -> dict[UUID, Known]:
                 },
                 settings={"log_comment": "texts.annotated"},
             ).result_rows  # fmt: skip
-        found.update((row[0], Known(int(row[1]), bool(row[2]))) for row in rows)
+        found.update((row[0], int(row[1])) for row in rows)
     return found
 
 

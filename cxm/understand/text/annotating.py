@@ -1,7 +1,8 @@
 """Write down what every text says: new ones as they come, all of a workspace when that is wanted.
 
 One process of an installation does it. New texts go first, in stretches; what has an annotation already is passed
-over, so a stretch that comes again after a crash costs little and changes nothing. What a person has corrected stays.
+over, so a stretch that comes again after a crash costs little and changes nothing. What a person has corrected holds
+for every new reading too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +38,7 @@ from cxm.record.eventlog.texts import (
 from .endpoint.asking import with_opinions
 from .models import Rereading
 from .reading.reading import Reading, Sentence, Span, Tag
-from .understanding import understand, version_of, wording
+from .understanding import part, understand, version_of, wording
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +140,7 @@ def annotate_workspace(workspace_id: int, progress: Progress = lambda done, of: 
 
 
 def annotate_events(workspace_id: int, event_ids: Sequence[UUID]) -> int:
-    """Read these texts now, whatever was read in them before; corrections go. Returns how many there are."""
+    """Read these texts now, whatever was read in them before. Returns how many there are."""
     texts = texts_by_id(workspace_id, event_ids)
     return write_annotations(annotations_for(texts))
 
@@ -151,8 +153,7 @@ def annotate_texts(texts: Sequence[Text], *, before: int | None = None, stopping
     known = annotated(texts)
     wanted = [
         one for one in texts
-        if (found := known.get(one.event_id)) is None
-        or (before is not None and found.version < before and not found.corrected)
+        if (version := known.get(one.event_id)) is None or (before is not None and version < before)
     ]  # fmt: skip
     for start in range(0, len(wanted), WRITTEN):
         rows: list[Annotation] = []
@@ -181,8 +182,22 @@ def annotations_for(texts: Sequence[Text]) -> list[Annotation]:
         model = version_of(workspace_id)
         now = time.time_ns() // 1_000_000
         readings = with_opinions(workspace_id, [one.comment for one in some], read(workspace_id, some))
-        rows += [annotation(one, reading, model, now) for one, reading in zip(some, readings, strict=True)]
+        said = corrections_for(workspace_id, [one.event_id for one in some])
+        for one, reading in zip(some, readings, strict=True):
+            better = said.get(one.event_id)
+            rows.append(
+                annotation(one, better(reading) if better else reading, model, now, corrected=better is not None)
+            )
     return rows
+
+
+def corrections_for(workspace_id: int, event_ids: Sequence[UUID]) -> dict[UUID, Callable[[Reading], Reading]]:
+    """For each text that people have corrected, what makes a reading say so."""
+    corrections_of, corrected = part("actions", "corrections_of"), part("actions", "corrected")
+    if corrections_of is None or corrected is None:
+        return {}
+    return {event_id: partial(corrected, corrections=mine)
+            for event_id, mine in corrections_of(workspace_id, event_ids).items()}  # fmt: skip
 
 
 def read(workspace_id: int, texts: Sequence[Text]) -> list[Reading]:

@@ -33,9 +33,9 @@ def reader() -> Reader:
 def understand(workspace_id: int, texts: Sequence[str], questions: Sequence[str] = ()) -> list[Reading]:
     """One reading for each text, with the workspace's own heads, its topics (kind "topic") and personal data
     (kind "personal") among the tags. `questions` are as many as texts, or none."""
-    heads_of = _part("own", "heads_of")
+    heads_of = part("own", "heads_of")
     readings = reader().read(texts, questions=questions, heads=heads_of(workspace_id) if heads_of else None)
-    match = _part("topics", "match")
+    match = part("topics", "match")
     if match:
         found = match(workspace_id, texts, readings)
         readings = [replace(one, tags=(*one.tags, *tags)) if tags else one
@@ -53,7 +53,7 @@ def wording(workspace_id: int, survey: str, question: str, version: int, languag
 
 def version_of(workspace_id: int) -> str:
     """What the readings of a workspace are made with: the weights, its own heads, its topics."""
-    heads_of, topics = _part("own", "heads_of"), _part("topics", "version_of")
+    heads_of, topics = part("own", "heads_of"), part("topics", "version_of")
     heads = heads_of(workspace_id) if heads_of else None
     parts = [reader().version, heads.version if heads else "", str(topics(workspace_id)) if topics else ""]
     return "/".join(parts).rstrip("/")
@@ -61,12 +61,12 @@ def version_of(workspace_id: int) -> str:
 
 def topic_names(workspace_id: int) -> dict[str, str]:
     """The names of topics by key, in the language of the page, in the order of their tree."""
-    names_of = _part("topics.queries", "names_of")
+    names_of = part("topics.queries", "names_of")
     return dict(names_of(workspace_id)) if names_of else {}
 
 
 def _with_personal(reading: Reading, text: str) -> Reading:
-    find = _part("personal", "find", "cxm.lib")
+    find = part("personal", "find", "cxm.lib")
     if not find or not text:
         return reading
     tags = [Tag("personal", one.name, one.score, (Span(one.start, one.end),))
@@ -75,16 +75,16 @@ def _with_personal(reading: Reading, text: str) -> Reading:
 
 
 def can_mask() -> bool:
-    return _part("personal", "mask", "cxm.lib") is not None
+    return part("personal", "mask", "cxm.lib") is not None
 
 
 def masked(text: str, language: str = "") -> str:
     """Without personal data."""
-    mask = _part("personal", "mask", "cxm.lib")
+    mask = part("personal", "mask", "cxm.lib")
     return str(mask(text, language)) if mask else text
 
 
-def _part(module: str, name: str, package: str = "cxm.understand.text") -> Callable[..., Any] | None:
+def part(module: str, name: str, package: str = "cxm.understand.text") -> Callable[..., Any] | None:
     """A function of a part that may be missing."""
     whole = f"{package}.{module}"
     if whole not in _there:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from io import StringIO
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
 from cxm.record.eventlog.models import FollowCursor
-from cxm.record.eventlog.texts import NAME, annotations_of
+from cxm.record.eventlog.texts import NAME, Annotation, annotations_of
 from cxm.testing.cast import answer, given_events, make_user, make_workspace
 from cxm.understand.text.annotating import Annotator
 from cxm.understand.text.models import Rereading
@@ -58,11 +59,11 @@ def test_the_server_reads_new_texts_within_a_moment(settings: object) -> None:
     try:
         one = answer(workspace, 1, comment="Terrible, it is broken")
         given_events([one])
-        found: dict[object, object] = {}
+        found: dict[UUID, Annotation] = {}
         until = time.monotonic() + 30
         while not found and time.monotonic() < until:
             time.sleep(0.2)
-            found = dict(annotations_of(workspace.pk, [one.event_id]))
+            found = annotations_of(workspace.pk, [one.event_id])
         assert found
     finally:
         loop.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from cxm.record.eventlog.forget import forget_customer, forget_import
 from cxm.record.eventlog.models import FollowCursor
 from cxm.record.eventlog.rebuild import rebuild
 from cxm.record.eventlog.repair import repair
-from cxm.record.eventlog.texts import Annotation, annotations_of, write_annotations
+from cxm.record.eventlog.texts import annotations_of, write_annotations
 from cxm.testing.answered import make_survey
 from cxm.testing.cast import answer, event, given_events, make_user, make_workspace
 from cxm.understand.text import annotating, understanding
@@ -68,10 +69,9 @@ def test_each_text_is_read_once_and_anew_when_that_is_wanted(monkeypatch: pytest
     assert Annotator("q").annotate_due()
     assert len(reads) == 6
     assert not Annotator("r").annotate_due()  # q holds the lease
-    # A reading that was wanted reads all of this workspace again, but not what a person has corrected.
-    [mine] = annotations_of(workspace.pk, [bad.event_id]).values()
-    write_annotations([Annotation(**{**_fields(mine), "version": mine.version + 1, "sentiment": "neutral",
-                                     "corrected": True})])  # fmt: skip
+    # A reading that was wanted reads all of this workspace again; what a person has corrected holds for it too.
+    said: dict[uuid.UUID, Any] = {bad.event_id: lambda reading: replace(reading, sentiment="neutral")}
+    monkeypatch.setattr(annotating, "corrections_for", lambda _workspace, _ids: said)
     row = read_again(workspace)
     reads.clear()
     stopped = iter([False, False, False, True])
@@ -80,20 +80,18 @@ def test_each_text_is_read_once_and_anew_when_that_is_wanted(monkeypatch: pytest
     assert row.done_at is None
     assert row.total == 6
     assert Annotator("q").annotate_due()
-    assert len(reads) == 5
+    assert len(reads) == 6
     found = rereading_of(workspace)
     assert found is not None
     assert (found.done, found.percent) == (6, 100.0)
     newer = rows_of(workspace)
     assert [row[1] for row in newer] == ["neutral", *["positive"] * 5]
     assert all(after[2] > before[2] for before, after in zip(rows, newer, strict=True))
+    assert rows_of(workspace)[0][3] == 1
     # A correction that is taken back is read anew at once.
+    said.clear()
     assert annotate_events(workspace.pk, [bad.event_id, silent.event_id]) == 1
     assert rows_of(workspace)[0][1::2] == ("negative", 0)
-
-
-def _fields(row: Annotation) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in Annotation.__struct_fields__}
 
 
 def test_what_is_erased_loses_its_annotation_and_gets_no_new_one() -> None:
