@@ -112,7 +112,8 @@ def accuracy(workspace_id: int, draft: TopicWords, topic: Topic | None) -> Accur
     matcher = Matcher([draft])
     readings = reader().read([row.text for row in rows])
     right = found = fitting = 0
-    wrong, missed = [], []
+    wrong: list[Shown] = []
+    missed: list[Shown] = []
     for row, reading in zip(rows, readings, strict=True):
         spans = matcher.find(row.text, reading).get(draft.key, [])
         is_found = bool(spans) or learnt.get(row.text, 0.0) >= SURE

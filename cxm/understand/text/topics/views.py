@@ -26,7 +26,7 @@ from cxm.understand.text.rereading import read_again, rereading_of
 
 from . import actions
 from .checking import Shown, Trial, check_tree, pieces_of, try_topic
-from .counting import count_topics
+from .counting import TopicCount, count_topics
 from .errors import Refused
 from .forms import TopicForm, other_choices
 from .matching import compiled
@@ -70,7 +70,8 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
     workspace, now = membership.workspace, timezone.now()
     days = next((one for one in PERIODS if str(one) == request.GET.get("days")), 90)
     branches = tree(workspace.pk)
-    n, counts, problem = 0, {}, False
+    n, problem = 0, False
+    counts: dict[str, TopicCount] = {}
     try:
         if branches:
             n, counts = count_topics(scope_of(workspace), *_moments(now, days))
@@ -165,7 +166,9 @@ def _merged(topic: Topic) -> list[dict[str, Any]]:
 def _save(form: TopicForm, workspace: Workspace, by: Any) -> Topic:
     key = form.cleaned_data["parent"]
     parent = Topic.objects.filter(workspace=workspace, key=key, merged_into=None).first() if key else None
-    said = {"names": form.names, "words": form.entries("words"), "exclusions": form.entries("exclusions")}
+    said: dict[str, Any] = {
+        "names": form.names, "words": form.entries("words"), "exclusions": form.entries("exclusions")
+    }  # fmt: skip
     if form.topic is None:
         return actions.create_topic(workspace=workspace, parent=parent, by=by, **said)
     topic = actions.change_topic(topic=form.topic, by=by, **said)

@@ -1,4 +1,4 @@
-"""The pages of topics and words in a browser: what a word finds is seen as it is typed; accessible, on a phone, dark."""
+"""The pages of topics and words in a browser: what a word finds is seen as it is typed; accessible in both widths."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -26,12 +25,14 @@ class Rest:
         self.key = create_api_key(workspace=workspace, name=str(role), kind=ApiKey.Kind.SECRET, role=role, by=owner)[1]
 
     def __call__(self, method: str, address: str, body: Any = None) -> Any:
-        call: HttpResponse = getattr(Client(), method)(
-            f"/api/v1/topics{address}", json.dumps(body) if body is not None else None,
-            content_type="application/json", headers={"Authorization": f"Bearer {self.key}"},
-        ) if method != "get" else Client().get(
-            f"/api/v1/topics{address}", headers={"Authorization": f"Bearer {self.key}"}
-        )  # fmt: skip
+        client, headers = Client(), {"Authorization": f"Bearer {self.key}"}
+        call: Any = (
+            client.get(f"/api/v1/topics{address}", headers=headers)
+            if method == "get"
+            else getattr(client, method)(
+                f"/api/v1/topics{address}", json.dumps(body), content_type="application/json", headers=headers
+            )
+        )
         self.status = call.status_code
         return json.loads(call.content) if call.content else None
 
