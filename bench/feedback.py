@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -142,21 +143,25 @@ def measure(report: Any, workspace: Any, user: Any, *, rounds: int) -> None:
     def line(name: str, run: Callable[[], object], bound: float) -> None:
         report.line(name.replace(" ", "_"), median(run), bound=bound, unit="s")
 
-    queries.rows_of(workspace, Wanted(), user)  # what is loaded at the first call
-    line("list newest", lambda: queries.rows_of(workspace, Wanted(), user, size=51), SEARCH_BOUND)
+    def page(wanted: Wanted) -> Callable[[], object]:
+        return lambda: queries.rows_of(workspace, wanted, user, size=51)
+
+    def count(wanted: Wanted) -> Callable[[], object]:
+        return lambda: queries.count(workspace, wanted, user)
+
+    page(Wanted())()  # what is loaded at the first call
+    line("list newest", page(Wanted()), SEARCH_BOUND)
     for name, typed in SEARCHES.items():
-        wanted = Wanted(text=typed)
-        line(f"search {name}", lambda wanted=wanted: queries.rows_of(workspace, wanted, user, size=51), SEARCH_BOUND)
-        line(f"count {name}", lambda wanted=wanted: queries.count(workspace, wanted, user), SEARCH_BOUND)
+        line(f"search {name}", page(Wanted(text=typed)), SEARCH_BOUND)
+        line(f"count {name}", count(Wanted(text=typed)), SEARCH_BOUND)
     for name, query in FILTERS.items():
-        wanted = wanted_in(query)
-        line(f"filter {name}", lambda wanted=wanted: queries.rows_of(workspace, wanted, user, size=51), FILTER_BOUND)
-        line(f"count {name}", lambda wanted=wanted: queries.count(workspace, wanted, user), FILTER_BOUND)
+        line(f"filter {name}", page(wanted_in(query)), FILTER_BOUND)
+        line(f"count {name}", count(wanted_in(query)), FILTER_BOUND)
     client = Client(headers={"host": "localhost"})
     client.force_login(user)
     address = reverse("feedback:list", args=[workspace.slug])
     for query in ("", "q=service", "sentiment=negative&handled=no"):
-        line(f"page {query or 'newest'}", lambda query=query: client.get(f"{address}?{query}"), PAGE_BOUND)
+        line(f"page {query or 'newest'}", partial(client.get, f"{address}?{query}"), PAGE_BOUND)
     today = comparing.today(workspace)
     before, after = comparing.periods_of(Wanted(period="90d"), {}, today)
     line("compare 90 days", lambda: comparing.compare(workspace, Wanted(), before, after, user), 1.0)

@@ -55,7 +55,7 @@ def correct(
         known = value in VALUES.get(kind, ()) and not wrong
     if not known:
         raise Refused(_("This cannot be said about a text. Choose one of the values."))
-    [text] = texts_by_id(workspace.pk, [event_id])[:1] or [None]
+    text = next(iter(texts_by_id(workspace.pk, [event_id])), None)
     if text is None:
         raise Http404
     same = Correction.objects.select_for_update().filter(
@@ -128,12 +128,16 @@ def corrected(reading: Reading, corrections: Iterable[Correction]) -> Reading:
             case "emotion" | "intent":
                 name = "" if one.value == "none" and one.kind == "intent" else one.value
                 tags = others if one.value == "none" else (*others, Tag(one.kind, one.value, 1.0))
-                reading = replace(reading, tags=tags, **{one.kind: name})
+                if one.kind == "emotion":
+                    reading = replace(reading, tags=tags, emotion=name)
+                else:
+                    reading = replace(reading, tags=tags, intent=name)
             case "effort" | "urgency":
                 yes = one.value == "yes"
                 old = tuple(tag for tag in reading.tags if tag.kind == one.kind)
                 tags = (*others, *(old or (Tag(one.kind, one.kind, 1.0),))) if yes else others
-                reading = replace(reading, tags=tags, **{"effort" if one.kind == "effort" else "urgent": yes})
+                effort, urgent = (yes, reading.urgent) if one.kind == "effort" else (reading.effort, yes)
+                reading = replace(reading, tags=tags, effort=effort, urgent=urgent)
     return reading
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.core.cache import cache
 from django.http import Http404
 from django.utils import timezone
 
@@ -40,6 +41,7 @@ PAGE: Final = 50
 DEEPEST: Final = 200  # pages
 COUNTED: Final = 10_000  # more are shown as "more than 10 000"
 SHOWN: Final = 1_000  # characters of a text in a list
+MANY: Final = 100_000  # texts: looking through so many for what they have takes a while
 WINDOWS: Final = (timedelta(days=30), timedelta(days=365))
 PLAIN: Final = ("channel", "survey", "metric", "question", "touchpoint", "language")
 READ: Final = {"sentiment": "sentiment", "emotion": "emotion", "intent": "intent"}
@@ -340,6 +342,17 @@ class Facets:
 
 
 def facets(workspace: Workspace) -> Facets:
+    """Of many texts as they were a minute ago at most."""
+    key = f"feedback-facets:{workspace.pk}"
+    known: Facets | None = cache.get(key)
+    if known is None:
+        known = _facets(workspace)
+        if known.n > MANY:
+            cache.set(key, known, 60)
+    return known
+
+
+def _facets(workspace: Workspace) -> Facets:
     columns = ("channel", "survey", "metric", "question", "touchpoint", "name")
     chosen = ", ".join(
         f"arraySort(groupUniqArray(100)(toString({one}))) AS {one}{'' if one.endswith('s') else 's'}" for one in columns

@@ -28,8 +28,8 @@ MOST: Final = 20  # values of one filter
 class Wanted:
     """Which texts, in which order. Several values of one field mean any of them; empty means all.
 
-    `handled` is yes, no or empty; `assignee` a user's number, `me`, `nobody` or empty; `first` and `last` are days, both
-    included. With `similar` (an event) the texts nearest to its text in meaning, with `meaning` those nearest to `text`.
+    `handled` is yes, no or empty; `assignee` a user's number, `me`, `nobody` or empty; `first` and `last` are days,
+    both included. With `similar` (an event) the texts nearest to its text in meaning, with `meaning` to `text`.
     """
 
     text: str = ""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import Membership, Role
+from cxm.understand.text.annotating import sentiment_of_topics
 from cxm.understand.text.evidence import Evidence, Piece, evidence_of
 from cxm.understand.text.reading.reading import Reading, Tag
 
@@ -79,7 +80,9 @@ def shown(entry: Entry, *, topics: Mapping[str, str], typed: str = "", hidden: b
         text = masked(text, None) if hidden else text
         evidence = replace(NOTHING, pieces=[Piece(text)])
     else:
-        evidence = evidence_of(text, _within(entry.reading, len(text)), topics=topics, masked=hidden)
+        feelings = sentiment_of_topics(entry.reading)
+        reading = _within(entry.reading, len(text))
+        evidence = evidence_of(text, reading, topics=topics, feelings=feelings, masked=hidden)
     if typed:
         evidence = replace(evidence, pieces=_found(evidence.pieces, typed))
     return Shown(entry, evidence, score_of(row.score, row.scale), str(KINDS[entry.kind]))
