@@ -7,11 +7,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxm.understand.text.reading.grams import BITS
 from cxm.understand.text.reading.heads import Head, train
 
 Names = NDArray[np.str_]
 STRENGTH: Final = 0.1  # the inverse of the ridge penalty, with columns scaled by how rare they are
-STEPS: Final = 40  # of L-BFGS
+STEPS: Final = 20  # of L-BFGS
+KNOWN: Final = 6.0  # what the columns behind the n-grams are scaled by: what the shipped model knows of a text
 
 
 def train_head(features: Any, names: Names) -> Head:
@@ -36,11 +38,13 @@ def train_head(features: Any, names: Names) -> Head:
 
 def _scaled(features: Any, names: Names) -> Head:
     """Columns are scaled by how rare they are, log((n + 1) / (texts with it + 1)) + 1, which brings as much as more
-    labels do; the scale goes into the weights, so serving knows nothing of it. What only one text has is left out."""
+    labels do, and those of vectors, marks and shipped log-odds by KNOWN, so that the penalty hardly holds them. The
+    scale goes into the weights, so serving knows nothing of it. What only one text has is left out."""
     n, columns = features.shape
     occurs = np.bincount(features.indices, minlength=columns)
     kept = np.flatnonzero(occurs > 1)
-    scale = (np.log((n + 1) / (occurs[kept] + 1)) + 1).astype(np.float32)
+    rare = np.log((n + 1) / (occurs[kept] + 1)) + 1
+    scale = np.where(kept >= 1 << BITS, KNOWN, rare).astype(np.float32)
     rows = features[:, kept].multiply(scale[None, :]).tocsr()
     head = train(rows, names.tolist(), strength=STRENGTH, iterations=STEPS)
     weights = np.zeros((columns, len(head.classes)), dtype=np.float32)
