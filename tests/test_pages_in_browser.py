@@ -6,12 +6,14 @@ URL name, and the arguments beside the slug).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
 
 from cxm.accounts.models import Workspace
+from cxm.record.capture import actions
 from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width, log_in
 from cxm.testing.cast import make_user, make_workspace
 from cxm.testing.effort import FULL
@@ -91,6 +93,21 @@ def test_a_page_of_a_workspace_looks_right(
     log_in(page, live_server, workspace.memberships.get().user)
     page.goto(live_server.url + reverse(name, kwargs={"slug": workspace.slug, **arguments}))
     assert (page.locator("html").get_attribute("data-bs-theme") == "dark") is dark
+    check(page)
+
+
+@looks
+def test_the_mapping_of_an_import_looks_right(
+    open_page: OpenPage, live_server: Any, workspace: Workspace, tmp_path: Path, width: int, dark: bool
+) -> None:
+    file = tmp_path / "answers.csv"
+    file.write_text("id,when,who,score,words\n1,01/02/2026,Ada,9,Fine\n2,02/02/2026,Олена,3,Довго чекала\n")
+    owner = workspace.memberships.get().user
+    one = actions.add_file(workspace=workspace, path=file, name=file.name, by=owner, move=False)
+    page = open_page(width, dark)
+    log_in(page, live_server, owner)
+    page.goto(live_server.url + reverse("imports:mapping", args=[workspace.slug, one.pk]))
+    assert page.get_by_text("Довго чекала").count()
     check(page)
 
 
