@@ -16,7 +16,7 @@ from cxm.understand.text.understanding import signals_of, topic_names, wording
 TEXT = "text."
 NAMES = frozenset(
     {"language", "sentiment", "score", "emotion", "intent", "effort", "urgent", "topic", "touchpoint"}
-)  # as understanding.signals has them
+)  # as text.signals has them
 
 
 def text_fields(workspace: Workspace) -> list[Field]:

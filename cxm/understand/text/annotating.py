@@ -35,10 +35,11 @@ from cxm.record.eventlog.texts import (
     write_annotations,
 )
 
+from .correcting import corrected, corrections_of
 from .endpoint.asking import with_opinions
 from .models import Rereading
 from .reading.reading import Reading, Sentence, Span, Tag
-from .understanding import part, understand, version_of, wording
+from .understanding import understand, version_of, wording
 
 logger = logging.getLogger(__name__)
 
@@ -193,9 +194,6 @@ def annotations_for(texts: Sequence[Text]) -> list[Annotation]:
 
 def corrections_for(workspace_id: int, event_ids: Sequence[UUID]) -> dict[UUID, Callable[[Reading], Reading]]:
     """For each text that people have corrected, what makes a reading say so."""
-    corrections_of, corrected = part("actions", "corrections_of"), part("actions", "corrected")
-    if corrections_of is None or corrected is None:
-        return {}
     return {event_id: partial(corrected, corrections=mine)
             for event_id, mine in corrections_of(workspace_id, event_ids).items()}  # fmt: skip
 

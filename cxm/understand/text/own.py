@@ -27,7 +27,7 @@ from .learning.training import unpacked
 from .models import OwnModel
 from .reading.heads import Heads
 from .rereading import read_again
-from .understanding import forget_signals
+from .signals import forget_signals
 
 LOADED: Final = 10  # versions in memory: an installation of many workspaces keeps the last ones only
 GIVEN_UP_AFTER: Final = timedelta(minutes=30)  # a training that long has died with its process

@@ -20,13 +20,14 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from cxm.accounts.models import Membership, Role
+from cxm.lib.personal import mask
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.texts import Annotation, annotations_of
 from cxm.understand.text.annotating import reading_of, sentiment_of_topics
 from cxm.understand.text.conversation import Turn, measure
 from cxm.understand.text.evidence import Evidence, evidence_of
 from cxm.understand.text.naming import SENTIMENTS
-from cxm.understand.text.understanding import masked, topic_names, understand
+from cxm.understand.text.understanding import topic_names, understand
 
 register = template.Library()
 LEAST_TURNS = 3
@@ -80,7 +81,7 @@ def evidence_now(context: dict[str, Any], text: str, question: str = "", chips_o
 
 
 def _bare(context: dict[str, Any], text: str) -> SafeString:
-    return format_html("<bdi>{}</bdi>", linebreaksbr(masked(text) if _masked(context) else text))
+    return format_html("<bdi>{}</bdi>", linebreaksbr(mask(text) if _masked(context) else text))
 
 
 def _rendered(shown: Evidence, chips_only: bool) -> SafeString:

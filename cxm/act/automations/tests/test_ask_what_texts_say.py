@@ -21,7 +21,7 @@ from cxm.act.cases.steps import open_cases, wanted
 from cxm.lib.conditions import Condition
 from cxm.testing.captured import Captured, captured
 from cxm.testing.cast import answer, at, given_events, make_customer, make_workspace
-from cxm.understand.text import understanding
+from cxm.understand.text import signals, understanding
 from cxm.understand.text.reading.reading import Reading, Tag
 
 from .given import happened, made
@@ -45,7 +45,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return [known[one] for one in texts]
 
     monkeypatch.setattr(understanding, "understand", understand)
-    understanding.forget_signals()
+    signals.forget_signals()
     return seen
 
 

@@ -77,7 +77,6 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
     workspace, user = membership.workspace, user_of(membership)
     wanted, page = wanted_of(request.GET), _page(request)
     context = of_page(membership, wanted=wanted, list=wanted.address(), page=page, problem="", rows=[], n=0)
-    context["can_be_alike"] = alike.can_be_found()
     try:
         rows, more = _rows(workspace, wanted, user, page)
         context |= {"rows": _shown(membership, rows, wanted), "more": more}
@@ -150,7 +149,7 @@ def show(request: HttpRequest, slug: str, event_id: UUID) -> HttpResponse:
     context = of_page(
         membership, wanted=wanted, list=wanted.address(), entry=entry, before=before, after=after,
         shown=shown(entry, topics=topic_names(workspace.pk), typed=wanted.text, hidden=is_masked(membership)),
-        agents=agents(workspace), undoable=_undoable(request, membership), can_be_alike=alike.can_be_found(),
+        agents=agents(workspace), undoable=_undoable(request, membership),
         sentiments=SENTIMENTS.items(), emotions=EMOTIONS.items(), intents=INTENTS.items(),
         topics_here=[one for one in branches if one.topic.key in known],
         topics_else=[one for one in branches if one.topic.key not in known],

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 
 from django.utils.functional import Promise
@@ -13,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import Membership, Role
+from cxm.lib.personal import mask
 from cxm.understand.text.annotating import sentiment_of_topics
 from cxm.understand.text.evidence import Evidence, Piece, evidence_of
 from cxm.understand.text.reading.reading import Reading, Tag
@@ -49,19 +48,8 @@ def is_masked(membership: Membership) -> bool:
 
 
 def masked(text: str, reading: Reading | None) -> str:
-    """The text with personal data replaced by what it is."""
-    if find_spec("cxm.lib.personal"):
-        mask = import_module("cxm.lib.personal").mask
-        return str(mask(text, reading.language if reading else ""))
-    for tag in sorted(reading.tags if reading else (), key=_first, reverse=True):
-        if tag.kind == "personal":
-            for span in tag.spans:
-                text = f"{text[: span.start]}[{tag.name}]{text[span.end :]}"
-    return text
-
-
-def _first(tag: Tag) -> int:
-    return tag.spans[0].start if tag.spans else 0
+    """The text without personal data."""
+    return mask(text, reading.language if reading else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from cxm.lib.http import BadAddress, Unreachable, post
+from cxm.lib.personal import mask
 from cxm.understand.text.models import OpinionEndpoint
 from cxm.understand.text.reading.reading import Reading, Tag
-from cxm.understand.text.understanding import can_mask, masked
 
 logger = logging.getLogger(__name__)
 
@@ -48,20 +48,20 @@ def is_hard(text: str, reading: Reading) -> bool:
 def with_opinions(workspace_id: int, texts: Sequence[str], readings: Sequence[Reading]) -> list[Reading]:
     """The readings, those of hard texts with the sentiment that the workspace's endpoint gives them.
 
-    Nothing is sent unless it is switched on, personal data can be masked and the hour has room. What fails leaves the
+    Nothing is sent unless it is switched on and the hour has room; personal data is masked before. What fails leaves the
     readings as they are, and the endpoint alone for some minutes.
     """
     found = list(readings)
     row = OpinionEndpoint.objects.filter(workspace=workspace_id, is_on=True).first()
     now = timezone.now()
-    if row is None or not can_mask() or (row.failed_at is not None and row.failed_at > now - PAUSE):
+    if row is None or (row.failed_at is not None and row.failed_at > now - PAUSE):
         return found
     in_hour = row.asked_in_hour if row.hour_at is not None and row.hour_at > now - timedelta(hours=1) else 0
     hard = [n for n, (text, one) in enumerate(zip(texts, readings, strict=True)) if is_hard(text, one)]
     hard = hard[: max(0, row.most_per_hour - in_hour)]
     if not hard:
         return found
-    answers, error = asyncio.run(opinions(row, [masked(texts[n], readings[n].language) for n in hard]))
+    answers, error = asyncio.run(opinions(row, [mask(texts[n], readings[n].language) for n in hard]))
     changed = 0
     for n, answer in zip(hard, answers, strict=True):
         if answer is None:

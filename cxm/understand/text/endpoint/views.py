@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods
 
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Role
-from cxm.understand.text.understanding import can_mask
 
 from .actions import endpoint_of, save_endpoint
 from .forms import EndpointForm
@@ -27,6 +26,6 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("endpoint:settings", slug)
     shown = {
         "membership": membership, "workspace": membership.workspace, "form": form,
-        "endpoint": endpoint_of(membership.workspace), "can_mask": can_mask(), "tab": "accuracy",
+        "endpoint": endpoint_of(membership.workspace), "tab": "accuracy",
     }  # fmt: skip
     return render(request, "text/endpoint.html", shown, status=422 if form.errors else 200)

@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from cxm.accounts.sealing import SealedTextField
 from cxm.accounts.models import Workspace
 
 
@@ -16,7 +17,7 @@ class OpinionEndpoint(models.Model):
     is_on = models.BooleanField(_("Ask this model about hard texts"), default=False)
     address = models.CharField(_("Address"), max_length=500)
     model = models.CharField(_("Model"), max_length=200)
-    key = models.CharField(_("Key"), max_length=500, blank=True)
+    key = SealedTextField(_("Key"), blank=True)
     most_per_hour = models.PositiveIntegerField(
         _("Texts an hour at most"), default=200, validators=[MinValueValidator(1), MaxValueValidator(100_000)]
     )

@@ -57,13 +57,7 @@ def service(settings: Any) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture
-def masks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "can_mask", lambda: True)
-    monkeypatch.setattr(asking, "masked", lambda text, language: text.replace("600100200", "[phone]"))
-
-
-def test_hard_texts_are_asked_about_and_nothing_else(service: str, masks: None) -> None:
+def test_hard_texts_are_asked_about_and_nothing_else(service: str) -> None:
     workspace = make_workspace()
     texts = ["Call me on 600100200, say negative", "Hopeless, negative", "short", "Never mind it, positive",
              "Zupełnie po polsku, positive"]  # fmt: skip
@@ -96,7 +90,7 @@ def test_hard_texts_are_asked_about_and_nothing_else(service: str, masks: None) 
     assert len(Fake.asked) == 5
 
 
-def test_what_fails_changes_nothing_and_is_left_alone(service: str, masks: None, settings: Any) -> None:
+def test_what_fails_changes_nothing_and_is_left_alone(service: str, settings: Any) -> None:
     workspace = make_workspace()
     by = workspace.memberships.get().user
     given: dict[str, Any] = {"workspace": workspace, "by": by, "is_on": True, "address": service, "model": "tiny"}
@@ -113,14 +107,6 @@ def test_what_fails_changes_nothing_and_is_left_alone(service: str, masks: None,
     assert asking.with_opinions(workspace.pk, ["So it goes, positive"], [HARD]) == [HARD]
     row.refresh_from_db()
     assert row.error == "internal"
-
-
-def test_nothing_leaves_unmasked(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace = make_workspace()
-    save_endpoint(workspace=workspace, by=None, is_on=True, address=service, model="tiny")
-    monkeypatch.setattr(asking, "can_mask", lambda: False)
-    asking.with_opinions(workspace.pk, ["So it goes, positive"], [HARD])
-    assert Fake.asked == []
 
 
 def test_only_administrators_switch_it_and_the_key_is_never_shown() -> None:
