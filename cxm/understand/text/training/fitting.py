@@ -19,7 +19,7 @@ def dense_logistic(rows: Array, sign: Array, weight: Array, strength: float, ite
         return value, np.append(rows.T @ error + table[:width] / strength, error.sum())
 
     begin = np.zeros(width + 1)
-    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": iterations})  # type: ignore[call-overload] # its stub knows no slopes of this shape
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": iterations})
     return np.asarray(found.x, dtype=np.float32)
 
 
