@@ -1,5 +1,5 @@
-"""What each text means: language, sentiment, emotion, intent, topics, with the words that show it.
+"""What each text means: language, sentiment, emotion, intent, topics, themes, with the words that show it.
 
-It reads the log and writes what it derives; it never changes what somebody said, and never sends a text anywhere unless
-a firm has switched that on.
+It reads texts from the log and writes only derived tables. It never changes what somebody wrote, and no text leaves the
+installation unless the workspace has switched a third opinion on.
 """

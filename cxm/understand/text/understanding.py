@@ -62,9 +62,7 @@ def topic_names(workspace_id: int) -> dict[str, str]:
 
 
 def _personal(text: str, language: str) -> list[Tag]:
-    return [
-        Tag("personal", one.name, one.score, (Span(one.start, one.end),)) for one in find(text[:MARKED], language)
-    ]
+    return [Tag("personal", one.name, one.score, (Span(one.start, one.end),)) for one in find(text[:MARKED], language)]
 
 
 # What the flow asks at once

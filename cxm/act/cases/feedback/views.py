@@ -34,7 +34,7 @@ from cxm.understand.text.naming import EMOTIONS, INTENTS, LANGUAGES, SENTIMENTS
 from cxm.understand.text.topics.queries import tree
 from cxm.understand.text.understanding import topic_names
 
-from . import actions, alike, comparing, exporting, queries, quoting
+from . import actions, comparing, exporting, queries, quoting
 from .wanted import Wanted, wanted_in, wanted_of
 from .wording import KINDS, PERIODS, VERBS, is_masked, shown
 

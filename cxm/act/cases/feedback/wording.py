@@ -14,7 +14,7 @@ from cxm.accounts.models import Membership, Role
 from cxm.lib.personal import mask
 from cxm.understand.text.annotating import sentiment_of_topics
 from cxm.understand.text.evidence import Evidence, Piece, evidence_of
-from cxm.understand.text.reading.reading import Reading, Tag
+from cxm.understand.text.reading.reading import Reading
 
 from .queries import Entry
 from .searching import places

@@ -14,762 +14,1450 @@ import cxm.act.cases.models.recovery
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_cache_table'),
-        ('channels', '0001_initial'),
-        ('customers', '0003_segment'),
-        ('surveys', '0001_initial'),
+        ("accounts", "0002_cache_table"),
+        ("channels", "0001_initial"),
+        ("customers", "0003_segment"),
+        ("surveys", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Acknowledgement',
+            name="Acknowledgement",
             fields=[
-                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='accounts.workspace')),
-                ('is_on', models.BooleanField(default=True)),
-                ('within_s', models.PositiveIntegerField(default=120)),
-                ('promises', models.BooleanField(default=True)),
-                ('texts', models.JSONField(default=dict)),
+                (
+                    "workspace",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="accounts.workspace",
+                    ),
+                ),
+                ("is_on", models.BooleanField(default=True)),
+                ("within_s", models.PositiveIntegerField(default=120)),
+                ("promises", models.BooleanField(default=True)),
+                ("texts", models.JSONField(default=dict)),
             ],
         ),
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('subject', models.CharField(max_length=300)),
-                ('state', models.CharField(choices=[('new', 'New'), ('open', 'Open'), ('waiting', 'Waiting for the customer'), ('snoozed', 'Snoozed'), ('resolved', 'Resolved'), ('closed', 'Closed'), ('merged', 'Merged into another')], default='new', max_length=10)),
-                ('priority', models.PositiveSmallIntegerField(choices=[(1, 'Low'), (2, 'Normal'), (3, 'High'), (4, 'Urgent')], default=2)),
-                ('is_severe', models.BooleanField(default=False)),
-                ('is_complaint', models.BooleanField(default=False)),
-                ('opened_by', models.CharField(max_length=100)),
-                ('category', models.CharField(blank=True, max_length=60)),
-                ('channel', models.CharField(blank=True, max_length=30)),
-                ('touchpoint', models.CharField(blank=True, max_length=100)),
-                ('language', models.CharField(blank=True, max_length=10)),
-                ('tags', models.JSONField(default=list)),
-                ('properties', models.JSONField(default=dict)),
-                ('resolution', models.CharField(blank=True, choices=[('solved', 'Solved'), ('explained', 'Explained'), ('compensated', 'Compensated'), ('passed_on', 'Passed on'), ('not_reached', 'Customer not reached'), ('nothing_to_do', 'Nothing to do'), ('duplicate', 'Duplicate')], max_length=20)),
-                ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
-                ('promised_at', models.DateTimeField(blank=True, null=True)),
-                ('first_replied_at', models.DateTimeField(blank=True, null=True)),
-                ('last_customer_at', models.DateTimeField(blank=True, null=True)),
-                ('snoozed_until', models.DateTimeField(blank=True, null=True)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('reopened', models.PositiveSmallIntegerField(default=0)),
-                ('reassigned', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('search_text', models.TextField(blank=True)),
-                ('turn', models.GeneratedField(db_persist=True, expression=models.Case(models.When(state__in=['new', 'open'], then=models.Value('us')), models.When(state__in=['waiting', 'snoozed'], then=models.Value('later')), default=models.Value('done')), output_field=models.CharField(choices=[('us', 'Ours'), ('later', 'Later'), ('done', 'Done')], max_length=5))),
-                ('queue_at', models.GeneratedField(db_persist=True, expression=django.db.models.functions.comparison.Coalesce('due_at', models.Value(datetime.datetime(9999, 1, 1, 0, 0, tzinfo=datetime.UTC), output_field=models.DateTimeField())), output_field=models.DateTimeField())),
-                ('conversation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='channels.conversation')),
-                ('customer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),
-                ('merged_into', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.case')),
-                ('opener', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("number", models.PositiveIntegerField()),
+                ("subject", models.CharField(max_length=300)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("open", "Open"),
+                            ("waiting", "Waiting for the customer"),
+                            ("snoozed", "Snoozed"),
+                            ("resolved", "Resolved"),
+                            ("closed", "Closed"),
+                            ("merged", "Merged into another"),
+                        ],
+                        default="new",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "priority",
+                    models.PositiveSmallIntegerField(
+                        choices=[(1, "Low"), (2, "Normal"), (3, "High"), (4, "Urgent")], default=2
+                    ),
+                ),
+                ("is_severe", models.BooleanField(default=False)),
+                ("is_complaint", models.BooleanField(default=False)),
+                ("opened_by", models.CharField(max_length=100)),
+                ("category", models.CharField(blank=True, max_length=60)),
+                ("channel", models.CharField(blank=True, max_length=30)),
+                ("touchpoint", models.CharField(blank=True, max_length=100)),
+                ("language", models.CharField(blank=True, max_length=10)),
+                ("tags", models.JSONField(default=list)),
+                ("properties", models.JSONField(default=dict)),
+                (
+                    "resolution",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("solved", "Solved"),
+                            ("explained", "Explained"),
+                            ("compensated", "Compensated"),
+                            ("passed_on", "Passed on"),
+                            ("not_reached", "Customer not reached"),
+                            ("nothing_to_do", "Nothing to do"),
+                            ("duplicate", "Duplicate"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("promised_at", models.DateTimeField(blank=True, null=True)),
+                ("first_replied_at", models.DateTimeField(blank=True, null=True)),
+                ("last_customer_at", models.DateTimeField(blank=True, null=True)),
+                ("snoozed_until", models.DateTimeField(blank=True, null=True)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("reopened", models.PositiveSmallIntegerField(default=0)),
+                ("reassigned", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("search_text", models.TextField(blank=True)),
+                (
+                    "turn",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(
+                            models.When(state__in=["new", "open"], then=models.Value("us")),
+                            models.When(state__in=["waiting", "snoozed"], then=models.Value("later")),
+                            default=models.Value("done"),
+                        ),
+                        output_field=models.CharField(
+                            choices=[("us", "Ours"), ("later", "Later"), ("done", "Done")], max_length=5
+                        ),
+                    ),
+                ),
+                (
+                    "queue_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.comparison.Coalesce(
+                            "due_at",
+                            models.Value(
+                                datetime.datetime(9999, 1, 1, 0, 0, tzinfo=datetime.UTC),
+                                output_field=models.DateTimeField(),
+                            ),
+                        ),
+                        output_field=models.DateTimeField(),
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="channels.conversation",
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "merged_into",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "opener",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Aftercare',
+            name="Aftercare",
             fields=[
-                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='accounts.workspace')),
-                ('delay_hours', models.PositiveSmallIntegerField(default=0)),
-                ('is_on', models.BooleanField(default=True)),
-                ('survey', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='surveys.survey')),
+                (
+                    "workspace",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="accounts.workspace",
+                    ),
+                ),
+                ("delay_hours", models.PositiveSmallIntegerField(default=0)),
+                ("is_on", models.BooleanField(default=True)),
+                (
+                    "survey",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="surveys.survey",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('rule_name', models.CharField(max_length=100)),
-                ('kind', models.CharField(choices=[('answer', 'An answer'), ('words', 'Words in a comment'), ('pattern', 'An event that repeats'), ('late', 'A late delivery'), ('metric', 'A metric'), ('silence', 'A customer who falls silent')], max_length=10)),
-                ('cause', models.CharField(max_length=150)),
-                ('data', models.JSONField(default=dict)),
-                ('times', models.PositiveIntegerField(default=1)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('customer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("rule_name", models.CharField(max_length=100)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("answer", "An answer"),
+                            ("words", "Words in a comment"),
+                            ("pattern", "An event that repeats"),
+                            ("late", "A late delivery"),
+                            ("metric", "A metric"),
+                            ("silence", "A customer who falls silent"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("cause", models.CharField(max_length=150)),
+                ("data", models.JSONField(default=dict)),
+                ("times", models.PositiveIntegerField(default=1)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AlertRule',
+            name="AlertRule",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('kind', models.CharField(choices=[('answer', 'An answer'), ('words', 'Words in a comment'), ('pattern', 'An event that repeats'), ('late', 'A late delivery'), ('metric', 'A metric'), ('silence', 'A customer who falls silent')], max_length=10)),
-                ('what', models.JSONField(default=dict)),
-                ('condition', models.JSONField(default=dict)),
-                ('is_on', models.BooleanField(default=True)),
-                ('on_since', models.DateTimeField(default=django.utils.timezone.now)),
-                ('muted_until', models.DateTimeField(blank=True, null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('again_after_h', models.PositiveIntegerField(default=24)),
-                ('opens_case', models.BooleanField(default=False)),
-                ('case', models.JSONField(default=dict)),
-                ('users', models.JSONField(default=list)),
-                ('teams', models.JSONField(default=list)),
-                ('by_mail', models.BooleanField(default=True)),
-                ('digest', models.CharField(choices=[('at_once', 'At once'), ('hourly', 'Once an hour'), ('daily', 'Once a day')], default='at_once', max_length=10)),
-                ('quiet_from', models.TimeField(blank=True, null=True)),
-                ('quiet_until', models.TimeField(blank=True, null=True)),
-                ('state', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("answer", "An answer"),
+                            ("words", "Words in a comment"),
+                            ("pattern", "An event that repeats"),
+                            ("late", "A late delivery"),
+                            ("metric", "A metric"),
+                            ("silence", "A customer who falls silent"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("what", models.JSONField(default=dict)),
+                ("condition", models.JSONField(default=dict)),
+                ("is_on", models.BooleanField(default=True)),
+                ("on_since", models.DateTimeField(default=django.utils.timezone.now)),
+                ("muted_until", models.DateTimeField(blank=True, null=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("again_after_h", models.PositiveIntegerField(default=24)),
+                ("opens_case", models.BooleanField(default=False)),
+                ("case", models.JSONField(default=dict)),
+                ("users", models.JSONField(default=list)),
+                ("teams", models.JSONField(default=list)),
+                ("by_mail", models.BooleanField(default=True)),
+                (
+                    "digest",
+                    models.CharField(
+                        choices=[("at_once", "At once"), ("hourly", "Once an hour"), ("daily", "Once a day")],
+                        default="at_once",
+                        max_length=10,
+                    ),
+                ),
+                ("quiet_from", models.TimeField(blank=True, null=True)),
+                ("quiet_until", models.TimeField(blank=True, null=True)),
+                ("state", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='AlertHit',
+            name="AlertHit",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField()),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hits', to='cases.alert')),
-                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cases.alertrule')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("event_id", models.UUIDField()),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "alert",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="hits", to="cases.alert"
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="cases.alertrule"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='alert',
-            name='rule',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.alertrule'),
+            model_name="alert",
+            name="rule",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="cases.alertrule"
+            ),
         ),
         migrations.CreateModel(
-            name='Calendar',
+            name="Calendar",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('time_zone', models.CharField(max_length=60)),
-                ('week', models.JSONField()),
-                ('holidays', models.JSONField(default=list)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("time_zone", models.CharField(max_length=60)),
+                ("week", models.JSONField()),
+                ("holidays", models.JSONField(default=list)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='CaseSurvey',
+            name="CaseSurvey",
             fields=[
-                ('case', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='survey', serialize=False, to='cases.case')),
-                ('state', models.CharField(choices=[('planned', 'Planned'), ('sent', 'Sent'), ('skipped', 'Skipped')], default='planned', max_length=10)),
-                ('due_at', models.DateTimeField()),
-                ('reason', models.TextField(blank=True)),
+                (
+                    "case",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="survey",
+                        serialize=False,
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("planned", "Planned"), ("sent", "Sent"), ("skipped", "Skipped")],
+                        default="planned",
+                        max_length=10,
+                    ),
+                ),
+                ("due_at", models.DateTimeField()),
+                ("reason", models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
-            name='PlayAssignment',
+            name="PlayAssignment",
             fields=[
-                ('case', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='play', serialize=False, to='cases.case')),
-                ('arm', models.CharField(choices=[('play', 'Play'), ('held_out', 'Held out')], max_length=10)),
-                ('reason', models.CharField(choices=[('chance', 'By chance'), ('again', "As the customer's first case in the test"), ('severe', 'Severe cases always get it'), ('no_test', 'No test, or the test has all its customers')], max_length=10)),
-                ('place', models.PositiveIntegerField(blank=True, null=True)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('released_at', models.DateTimeField(blank=True, null=True)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('cost', models.FloatField(blank=True, null=True)),
+                (
+                    "case",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="play",
+                        serialize=False,
+                        to="cases.case",
+                    ),
+                ),
+                ("arm", models.CharField(choices=[("play", "Play"), ("held_out", "Held out")], max_length=10)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("chance", "By chance"),
+                            ("again", "As the customer's first case in the test"),
+                            ("severe", "Severe cases always get it"),
+                            ("no_test", "No test, or the test has all its customers"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("place", models.PositiveIntegerField(blank=True, null=True)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("released_at", models.DateTimeField(blank=True, null=True)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                ("cost", models.FloatField(blank=True, null=True)),
             ],
         ),
         migrations.AddField(
-            model_name='alert',
-            name='case',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.case'),
+            model_name="alert",
+            name="case",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="cases.case"
+            ),
         ),
         migrations.CreateModel(
-            name='CaseEntry',
+            name="CaseEntry",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('kind', models.CharField(max_length=30)),
-                ('text', models.TextField(blank=True)),
-                ('data', models.JSONField(default=dict)),
-                ('ref', models.CharField(blank=True, max_length=100)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='cases.case')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("kind", models.CharField(max_length=30)),
+                ("text", models.TextField(blank=True)),
+                ("data", models.JSONField(default=dict)),
+                ("ref", models.CharField(blank=True, max_length=100)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="entries", to="cases.case"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Cause',
+            name="Cause",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('is_retired', models.BooleanField(default=False)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='cases.cause')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200)),
+                ("is_retired", models.BooleanField(default=False)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="children",
+                        to="cases.cause",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='case',
-            name='cause',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.cause'),
+            model_name="case",
+            name="cause",
+            field=models.ForeignKey(
+                blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="cases.cause"
+            ),
         ),
         migrations.CreateModel(
-            name='FeedbackDeed',
+            name="FeedbackDeed",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('verb', models.CharField(max_length=20)),
-                ('before', models.JSONField(default=list)),
-                ('undone_at', models.DateTimeField(blank=True, null=True)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("verb", models.CharField(max_length=20)),
+                ("before", models.JSONField(default=list)),
+                ("undone_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FeedbackMark',
+            name="FeedbackMark",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField()),
-                ('log_customer_id', models.UUIDField()),
-                ('import_id', models.UUIDField()),
-                ('occurred_at', models.DateTimeField()),
-                ('handled_at', models.DateTimeField(blank=True, null=True)),
-                ('tags', models.JSONField(default=list)),
-                ('version', models.PositiveBigIntegerField(default=1)),
-                ('in_log', models.BooleanField(default=False)),
-                ('assigned_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.case')),
-                ('customer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),
-                ('handled_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("event_id", models.UUIDField()),
+                ("log_customer_id", models.UUIDField()),
+                ("import_id", models.UUIDField()),
+                ("occurred_at", models.DateTimeField()),
+                ("handled_at", models.DateTimeField(blank=True, null=True)),
+                ("tags", models.JSONField(default=list)),
+                ("version", models.PositiveBigIntegerField(default=1)),
+                ("in_log", models.BooleanField(default=False)),
+                (
+                    "assigned_to",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "handled_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FeedbackView',
+            name="FeedbackView",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=60)),
-                ('query', models.CharField(max_length=1000)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60)),
+                ("query", models.CharField(max_length=1000)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Link',
+            name="Link",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('one', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cases.case')),
-                ('other', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cases.case')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "one",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="cases.case"),
+                ),
+                (
+                    "other",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="cases.case"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Macro',
+            name="Macro",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('steps', models.JSONField(default=list)),
-                ('used', models.PositiveIntegerField(default=0)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("steps", models.JSONField(default=list)),
+                ("used", models.PositiveIntegerField(default=0)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Measure',
+            name="Measure",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('text', models.TextField(blank=True)),
-                ('due_on', models.DateField(blank=True, null=True)),
-                ('state', models.CharField(choices=[('planned', 'Planned'), ('in_effect', 'In effect'), ('dropped', 'Dropped')], default='planned', max_length=10)),
-                ('metric', models.CharField(default='cases_per_week', max_length=60)),
-                ('filters', models.JSONField(blank=True, default=list)),
-                ('expected', models.FloatField(blank=True, null=True)),
-                ('weeks', models.PositiveSmallIntegerField(default=12)),
-                ('in_effect_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('cause', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.cause')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("text", models.TextField(blank=True)),
+                ("due_on", models.DateField(blank=True, null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("planned", "Planned"), ("in_effect", "In effect"), ("dropped", "Dropped")],
+                        default="planned",
+                        max_length=10,
+                    ),
+                ),
+                ("metric", models.CharField(default="cases_per_week", max_length=60)),
+                ("filters", models.JSONField(blank=True, default=list)),
+                ("expected", models.FloatField(blank=True, null=True)),
+                ("weeks", models.PositiveSmallIntegerField(default=12)),
+                ("in_effect_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "cause",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="cases.cause",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('mentioned', 'You were mentioned'), ('assigned', 'You were given this case'), ('task', 'You were asked to do something'), ('task_done', 'What you asked for is done'), ('watched', 'Something happened on a case you watch'), ('warned', 'A target is near'), ('breached', 'A target was missed'), ('woke', 'A snoozed case is back')], max_length=12)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('read_at', models.DateTimeField(blank=True, null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cases.case')),
-                ('entry', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cases.caseentry')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("mentioned", "You were mentioned"),
+                            ("assigned", "You were given this case"),
+                            ("task", "You were asked to do something"),
+                            ("task_done", "What you asked for is done"),
+                            ("watched", "Something happened on a case you watch"),
+                            ("warned", "A target is near"),
+                            ("breached", "A target was missed"),
+                            ("woke", "A snoozed case is back"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("read_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "case",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="cases.case"),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="cases.caseentry"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Play',
+            name="Play",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('kind', models.CharField(choices=[('call', 'Call'), ('apology', 'Apology'), ('refund', 'Refund'), ('fix', 'Fix'), ('other', 'Something else')], default='call', max_length=10)),
-                ('text', models.TextField(blank=True)),
-                ('condition', models.JSONField(blank=True, default=dict)),
-                ('hold_out', models.FloatField(default=0.2, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(0.5)])),
-                ('customers', models.PositiveIntegerField(default=400)),
-                ('window_days', models.PositiveSmallIntegerField(default=30)),
-                ('cost', models.FloatField(default=0)),
-                ('currency', models.CharField(blank=True, max_length=3)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('secret', models.CharField(default=cxm.act.cases.models.recovery.new_secret, max_length=32)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('running', 'Running'), ('ended', 'Ended')], default='draft', max_length=10)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('full_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("call", "Call"),
+                            ("apology", "Apology"),
+                            ("refund", "Refund"),
+                            ("fix", "Fix"),
+                            ("other", "Something else"),
+                        ],
+                        default="call",
+                        max_length=10,
+                    ),
+                ),
+                ("text", models.TextField(blank=True)),
+                ("condition", models.JSONField(blank=True, default=dict)),
+                (
+                    "hold_out",
+                    models.FloatField(
+                        default=0.2,
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(0.5),
+                        ],
+                    ),
+                ),
+                ("customers", models.PositiveIntegerField(default=400)),
+                ("window_days", models.PositiveSmallIntegerField(default=30)),
+                ("cost", models.FloatField(default=0)),
+                ("currency", models.CharField(blank=True, max_length=3)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("secret", models.CharField(default=cxm.act.cases.models.recovery.new_secret, max_length=32)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("running", "Running"), ("ended", "Ended")],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("full_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'created_at'],
+                "ordering": ["position", "created_at"],
             },
         ),
         migrations.CreateModel(
-            name='PolicyVersion',
+            name="PolicyVersion",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('definition', models.JSONField()),
-                ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("number", models.PositiveIntegerField()),
+                ("definition", models.JSONField()),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CaseClock',
+            name="CaseClock",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('first_reply', 'First reply'), ('next_reply', 'Next reply'), ('resolution', 'Resolution'), ('promise', 'Promised answer')], max_length=12)),
-                ('number', models.PositiveIntegerField(default=1)),
-                ('target_s', models.FloatField()),
-                ('spent_s', models.FloatField(default=0)),
-                ('started_at', models.DateTimeField()),
-                ('running_since', models.DateTimeField(null=True)),
-                ('due_at', models.DateTimeField(null=True)),
-                ('next_at', models.DateTimeField(null=True)),
-                ('stage', models.PositiveSmallIntegerField(default=0)),
-                ('warned_at', models.DateTimeField(null=True)),
-                ('breached_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('is_met', models.BooleanField(null=True)),
-                ('calendar', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.calendar')),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='clocks', to='cases.case')),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.policyversion')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("first_reply", "First reply"),
+                            ("next_reply", "Next reply"),
+                            ("resolution", "Resolution"),
+                            ("promise", "Promised answer"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(default=1)),
+                ("target_s", models.FloatField()),
+                ("spent_s", models.FloatField(default=0)),
+                ("started_at", models.DateTimeField()),
+                ("running_since", models.DateTimeField(null=True)),
+                ("due_at", models.DateTimeField(null=True)),
+                ("next_at", models.DateTimeField(null=True)),
+                ("stage", models.PositiveSmallIntegerField(default=0)),
+                ("warned_at", models.DateTimeField(null=True)),
+                ("breached_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("is_met", models.BooleanField(null=True)),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="cases.calendar"
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="clocks", to="cases.case"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="cases.policyversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Presence',
+            name="Presence",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('types_at', models.DateTimeField(blank=True, null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cases.case')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("types_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "case",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="cases.case"),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ServicePolicy',
+            name="ServicePolicy",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('is_paused', models.BooleanField(default=False)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("is_paused", models.BooleanField(default=False)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.AddField(
-            model_name='policyversion',
-            name='policy',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='cases.servicepolicy'),
+            model_name="policyversion",
+            name="policy",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="cases.servicepolicy"
+            ),
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('is_default', models.BooleanField(default=False)),
-                ('gives_cases', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('calendar', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.calendar')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("is_default", models.BooleanField(default=False)),
+                ("gives_cases", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="cases.calendar",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('ref', models.CharField(blank=True, max_length=100)),
-                ('text', models.CharField(max_length=500)),
-                ('state', models.CharField(choices=[('open', 'To do'), ('done', 'Done'), ('declined', 'Declined')], default='open', max_length=8)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('result', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='cases.case')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='cases.team')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("ref", models.CharField(blank=True, max_length=100)),
+                ("text", models.CharField(max_length=500)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "To do"), ("done", "Done"), ("declined", "Declined")],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("result", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="cases.case"
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name="+", to="cases.team"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SavedReply',
+            name="SavedReply",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('texts', models.JSONField(default=dict)),
-                ('used', models.PositiveIntegerField(default=0)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.team')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("texts", models.JSONField(default=dict)),
+                ("used", models.PositiveIntegerField(default=0)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="cases.team",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='RoutingRule',
+            name="RoutingRule",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('is_paused', models.BooleanField(default=False)),
-                ('condition', models.JSONField(default=dict)),
-                ('skills', models.JSONField(default=list)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cases.team')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("is_paused", models.BooleanField(default=False)),
+                ("condition", models.JSONField(default=dict)),
+                ("skills", models.JSONField(default=list)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="cases.team"),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.AddField(
-            model_name='case',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='cases.team'),
+            model_name="case",
+            name="team",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name="+", to="cases.team"),
         ),
         migrations.CreateModel(
-            name='TeamMember',
+            name="TeamMember",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('capacity', models.PositiveSmallIntegerField(default=20)),
-                ('languages', models.JSONField(default=list)),
-                ('skills', models.JSONField(default=list)),
-                ('is_away', models.BooleanField(default=False)),
-                ('last_given_at', models.DateTimeField(blank=True, null=True)),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='cases.team')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("capacity", models.PositiveSmallIntegerField(default=20)),
+                ("languages", models.JSONField(default=list)),
+                ("skills", models.JSONField(default=list)),
+                ("is_away", models.BooleanField(default=False)),
+                ("last_given_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="members", to="cases.team"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='View',
+            name="View",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('query', models.CharField(max_length=1000)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("query", models.CharField(max_length=1000)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Watcher',
+            name="Watcher",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='watchers', to='cases.case')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="watchers", to="cases.case"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AlertNotice',
+            name="AlertNotice",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('seen_at', models.DateTimeField(blank=True, null=True)),
-                ('mail_at', models.DateTimeField(blank=True, null=True)),
-                ('mailed_at', models.DateTimeField(blank=True, null=True)),
-                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='cases.alert')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("seen_at", models.DateTimeField(blank=True, null=True)),
+                ("mail_at", models.DateTimeField(blank=True, null=True)),
+                ("mailed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "alert",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notices", to="cases.alert"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['user', 'workspace', 'seen_at'], name='cases_alert_user_id_72c9b6_idx'), models.Index(fields=['mail_at'], name='cases_alert_mail_at_e0f282_idx'), models.Index(fields=['user', 'mailed_at'], name='cases_alert_user_id_0f394d_idx')],
-                'constraints': [models.UniqueConstraint(fields=('alert', 'user'), name='one_notice_per_person')],
+                "indexes": [
+                    models.Index(fields=["user", "workspace", "seen_at"], name="cases_alert_user_id_72c9b6_idx"),
+                    models.Index(fields=["mail_at"], name="cases_alert_mail_at_e0f282_idx"),
+                    models.Index(fields=["user", "mailed_at"], name="cases_alert_user_id_0f394d_idx"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("alert", "user"), name="one_notice_per_person")],
             },
         ),
         migrations.AddIndex(
-            model_name='alertrule',
-            index=models.Index(fields=['is_on'], name='cases_alert_is_on_275067_idx'),
+            model_name="alertrule",
+            index=models.Index(fields=["is_on"], name="cases_alert_is_on_275067_idx"),
         ),
         migrations.AddConstraint(
-            model_name='alertrule',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_alert_rule_per_name'),
+            model_name="alertrule",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="one_alert_rule_per_name"),
         ),
         migrations.AddIndex(
-            model_name='alerthit',
-            index=models.Index(fields=['event_id'], name='cases_alert_event_i_be0a6b_idx'),
+            model_name="alerthit",
+            index=models.Index(fields=["event_id"], name="cases_alert_event_i_be0a6b_idx"),
         ),
         migrations.AddConstraint(
-            model_name='alerthit',
-            constraint=models.UniqueConstraint(fields=('rule', 'event_id'), name='one_hit_per_rule_and_event'),
+            model_name="alerthit",
+            constraint=models.UniqueConstraint(fields=("rule", "event_id"), name="one_hit_per_rule_and_event"),
         ),
         migrations.AddConstraint(
-            model_name='calendar',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_calendar_per_name'),
+            model_name="calendar",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="one_calendar_per_name"),
         ),
         migrations.AddField(
-            model_name='casesurvey',
-            name='invitation',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='surveys.invitation'),
+            model_name="casesurvey",
+            name="invitation",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="surveys.invitation",
+            ),
         ),
         migrations.AddField(
-            model_name='playassignment',
-            name='customer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer'),
+            model_name="playassignment",
+            name="customer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="customers.customer"
+            ),
         ),
         migrations.AddField(
-            model_name='playassignment',
-            name='done_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="playassignment",
+            name="done_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='playassignment',
-            name='play',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='cases.play'),
+            model_name="playassignment",
+            name="play",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="assignments", to="cases.play"
+            ),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['workspace', '-at'], name='cases_alert_workspa_01e190_idx'),
+            model_name="alert",
+            index=models.Index(fields=["workspace", "-at"], name="cases_alert_workspa_01e190_idx"),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['rule', '-at'], name='cases_alert_rule_id_8406a7_idx'),
+            model_name="alert",
+            index=models.Index(fields=["rule", "-at"], name="cases_alert_rule_id_8406a7_idx"),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['customer', '-at'], name='cases_alert_custome_0e0a54_idx'),
+            model_name="alert",
+            index=models.Index(fields=["customer", "-at"], name="cases_alert_custome_0e0a54_idx"),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(fields=('workspace', 'cause'), name='one_alert_per_cause'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(fields=("workspace", "cause"), name="one_alert_per_cause"),
         ),
         migrations.AddIndex(
-            model_name='caseentry',
-            index=models.Index(fields=['case', 'at'], name='cases_casee_case_id_e5cd49_idx'),
+            model_name="caseentry",
+            index=models.Index(fields=["case", "at"], name="cases_casee_case_id_e5cd49_idx"),
         ),
         migrations.AddConstraint(
-            model_name='caseentry',
-            constraint=models.UniqueConstraint(condition=models.Q(('ref', ''), _negated=True), fields=('case', 'kind', 'ref'), name='one_entry_per_cause'),
+            model_name="caseentry",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ref", ""), _negated=True),
+                fields=("case", "kind", "ref"),
+                name="one_entry_per_cause",
+            ),
         ),
         migrations.AddIndex(
-            model_name='feedbackdeed',
-            index=models.Index(fields=['workspace', 'at'], name='feedback_deeds'),
+            model_name="feedbackdeed",
+            index=models.Index(fields=["workspace", "at"], name="feedback_deeds"),
         ),
         migrations.AddIndex(
-            model_name='feedbackmark',
-            index=models.Index(condition=models.Q(('in_log', False)), fields=['workspace'], name='feedback_not_in_log'),
+            model_name="feedbackmark",
+            index=models.Index(condition=models.Q(("in_log", False)), fields=["workspace"], name="feedback_not_in_log"),
         ),
         migrations.AddConstraint(
-            model_name='feedbackmark',
-            constraint=models.UniqueConstraint(fields=('workspace', 'event_id'), name='one_mark_per_text'),
+            model_name="feedbackmark",
+            constraint=models.UniqueConstraint(fields=("workspace", "event_id"), name="one_mark_per_text"),
         ),
         migrations.AddConstraint(
-            model_name='feedbackview',
-            constraint=models.UniqueConstraint(fields=('workspace', 'owner', 'name'), name='one_feedback_view_per_name'),
+            model_name="feedbackview",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "owner", "name"), name="one_feedback_view_per_name"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(fields=('one', 'other'), name='one_link_per_pair_of_cases'),
+            model_name="link",
+            constraint=models.UniqueConstraint(fields=("one", "other"), name="one_link_per_pair_of_cases"),
         ),
         migrations.AddConstraint(
-            model_name='macro',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_macro_per_name'),
+            model_name="macro",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="one_macro_per_name"),
         ),
         migrations.AddIndex(
-            model_name='measure',
-            index=models.Index(fields=['workspace', 'state', 'due_on'], name='cases_measu_workspa_5bc8df_idx'),
+            model_name="measure",
+            index=models.Index(fields=["workspace", "state", "due_on"], name="cases_measu_workspa_5bc8df_idx"),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(fields=['user', 'workspace', 'read_at', '-at'], name='notice_unread'),
+            model_name="notice",
+            index=models.Index(fields=["user", "workspace", "read_at", "-at"], name="notice_unread"),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(fields=['case', 'user'], name='notice_case'),
+            model_name="notice",
+            index=models.Index(fields=["case", "user"], name="notice_case"),
         ),
         migrations.AddConstraint(
-            model_name='play',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_play_per_name'),
+            model_name="play",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="one_play_per_name"),
         ),
         migrations.AddConstraint(
-            model_name='play',
-            constraint=models.CheckConstraint(condition=models.Q(('hold_out__gte', 0), ('hold_out__lte', 0.5)), name='at_most_half_held_out'),
+            model_name="play",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("hold_out__gte", 0), ("hold_out__lte", 0.5)), name="at_most_half_held_out"
+            ),
         ),
         migrations.AddIndex(
-            model_name='caseclock',
-            index=models.Index(condition=models.Q(('ended_at', None)), fields=['next_at'], name='clock_due'),
+            model_name="caseclock",
+            index=models.Index(condition=models.Q(("ended_at", None)), fields=["next_at"], name="clock_due"),
         ),
         migrations.AddConstraint(
-            model_name='caseclock',
-            constraint=models.UniqueConstraint(fields=('case', 'kind', 'number'), name='one_clock_per_target'),
+            model_name="caseclock",
+            constraint=models.UniqueConstraint(fields=("case", "kind", "number"), name="one_clock_per_target"),
         ),
         migrations.AddIndex(
-            model_name='presence',
-            index=models.Index(fields=['at'], name='presence_at'),
+            model_name="presence",
+            index=models.Index(fields=["at"], name="presence_at"),
         ),
         migrations.AddConstraint(
-            model_name='presence',
-            constraint=models.UniqueConstraint(fields=('case', 'user'), name='one_presence_per_case'),
+            model_name="presence",
+            constraint=models.UniqueConstraint(fields=("case", "user"), name="one_presence_per_case"),
         ),
         migrations.AddConstraint(
-            model_name='servicepolicy',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_policy_per_name'),
+            model_name="servicepolicy",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="one_policy_per_name"),
         ),
         migrations.AddConstraint(
-            model_name='policyversion',
-            constraint=models.UniqueConstraint(fields=('policy', 'number'), name='one_policy_version_per_number'),
+            model_name="policyversion",
+            constraint=models.UniqueConstraint(fields=("policy", "number"), name="one_policy_version_per_number"),
         ),
         migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_team_per_name'),
+            model_name="team",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="one_team_per_name"),
         ),
         migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('workspace',), name='one_default_team_per_workspace'),
+            model_name="team",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_default", True)), fields=("workspace",), name="one_default_team_per_workspace"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['workspace', 'state', 'due_at'], name='task_due'),
+            model_name="task",
+            index=models.Index(fields=["workspace", "state", "due_at"], name="task_due"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['workspace', 'team', 'state'], name='task_team'),
+            model_name="task",
+            index=models.Index(fields=["workspace", "team", "state"], name="task_team"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(condition=models.Q(('ref', ''), _negated=True), fields=('case', 'ref'), name='one_task_per_cause'),
+            model_name="task",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ref", ""), _negated=True), fields=("case", "ref"), name="one_task_per_cause"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='savedreply',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_reply_per_name'),
+            model_name="savedreply",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="one_reply_per_name"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'turn', 'queue_at', 'number'], name='case_turn'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "turn", "queue_at", "number"], name="case_turn"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'team', 'turn', 'queue_at', 'number'], name='case_queue'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "team", "turn", "queue_at", "number"], name="case_queue"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'owner', 'turn', 'queue_at', 'number'], name='case_desk'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "owner", "turn", "queue_at", "number"], name="case_desk"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'state', 'queue_at', 'number'], name='case_state'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "state", "queue_at", "number"], name="case_state"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'turn', 'last_customer_at', 'number'], name='case_patience'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "turn", "last_customer_at", "number"], name="case_patience"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'turn', '-priority', 'queue_at', 'number'], name='case_priority'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "turn", "-priority", "queue_at", "number"], name="case_priority"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'turn', '-number'], name='case_newest'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "turn", "-number"], name="case_newest"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['state', 'snoozed_until'], name='case_wakes'),
+            model_name="case",
+            index=models.Index(fields=["state", "snoozed_until"], name="case_wakes"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'resolved_at'], name='case_resolved'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "resolved_at"], name="case_resolved"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'category', 'turn', 'queue_at', 'number'], name='case_category'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "category", "turn", "queue_at", "number"], name="case_category"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('is_complaint', True)), fields=['workspace', 'turn', 'queue_at', 'number'], name='case_complaint'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("is_complaint", True)),
+                fields=["workspace", "turn", "queue_at", "number"],
+                name="case_complaint",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('merged_into__isnull', False)), fields=['merged_into'], name='case_merged'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("merged_into__isnull", False)), fields=["merged_into"], name="case_merged"
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['workspace', 'search_text', 'id'], name='case_search'),
+            model_name="case",
+            index=models.Index(fields=["workspace", "search_text", "id"], name="case_search"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['customer', '-opened_at'], name='cases_case_custome_0d09b3_idx'),
+            model_name="case",
+            index=models.Index(fields=["customer", "-opened_at"], name="cases_case_custome_0d09b3_idx"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['conversation'], name='cases_case_convers_aefc38_idx'),
+            model_name="case",
+            index=models.Index(fields=["conversation"], name="cases_case_convers_aefc38_idx"),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.UniqueConstraint(fields=('workspace', 'number'), name='one_case_per_number'),
+            model_name="case",
+            constraint=models.UniqueConstraint(fields=("workspace", "number"), name="one_case_per_number"),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.UniqueConstraint(fields=('workspace', 'opened_by'), name='one_case_per_cause'),
+            model_name="case",
+            constraint=models.UniqueConstraint(fields=("workspace", "opened_by"), name="one_case_per_cause"),
         ),
         migrations.AddConstraint(
-            model_name='teammember',
-            constraint=models.UniqueConstraint(fields=('team', 'user'), name='one_place_in_a_team'),
+            model_name="teammember",
+            constraint=models.UniqueConstraint(fields=("team", "user"), name="one_place_in_a_team"),
         ),
         migrations.AddConstraint(
-            model_name='view',
-            constraint=models.UniqueConstraint(fields=('workspace', 'owner', 'name'), name='one_view_per_name'),
+            model_name="view",
+            constraint=models.UniqueConstraint(fields=("workspace", "owner", "name"), name="one_view_per_name"),
         ),
         migrations.AddConstraint(
-            model_name='watcher',
-            constraint=models.UniqueConstraint(fields=('case', 'user'), name='one_watch_per_case'),
+            model_name="watcher",
+            constraint=models.UniqueConstraint(fields=("case", "user"), name="one_watch_per_case"),
         ),
         migrations.AddIndex(
-            model_name='casesurvey',
-            index=models.Index(fields=['state', 'due_at'], name='cases_cases_state_19ecf2_idx'),
+            model_name="casesurvey",
+            index=models.Index(fields=["state", "due_at"], name="cases_cases_state_19ecf2_idx"),
         ),
         migrations.AddIndex(
-            model_name='playassignment',
-            index=models.Index(fields=['play', 'customer'], name='cases_playa_play_id_a6600c_idx'),
+            model_name="playassignment",
+            index=models.Index(fields=["play", "customer"], name="cases_playa_play_id_a6600c_idx"),
         ),
         migrations.AddConstraint(
-            model_name='playassignment',
-            constraint=models.UniqueConstraint(fields=('play', 'place'), name='one_customer_per_place'),
+            model_name="playassignment",
+            constraint=models.UniqueConstraint(fields=("play", "place"), name="one_customer_per_place"),
         ),
     ]

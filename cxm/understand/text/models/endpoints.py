@@ -6,8 +6,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cxm.accounts.sealing import SealedTextField
 from cxm.accounts.models import Workspace
+from cxm.accounts.sealing import SealedTextField
 
 
 class OpinionEndpoint(models.Model):
