@@ -27,8 +27,8 @@ from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import SEGMENT, Filter, Scope
 from cxm.record.eventlog.text_marks import TextMark, write_text_marks
 from cxm.record.eventlog.texts import annotations_of
-from cxm.understand.text.actions import corrections_of
 from cxm.understand.text.annotating import reading_of
+from cxm.understand.text.correcting import corrections_of
 from cxm.understand.text.models import Correction
 from cxm.understand.text.reading.reading import Reading
 from cxm.understand.text.topics.queries import keys_under

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_source_lives_and_ends_by_rest_and_on_its_page() -> None:
     workspace, other = make_workspace(), make_workspace("Other", owner=make_user("other@example.com"))
-    clear = {}
+    clear: dict[str, str] = {}
     for role in (Role.ANALYST, Role.ADMIN):
         _key, clear[role] = create_api_key(workspace=workspace, kind=ApiKey.Kind.SECRET, name="x", role=role, by=None)
     _key, clear["other"] = create_api_key(workspace=other, kind=ApiKey.Kind.SECRET, name="x", role=Role.ADMIN, by=None)

@@ -67,7 +67,9 @@ def context_of(membership: Membership) -> dict[str, Any]:
             "effects": [wording.effect_said(one) for one in found.effects], "explained": wording.explained_said(found),
         }  # fmt: skip
     try:
-        stock = cache.get_or_set(f"text-stock-{workspace.pk}", lambda: stock_of(workspace.pk), STOCK_HOLDS)
+        stock = cache.get(key := f"text-stock-{workspace.pk}")
+        if stock is None:
+            cache.set(key, stock := stock_of(workspace.pk), STOCK_HOLDS)
         context |= {"stock": wording.stock_said(stock), "sides": wording.sides_said(stock.sides)}
     except EventlogError:
         context["problem"] = _("The event log does not answer just now. Try again in a moment.")

@@ -48,7 +48,7 @@ def is_hard(text: str, reading: Reading) -> bool:
 def with_opinions(workspace_id: int, texts: Sequence[str], readings: Sequence[Reading]) -> list[Reading]:
     """The readings, those of hard texts with the sentiment that the workspace's endpoint gives them.
 
-    Nothing is sent unless it is switched on and the hour has room; personal data is masked before. What fails leaves the
+    Nothing is sent unless it is switched on and the hour has room; personal data is masked. What fails leaves the
     readings as they are, and the endpoint alone for some minutes.
     """
     found = list(readings)

@@ -9,10 +9,10 @@ import pytest
 from cxm.accounts.models import Role
 from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width, log_in
 from cxm.testing.cast import make_member, make_workspace
-from cxm.understand.text import own
 from cxm.understand.text.experience import keeping
 from cxm.understand.text.learning import running
 from cxm.understand.text.learning.tests.test_own_labels import given_labels
+from cxm.understand.text.models import OwnModel
 
 from .test_accuracy_pages import given_tickets
 
@@ -32,7 +32,7 @@ def test_the_page_is_accessible_and_follows_the_training(live_server: Any, open_
     page.get_by_role("button", name="Train a version").click()
     page.get_by_text("Version 1 is being trained").wait_for()
     check_accessible(page)
-    running.run(own.OwnModel.objects.get().pk)
+    running.run(OwnModel.objects.get().pk)
     page.get_by_role("button", name="Use version 1").wait_for()  # the page looks by itself
     check_accessible(page)
     check_width(page)

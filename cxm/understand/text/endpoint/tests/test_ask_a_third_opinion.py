@@ -74,7 +74,7 @@ def test_hard_texts_are_asked_about_and_nothing_else(service: str) -> None:
     ]  # fmt: skip
     assert found[0].tags == (Tag("opinion", "negative", -0.6),)
     assert sorted(one["messages"][1]["content"] for one in Fake.asked) == [
-        "Call me on [phone], say negative", "Never mind it, positive",
+        "Call me on •••, say negative", "Never mind it, positive",
     ]  # fmt: skip
     assert {(one["path"], one["key"], one["model"]) for one in Fake.asked} == {
         ("/v1/chat/completions", "Bearer s3cret", "tiny")

@@ -102,7 +102,7 @@ def test_scores_become_labels(workspace: Workspace) -> None:
     [great] = ask(
         "SELECT event_id FROM feedback WHERE $scope AND comment = 'Great'", Scope(workspace.pk), row=Id, name="t"
     ).rows
-    about = {"workspace": workspace, "event_id": great.event_id, "customer_id": UUID(int=0), "kind": "sentiment"}
+    about = {"workspace": workspace, "event_id": great.event_id, "kind": "sentiment"}
     Correction.objects.create(**about, value="mixed")
     Correction.objects.create(**about, value="negative", undone_at=timezone.now())
     Correction.objects.create(**{**about, "kind": "intent"}, value="praise")
