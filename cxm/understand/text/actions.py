@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -19,9 +20,11 @@ from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.texts import annotations_of, texts_by_id, write_annotations
 
-from .annotating import annotation, read
+from .annotating import annotation, feelings_of, read
 from .correcting import corrected, corrections_of
-from .models import Correction, Topic
+from .models import Correction, Topic, TopicExample
+from .topics.actions import add_example, remove_example
+from .topics.errors import Refused as TopicRefused
 from .understanding import version_of
 
 VALUES: Final = {
@@ -65,6 +68,11 @@ def correct(
         before=_said(workspace.pk, event_id, kind, value), by=by if isinstance(by, User) else None,
         customer=Customer.objects.filter(workspace=workspace, pk=text.customer_id).first(),
     )  # fmt: skip
+    if kind == "topic" and (topic := Topic.objects.filter(workspace=workspace, key=value, merged_into=None).first()):
+        with suppress(TopicRefused):  # it has as many examples as it can learn from
+            add_example(
+                topic=topic, text=text.comment, fits=not wrong, by=by, event_id=event_id, customer_id=text.customer_id
+            )
     audit("corrected", made, workspace=workspace, by=by, changes={kind: [made.before, value]}, name=str(event_id))
     reread(workspace.pk, [event_id])
     return made
@@ -77,6 +85,10 @@ def take_back(*, correction: Correction, by: Actor) -> None:
     if correction.undone_at is None:
         correction.undone_at = timezone.now()
         correction.save(update_fields=["undone_at"])
+        if correction.kind == "topic":
+            examples = TopicExample.objects.filter(topic__workspace=correction.workspace, event_id=correction.event_id)
+            for example in examples.filter(topic__key=correction.value):
+                remove_example(example=example, by=by)
         audit(
             "took back", correction, workspace=correction.workspace, by=by, name=str(correction.event_id),
             changes={correction.kind: [correction.value, correction.before]},
@@ -95,7 +107,9 @@ def reread(workspace_id: int, event_ids: Iterable[UUID]) -> int:
         mine = corrections.get(text.event_id, [])
         known = before.get(text.event_id)
         version = max(now, known.version + 1) if known else now
-        rows.append(annotation(text, corrected(reading, mine), model, version, corrected=bool(mine)))
+        better = corrected(reading, mine)
+        [felt] = feelings_of([text.comment], [better])
+        rows.append(annotation(text, better, felt, model, version, corrected=bool(mine)))
     return write_annotations(rows)
 
 

@@ -35,6 +35,7 @@ from cxm.record.eventlog.texts import (
     write_annotations,
 )
 
+from . import topics
 from .correcting import corrected, corrections_of
 from .endpoint.asking import with_opinions
 from .models import Rereading
@@ -184,11 +185,15 @@ def annotations_for(texts: Sequence[Text]) -> list[Annotation]:
         now = time.time_ns() // 1_000_000
         readings = with_opinions(workspace_id, [one.comment for one in some], read(workspace_id, some))
         said = corrections_for(workspace_id, [one.event_id for one in some])
-        for one, reading in zip(some, readings, strict=True):
-            better = said.get(one.event_id)
-            rows.append(
-                annotation(one, better(reading) if better else reading, model, now, corrected=better is not None)
-            )
+        readings = [
+            said[one.event_id](reading) if one.event_id in said else reading
+            for one, reading in zip(some, readings, strict=True)
+        ]
+        feelings = feelings_of([one.comment for one in some], readings)
+        rows += [
+            annotation(one, reading, felt, model, now, corrected=one.event_id in said)
+            for one, reading, felt in zip(some, readings, feelings, strict=True)
+        ]
     return rows
 
 
@@ -211,30 +216,28 @@ def read(workspace_id: int, texts: Sequence[Text]) -> list[Reading]:
     return [*read(workspace_id, texts[:middle]), *read(workspace_id, texts[middle:])]
 
 
-def annotation(text: Text, reading: Reading, model: str, version: int, *, corrected: bool = False) -> Annotation:
-    topics = sentiment_of_topics(reading)
+def annotation(
+    text: Text, reading: Reading, feelings: dict[str, float], model: str, version: int, *, corrected: bool = False
+) -> Annotation:
+    """A row of the table; `feelings` is the sentiment of each topic, from `feelings_of`."""
     return Annotation(
         workspace_id=text.workspace_id, event_id=text.event_id, customer_id=text.customer_id,
         occurred_at=text.occurred_at, import_id=text.import_id, version=version, model=model,
         language=reading.language, script=reading.script, sentiment=reading.sentiment,
         sentiment_score=round(reading.score, 4), emotion=reading.emotion, intent=reading.intent,
-        effort=reading.effort, urgent=reading.urgent, topics=tuple(topics), topic_sentiments=tuple(topics.values()),
+        effort=reading.effort, urgent=reading.urgent, topics=tuple(feelings), topic_sentiments=tuple(feelings.values()),
         personal=tuple(dict.fromkeys(one.name for one in reading.tags if one.kind == "personal")),
         tags=tags_json(reading), corrected=corrected,
     )  # fmt: skip
 
 
-def sentiment_of_topics(reading: Reading) -> dict[str, float]:
-    """Of each topic the mean score of the sentences in which it stands; of the whole text where it has no place."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for tag in reading.tags:
-        if tag.kind == "topic":
-            found[tag.name] += [
-                one.score for one in reading.sentences
-                if any(span.start < one.end and one.start < span.end for span in tag.spans)
-            ]  # fmt: skip
-    return {name: round(sum(scores) / len(scores), 4) if scores else round(reading.score, 4)
-            for name, scores in found.items()}  # fmt: skip
+def feelings_of(texts: Sequence[str], readings: Sequence[Reading]) -> list[dict[str, float]]:
+    """Of each text the sentiment in [-1, 1] of each of its topics, where the topic stands in the text."""
+    tags = [[one for one in reading.tags if one.kind == "topic"] for reading in readings]
+    return [
+        {tag.name: round(score, 4) for tag, score in zip(of_text, scores, strict=True)}
+        for of_text, scores in zip(tags, topics.sentiments(texts, readings, tags), strict=True)
+    ]
 
 
 def tags_json(reading: Reading) -> str:

@@ -23,7 +23,7 @@ from cxm.accounts.models import Membership, Role
 from cxm.lib.personal import mask
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.texts import Annotation, annotations_of
-from cxm.understand.text.annotating import reading_of, sentiment_of_topics
+from cxm.understand.text.annotating import feelings_of, reading_of
 from cxm.understand.text.conversation import Turn, measure
 from cxm.understand.text.evidence import Evidence, evidence_of
 from cxm.understand.text.naming import SENTIMENTS
@@ -74,9 +74,8 @@ def evidence_now(context: dict[str, Any], text: str, question: str = "", chips_o
     if not text.strip() or len(text) > LONGEST:
         return SafeString("") if chips_only else _bare(context, text)
     [reading] = understand(context["workspace"].pk, [text], [question] if question else ())
-    shown = evidence_of(
-        text, reading, topics=_names(context), feelings=sentiment_of_topics(reading), masked=_masked(context)
-    )
+    [feelings] = feelings_of([text], [reading])
+    shown = evidence_of(text, reading, topics=_names(context), feelings=feelings, masked=_masked(context))
     return _rendered(shown, chips_only)
 
 

@@ -27,7 +27,7 @@ def test_evidence_can_be_read_by_everybody(live_server: Any, open_page: OpenPage
         tags=(Tag("sentiment", "negative", -0.8, (Span(0, 4),)), Tag("sentiment", "positive", 0.8, (Span(21, 26),)),
               Tag("emotion", "anger", 0.8, (Span(0, 4),)), Tag("topic", "app", 1.0, (Span(14, 17),))),
     )  # fmt: skip
-    write_annotations([annotating.annotation(one, reading, "m", 1)
+    write_annotations([annotating.annotation(one, reading, {}, "m", 1)
                        for one in texts_by_id(workspace.pk, [said.event_id])])  # fmt: skip
     owner = workspace.memberships.get().user
     warm = Client()  # templates are compiled here, so that no wait below is for them

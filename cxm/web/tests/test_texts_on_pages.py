@@ -39,7 +39,7 @@ def test_the_timeline_shows_what_was_read_and_hides_a_phone_number_from_a_viewer
         language="en", supported=True, sentiment="negative", score=-0.8, emotion="anger", intent="complaint",
         tags=(Tag("sentiment", "negative", -0.8, (Span(4, 8),)), Tag("personal", "phone", 1.0, (Span(19, 34),))),
     )  # fmt: skip
-    write_annotations([annotating.annotation(one, reading, "m", 1)
+    write_annotations([annotating.annotation(one, reading, {}, "m", 1)
                        for one in texts_by_id(workspace.pk, [read.event_id])])  # fmt: skip
     shown = page(owner, "customers:show", workspace.slug, ada.pk)
     assert '<mark class="evidence evidence-bad" title="Negative">late</mark> &lt;b&gt;! Call +48 600' in shown

@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import Membership, Role
 from cxm.lib.personal import mask
-from cxm.understand.text.annotating import sentiment_of_topics
+from cxm.understand.text.annotating import feelings_of
 from cxm.understand.text.evidence import Evidence, Piece, evidence_of
 from cxm.understand.text.reading.reading import Reading
 
@@ -68,7 +68,7 @@ def shown(entry: Entry, *, topics: Mapping[str, str], typed: str = "", hidden: b
         text = masked(text, None) if hidden else text
         evidence = replace(NOTHING, pieces=[Piece(text)])
     else:
-        feelings = sentiment_of_topics(entry.reading)
+        [feelings] = feelings_of([text], [entry.reading])
         reading = _within(entry.reading, len(text))
         evidence = evidence_of(text, reading, topics=topics, feelings=feelings, masked=hidden)
     if typed:
