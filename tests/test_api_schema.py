@@ -16,10 +16,11 @@ from schemathesis.checks import not_a_server_error
 from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, Role
 from cxm.testing.cast import answer, given_events, make_customer, make_workspace
+from cxm.testing.effort import full_or
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
-EXAMPLES = 12  # of each operation: bounded, because this runs on every pair of engines
+EXAMPLES = full_or(12, 5)  # of each operation: bounded, because this runs on every pair of engines
 
 
 @pytest.fixture

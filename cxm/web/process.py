@@ -307,7 +307,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             webhook_sending.give_up_claims(lambda courier: not alone and workers.is_alive(courier))
             threads += [ClockThread(process), FlowThread(process, alone=alone)]
             threads += [FlowThread(process, alone=alone, name=URGENT_NAME)]
-            threads += [run_loop(), webhook_loop(process), text_loop(process, alone=alone)]
+            threads += [run_loop(), webhook_loop(process), text_loop(process, alone=alone), theme_loop()]
             threads += mail_loops(process)
             threads += [PollThread(), *([InboundMail(*settings.INBOUND_SMTP)] if settings.INBOUND_SMTP else [])]
             if settings.INBOUND_SMTP:
