@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
@@ -18,6 +18,7 @@ from cxm.act.cases.models import FeedbackDeed
 from cxm.record.eventlog.append import NOBODY
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import UnknownField
+from cxm.record.eventlog.texts import texts_by_id
 from cxm.understand.text import actions as text_actions
 from cxm.understand.text.models import Correction
 
@@ -297,6 +298,8 @@ def undo(request: HttpRequest, deed_id: UUID) -> Any:
 @router.get("/feedback/{uuid:event_id}/corrections", response=list[CorrectionOut], summary="Corrections of a text")
 def list_corrections(request: HttpRequest, event_id: UUID) -> Any:
     key = require_key(request)
+    if not texts_by_id(key.workspace_id, [event_id]):
+        raise Http404
     return list(Correction.objects.filter(workspace=key.workspace, event_id=event_id).order_by("pk"))
 
 

@@ -80,7 +80,9 @@ def test_only_administrators_say_who_may_send() -> None:
     source, _clear = actions.create_source(
         workspace=workspace, name="Shop", kind=Source.Kind.WEBSITE, by=owner_of(workspace)
     )
-    program, _secret = create_api_key(workspace=workspace, kind=ApiKey.Kind.SECRET, name="p", by=None, role=Role.ADMIN)
+    program, _secret = create_api_key(
+        workspace=workspace, kind=ApiKey.Kind.SECRET, name="p", by=None, role=Role.ANALYST
+    )
     before = directory_version(), AuditEntry.objects.count()
     for by, error in ((analyst, PermissionDenied), (stranger, Http404), (program, PermissionDenied)):
         with pytest.raises(error):

@@ -51,7 +51,8 @@ def test_viewers_and_files_get_masked_texts_and_analysts_may_ask_for_more() -> N
             reply = client.get(page)
             assert reply.status_code == 200 and CARD in reply.content.decode(), page
         seen = viewer.get(page).content.decode()
-        assert CARD not in seen and PHONE not in seen and SHOWN.split(",")[0] in seen, page
+        marked = 'title="Personal data, hidden from you"' in seen  # where a page shows what was read in the text
+        assert CARD not in seen and PHONE not in seen and (SHOWN.split(",")[0] in seen or marked), page
 
     # Files: masked, however great the right; unmasked only by a question of those who may.
     answers = f"{w}/metrics/nps/answers.csv?period=all"

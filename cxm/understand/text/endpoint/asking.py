@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -61,7 +62,9 @@ def with_opinions(workspace_id: int, texts: Sequence[str], readings: Sequence[Re
     hard = hard[: max(0, row.most_per_hour - in_hour)]
     if not hard:
         return found
-    answers, error = asyncio.run(opinions(row, [mask(texts[n], readings[n].language) for n in hard]))
+    asked = [mask(texts[n], readings[n].language) for n in hard]
+    with ThreadPoolExecutor(1) as pool:  # whoever calls may be in an event loop
+        answers, error = pool.submit(asyncio.run, opinions(row, asked)).result()
     changed = 0
     for n, answer in zip(hard, answers, strict=True):
         if answer is None:

@@ -31,7 +31,7 @@ class Topic(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=60)
-    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="children")
     position = models.PositiveIntegerField(default=0)  # among those of one parent
     names: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)  # by language of the pages
     # Words and phrases, in every inflection; the form of an entry is in topics/patterns.py
@@ -39,7 +39,7 @@ class Topic(models.Model):
     exclusions: models.JSONField[Words, Words] = models.JSONField(default=dict)  # what they match is not this topic
     is_on = models.BooleanField(default=True)
     # A topic that was merged is kept for what was counted under its key, which counts with the other from then on.
-    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged")
+    merged_into = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="merged")
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,8 @@ from .starter import StarterTree, plant, starter_trees
 router = Router(tags=["topics"])
 ENTRIES = "Entries by language of texts (en, pl, ru, uk, zh); see the guide of topics for their form"
 MOST_TEXTS = 1000
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_YEAR, LAST_YEAR = 1971, 2199  # of which times can be asked for
 
 
 class TopicOut(Schema):
@@ -197,11 +199,13 @@ def get_counts(request: HttpRequest, since: datetime | None = None, until: datet
     """Of the past 90 days unless `since` and `until` say otherwise, beside as long a period before."""
     workspace = require_key(request, Role.VIEWER).workspace
     end = until or timezone.now()
+    if not FIRST_YEAR <= min(end, since or end).year <= max(end, since or end).year <= LAST_YEAR:
+        raise Problem(422, "bad_period", f"The log knows the years from {FIRST_YEAR} to {LAST_YEAR}.")
     begin = since or end - timedelta(days=90)
     if begin >= end:
         raise Problem(422, "bad_period", "The period ends before it begins.")
     with problems():
-        n, found = count_topics(Scope(workspace_id=workspace.pk), begin - (end - begin), begin, end)
+        n, found = count_topics(Scope(workspace_id=workspace.pk), max(begin - (end - begin), EARLIEST), begin, end)
     rows = [found[one.topic.key] for one in tree(workspace.pk) if one.topic.key in found]
     return {
         "since": begin, "until": end, "texts": n,
