@@ -163,9 +163,9 @@ def test_commands_from_before_it_came_are_sent_in_segments_form(shop: Shop) -> N
 @browser
 def test_without_consent_nothing_is_kept(shop: Shop) -> None:
     page = shop.visit("cx('identify', 'ada')", only("page"))
-    [first, _] = shop.ours.wait_for(2)
+    [first, _] = shop.ours.wait_for_each(2)
     page.reload()
-    third = shop.ours.wait_for(4)[2]
+    third = shop.ours.wait_for_each(4)[2]
     assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
     assert page.context.cookies() == []
     assert first["anonymousId"] != third["anonymousId"]
@@ -208,7 +208,7 @@ def test_nothing_is_sent_before_consent_where_that_is_asked(shop: Shop, how: str
     page.evaluate("cx('consent', {analytics: true}); cx('track', 'Agreed')")
     assert names(shop.ours.wait_for(2)) == ["page", "Agreed"]  # the page on which they agreed is counted
     page.goto(shop.theirs.url + "/?again")
-    assert names(shop.ours.wait_for(4))[2:] == ["At The Start", "page"]  # and it holds on the next
+    assert names(shop.ours.wait_for_each(4))[2:] == ["At The Start", "page"]  # and it holds on the next
 
 
 @browser

@@ -71,6 +71,14 @@ class Recorder:
             time.sleep(0.02)
         return self.events
 
+    def wait_for_each(self, events: int) -> list[dict[str, Any]]:
+        """The events, each once, as soon as there are so many: a page that is left before the answer sends again."""
+        deadline = time.monotonic() + PATIENCE
+        while len(each := list({one["messageId"]: one for one in reversed(self.events)}.values())) < events:
+            assert time.monotonic() < deadline, f"{events} events expected, {len(each)} came: {self.events}"
+            time.sleep(0.02)
+        return each[::-1]
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         recorder = self
 
