@@ -148,7 +148,8 @@ def test_a_reading_is_kept_whole() -> None:
               Tag("topic", "all", 0.5), Tag("personal", "phone", 1.0, (Span(0, 4),))),
     )  # fmt: skip
     [text] = log_texts.texts_by_id(workspace.pk, [one.event_id])
-    write_annotations([annotating.annotation(text, reading, {}, "m", 5)])
+    [felt] = annotating.feelings_of([text.comment], [reading])
+    write_annotations([annotating.annotation(text, reading, felt, "m", 5)])
     [row] = annotations_of(workspace.pk, [one.event_id]).values()
     assert reading_of(row) == reading
     # delivery: in both sentences, (−0.75 + 0.5) / 2; staff: in the second; a topic without a place: the whole text
