@@ -240,6 +240,8 @@ def load_all(*, web: bool) -> None:
     While one thread makes a class, another that asks `isinstance` may get an answer that is wrong and kept: a server
     was seen that took every tuple for a Mapping until its end.
     """
+    for name in ("pandas", "pyarrow"):  # chDB takes them for results as tables, of which we ask for none: 90 MB
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # so Python says that it cannot be imported
     load_library()
     if web:
         import_module("cxm.web.asgi")
