@@ -23,7 +23,7 @@ from cxm.testing.effort import full_or
 from cxm.testing.site import PATIENCE, Site
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-ROUNDS = full_or(20, 2)
+ROUNDS = full_or(20, 1)
 SENDERS = 3
 GIVEN = """
 import json

@@ -21,7 +21,7 @@ from cxm.understand.text.learning import running
 from cxm.understand.text.learning.tests.test_own_labels import given_labels
 from cxm.understand.text.models import ExperienceModel, OwnModel
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]  # pages and forms: the questions to the log are tested apart
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from cxm.understand.text.endpoint.actions import save_endpoint
 from cxm.understand.text.models import OpinionEndpoint
 from cxm.understand.text.reading.reading import Reading, Tag
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]  # pages and forms: the questions to the log are tested apart
 HARD = Reading(language="en", supported=True, sentiment="neutral", score=0.1)
 CLEAR = Reading(language="en", supported=True, sentiment="negative", score=-0.9)
 

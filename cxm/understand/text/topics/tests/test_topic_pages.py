@@ -14,7 +14,7 @@ from cxm.understand.text.annotating import annotate_workspace
 from cxm.understand.text.models import Rereading, Topic, TopicExample
 from cxm.understand.text.topics.actions import create_topic
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]  # pages and forms: the questions to the log are tested apart
 
 SAID = [
     ("The delivery was late and nobody called.", 40), ("Great support, thank you!", 30),

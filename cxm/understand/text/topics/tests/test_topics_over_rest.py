@@ -16,7 +16,7 @@ from cxm.understand.text.annotating import annotate_workspace
 from cxm.understand.text.models import Topic
 from cxm.understand.text.panel import context
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]  # pages and forms: the questions to the log are tested apart
 
 
 class Rest:
