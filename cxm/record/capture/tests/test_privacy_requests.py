@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -252,4 +253,4 @@ def test_by_page() -> None:
     assert "Done" in listed
     trail = client.get("/w/kyiv-kettles/settings/audit/").content.decode()
     assert "Privacy request" in trail
-    assert "u1" not in trail.replace(str(one.pk), "")
+    assert not re.search(r"\bu1\b", trail.replace(str(one.pk), ""))  # a token may hold it by chance
