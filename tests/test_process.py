@@ -32,6 +32,23 @@ from django_tasks_db.models import DBTaskResult
 print(json.dumps([[job.status, len(job.worker_ids)] for job in DBTaskResult.objects.all()]))
 """
 
+# What threads use was looked at before there are threads: structs whose module nobody had imported by then.
+LATE_STRUCTS = """
+import json, pkgutil
+from importlib import import_module
+import cxm, msgspec
+from cxm.web.process import load_all
+def structs(base):
+    return {base}.union(*map(structs, base.__subclasses__()))
+load_all(web=False)
+early = structs(msgspec.Struct)
+for found in pkgutil.walk_packages(cxm.__path__, "cxm."):
+    if not {"tests", "testing", "training", "__main__"} & set(found.name.split(".")):
+        import_module(found.name)
+late = structs(msgspec.Struct) - early
+print(json.dumps([len(early), sorted(f"{kind.__module__}.{kind.__name__}" for kind in late)]))
+"""
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
@@ -96,6 +113,16 @@ def test_after_kill_9_it_starts_again_and_the_interrupted_job_runs_again(site: S
     while site.ask(STATES) != [["RUNNING", 2]]:
         assert time.monotonic() < deadline
         time.sleep(0.2)
+    # A crash inside a library is an end too, which a service manager can see, and says where it was.
+    os.kill(site.process.pid, signal.SIGSEGV)
+    assert site.process.wait(PATIENCE) == -signal.SIGSEGV
+    assert "Fatal Python error: Segmentation fault" in site.said()
+
+
+def test_every_struct_is_known_before_threads_use_it(site: Site) -> None:
+    early, late = site.ask(LATE_STRUCTS)
+    assert early > 50
+    assert late == []
 
 
 def test_a_port_that_another_program_uses_is_refused_with_a_sentence(site: Site) -> None:

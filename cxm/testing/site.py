@@ -103,14 +103,14 @@ class Site:
         deadline = time.monotonic() + PATIENCE
         while self.status("/health") != 200:
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
+                self.kill(signal.SIGABRT)  # so that it says where its threads stand
                 raise AssertionError(f"cxm serve did not start: {self.said()}")
             time.sleep(0.1)
 
     def status(self, path: str) -> int:
         """The status of a page; 0 while nobody listens."""
         try:
-            with urllib.request.urlopen(self.url(path), timeout=PATIENCE) as reply:
+            with urllib.request.urlopen(self.url(path), timeout=PATIENCE / 3) as reply:
                 return int(reply.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -133,12 +133,12 @@ class Site:
         # A file, because nobody reads while it runs: a full pipe would stop the server.
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115  # open as long as the process writes
         return subprocess.Popen(
-            [sys.executable, "-m", "cxm", *command],
+            [sys.executable, "-X", "faulthandler", "-m", "cxm", *command],
             env=self.environment, stdout=self._output, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
-    def kill(self) -> None:
-        """End the server with SIGKILL, if it runs."""
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End the server at once, if it runs."""
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
+            self.process.send_signal(number)
             self.process.wait()

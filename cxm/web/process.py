@@ -7,6 +7,7 @@ tick the clocks. Everything that a thread does is safe to repeat, so an end at a
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import hashlib
 import logging
@@ -23,6 +24,7 @@ from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
+import msgspec
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
@@ -127,6 +129,7 @@ def outbox_loop() -> Loop:
         nonlocal is_open
         log = engine()
         if not is_open:
+            end_in_a_crash()
             mend(log)
         moved = outbox.move_outbox()
         if not is_open:
@@ -207,6 +210,15 @@ def mend(log: Engine) -> None:
     merges_give_way()
 
 
+def end_in_a_crash() -> None:
+    """Put Python's handler back over the one that chDB brings when it opens the log.
+
+    That one leaves a crashed process standing for ever, so nobody could see that it has to be started again.
+    """
+    faulthandler.disable()
+    faulthandler.enable()
+
+
 def check_port(host: str, port: int, option: str = "--port") -> None:
     """Raise Refused unless a server can listen there. The server itself would share the port with another one."""
     try:
@@ -238,14 +250,23 @@ def load_all(*, web: bool) -> None:
     """Import what the threads would import beside each other.
 
     While one thread makes a class, another that asks `isinstance` may get an answer that is wrong and kept: a server
-    was seen that took every tuple for a Mapping until its end.
+    was seen that took every tuple for a Mapping until its end. And msgspec looks at a Struct when it is first used:
+    a second thread that uses it meanwhile reads what is half there, and the process crashes.
     """
     for name in ("pandas", "pyarrow"):  # chDB takes them for results as tables, of which we ask for none: 90 MB
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # so Python says that it cannot be imported
+    faulthandler.enable()
     load_library()
+    import_module(settings.ROOT_URLCONF)
     if web:
         import_module("cxm.web.asgi")
-        import_module(settings.ROOT_URLCONF)
+    look_at_structs(msgspec.Struct)
+
+
+def look_at_structs(base: type) -> None:
+    for kind in base.__subclasses__():
+        msgspec.json.Decoder(kind)
+        look_at_structs(kind)
 
 
 def collect_static(say: Callable[[str], None]) -> None:
