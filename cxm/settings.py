@@ -154,6 +154,7 @@ INSTALLED_APPS = [
     "cxm.listen.surveys",
     "cxm.understand.metrics",
     "cxm.understand.text",
+    "cxm.understand.journeys",
     "cxm.act.cases",
     "cxm.act.automations",
     "cxm.steer.dashboards",

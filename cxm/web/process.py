@@ -263,8 +263,9 @@ def load_all(*, web: bool) -> None:
     look_at_structs(msgspec.Struct)
 
 
-def look_at_structs(base: type) -> None:
-    for kind in base.__subclasses__():
+def look_at_structs(base: type[msgspec.Struct]) -> None:
+    kinds: list[type[msgspec.Struct]] = base.__subclasses__()
+    for kind in kinds:
         msgspec.json.Decoder(kind)
         look_at_structs(kind)
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from .engine import SCHEMA, engine
 
 DERIVED = ("feedback", "texts", "tickets", "order_milestones", "subscriptions", "purchase_histories")
-# Beside the texts, and not made from events alone: understand.text fills the first three, act.cases.feedback the last.
-READ = ("annotations", "theme_members", "text_vectors", "text_marks")
+# Not made by views: understand.text fills the first three, act.cases.feedback the fourth, understand.journeys the last.
+READ = ("annotations", "theme_members", "text_vectors", "text_marks", "steps")
 
 
 def view_queries() -> dict[str, str]:

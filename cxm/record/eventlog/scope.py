@@ -33,6 +33,7 @@ COLUMNS: Mapping[str, frozenset[str]] = {
     "order_milestones": frozenset({"milestone", "currency", "touchpoint", "channel"}),
     "subscriptions": frozenset({"status", "plan", "currency"}),
     "purchase_histories": frozenset(),
+    "steps": frozenset({"label", "next", "touchpoint", "channel"}),
 }
 # What an answer may be told apart by through the order that it is about (its property `order_id`).
 ORDER_FIELDS: Mapping[str, str] = {

@@ -394,6 +394,28 @@ SELECT workspace_id, event_id, customer_id, occurred_at, import_id,
        if(JSONHas(e.properties, 'properties'), JSONExtractRaw(e.properties, 'properties'), '{}') AS properties
 FROM @arrivals AS e WHERE name = 'purchase_history_reported';
 
+-- The steps of the journeys of each process, each with the one that follows; a journey is there as a whole or not at
+-- all. Filled by understand.journeys, which can make it anew from `events`. Questions read it as it is, without FINAL.
+CREATE TABLE @steps (
+    workspace_id UInt32,
+    process      UInt32,
+    journey      UUID,                      -- made from the process and the case: a customer, or a text such as an order's
+    number       UInt32,                    -- of the step in its journey, from 1
+    from_end     UInt32,                    -- the last one has 1
+    customer_id  UUID,                      -- as the event carries it
+    event_id     UUID,
+    occurred_at  DateTime64(3, 'UTC'),
+    import_id    UUID,
+    label        LowCardinality(String),
+    next         LowCardinality(String),    -- the label of the step that follows; empty at the end
+    gap_ms       Int64,                     -- until the step that follows; 0 at the end
+    touchpoint   LowCardinality(String),    -- as the event says it
+    channel      LowCardinality(String),
+    version      UInt64                     -- milliseconds of the writing
+) ENGINE = MergeTree ORDER BY (workspace_id, process, journey, number)
+SETTINGS enable_block_number_column = 1, min_bytes_for_wide_part = 67108864;
+-- distributed: steps
+
 -- What the operational database says of each customer, put here so that numbers can be split by traits.
 CREATE TABLE @customers (
     workspace_id  UInt32,

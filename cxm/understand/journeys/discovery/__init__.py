@@ -1,0 +1,1 @@
+"""Questions to the steps of a process, and their pages: paths, graphs, funnels, variants."""

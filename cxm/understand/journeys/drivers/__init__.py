@@ -1,0 +1,1 @@
+"""Drivers: what moves an outcome, by how much, and what to fix first."""

@@ -1,0 +1,1 @@
+"""Journey maps: drawn, kept as versions, commented, shared, exported."""

@@ -1,0 +1,6 @@
+"""The tables of journeys, one file for each family of verbs."""
+
+from .maps import JourneyMap, MapVersion
+from .processes import Process
+
+__all__ = ["JourneyMap", "MapVersion", "Process"]
