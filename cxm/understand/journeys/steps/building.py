@@ -208,11 +208,11 @@ class StepKeeper:
             while (new := self._events.next(node)) and not stopping():
                 # Only now: of a process that is not in this list, all of these events are still to be built.
                 sources = _sources(Process.objects.filter(workspace__in=list(new.names)).exclude(generation=0))
-                counts = [
+                done = [
                     log.add_new(source, new) for source in sources
                     if not source.names or new.names[source.workspace_id] & set(source.names)
                 ]  # fmt: skip
-                if None not in counts:
+                if all(done):
                     self._events.advance(new)
             while (new := self._customers.next(node)) and not stopping():
                 for workspace_id in new.names:
