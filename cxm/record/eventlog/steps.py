@@ -53,6 +53,7 @@ class StepSource:
     channel: str
     where: str
     of_customers: bool
+    by_version: bool  # before the time
     collapse: bool
     gap_ms: int | None
     parameters: Mapping[str, Any]
@@ -342,8 +343,11 @@ def _insert(source: StepSource, asked: Mapping[str, Any], rows: str, cases: str)
             " WHERE workspace_id = {workspace:UInt32} AND canonical_id != customer_id) AS moved USING (case_id)"
         )
     # A tuple sorts by its parts, so by time, rank, version and id; what is there twice stands side by side then.
-    steps = "arrayCompact(x -> x.4, arraySort(groupArray((occurred_at, rank, version, event_id, customer_id, import_id,"
-    steps += " label, touchpoint, channel))))"
+    first = "x -> (x.3, x), " if source.by_version else ""
+    steps = (
+        f"arrayCompact(x -> x.4, arraySort({first}groupArray((occurred_at, rank, version, event_id, customer_id,"
+        " import_id, label, touchpoint, channel))))"
+    )
     if source.gap_ms is None:
         split, journey = "s", "one"
     else:
