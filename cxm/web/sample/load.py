@@ -28,6 +28,7 @@ from cxm.understand.text.topics.starter import plant
 
 from .cases import fill_the_desk
 from .comments import Writer
+from .credit import cars_on_credit
 from .feedback import feedback
 from .orders import orders
 from .people import Person, people
@@ -123,6 +124,7 @@ def _happen(
     feedback(everyone, bought, asked, paid, seen, size, seed, calendar, sink)
     ask_about_support(workspace, owner, asked, size, seed, calendar, sink)
     fill_the_desk(workspace, owner, asked, size, seed, calendar, sink)
+    cars_on_credit(everyone, size, seed, calendar, sink)
     browsing(everyone, size.events - sink.count, seed, calendar, sink)
 
 
