@@ -20,7 +20,6 @@ from .queries import Opinion, Pass, PromiseRow, TicketRow, VerbatimRow
 
 SHOWN_EMOTIONS = 3
 NO_EMOTION = ("", "neutral", "none")
-CLASSES = 8  # of age, to a doubling: see queries.PASSES
 
 
 def compute(definition: MapDefinition, process: int, scope: Scope, now: datetime) -> Evidence:
@@ -107,6 +106,7 @@ def _of_steps(point: Touchpoint, row: Pass | None) -> Figures:
     return Figures(
         point.key, row.steps, row.journeys, row.customers, settled, went_on, number(share(went_on, settled)),
         rounded(median), rounded(p90), row.repeated, row.back,
+        patience_s=row.reaches[2] / 1000 if median is not None else 0.0,
         cost=None if point.cost is None else rounded(point.cost * row.steps), passed_at=row.passed_at,
     )  # fmt: skip
 
@@ -119,8 +119,8 @@ def _settled(row: Pass) -> tuple[int, int]:
     went = dict(zip(*row.went, strict=True))
     if not sum(went.values()):
         return row.journeys, 0
-    patience = max(row.reaches[2] / 1000, 1.0)
-    old = [(age, n) for age, n in zip(*row.passed, strict=True) if 2 ** (age / CLASSES) >= patience]
+    since = queries.first_class(row.reaches[2] / 1000)
+    old = [(age, n) for age, n in zip(*row.passed, strict=True) if age >= since]
     return sum(n for _, n in old), sum(went.get(age, 0) for age, _ in old)
 
 
