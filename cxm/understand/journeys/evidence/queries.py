@@ -230,9 +230,11 @@ def promises(definition: MapDefinition, process: int, scope: Scope, at: int) -> 
     """How promises were kept, by touchpoint and the promise's number there."""
     points = definition.touchpoints()
     places = {one.key: place for place, one in enumerate(points, 1)}
+    last = max((places[one.key] for one in points if not one.optional), default=0)
     made = [
         (one, number, promise) for one in points for number, promise in enumerate(one.promises)
-        if one.key in places and (not promise.reaches or promise.reaches in places)
+        # A promise about what follows the last touchpoint leaves no trace in the steps.
+        if (promise.reaches in places if promise.reaches else places[one.key] < last)
     ]  # fmt: skip
     found: dict[tuple[str, int], PromiseRow] = {}
     plain = [each for each in made if each[2].within_s > 0 and not each[2].until]

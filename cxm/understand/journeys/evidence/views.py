@@ -55,7 +55,14 @@ class Point:
     lines: list[wording.Line]
     findings: list[wording.Told]
     quotes: list[Quote]
-    tone: str
+
+    @property
+    def score(self) -> str:
+        return wording.score_statement(self.figures)
+
+    @property
+    def mood(self) -> str:
+        return wording.statement(self.figures.mood)
 
 
 def context_of(membership: Membership, **more: Any) -> dict[str, Any]:
@@ -139,7 +146,6 @@ def said(evidence: Evidence, definition: MapDefinition, membership: Membership |
             points[point.key] = Point(
                 point, stage.name, mine, wording.lines(mine, point, definition.currency),
                 [one for one in told if one.key == point.key], _quotes(mine, words, membership),
-                wording.tone(mine.mood),
             )  # fmt: skip
     curve = curve_of(definition, figures)
     return {"evidence": evidence, "findings": told, "points": points, "curve": None if curve.is_empty else curve}
