@@ -10,6 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+from django.utils.translation import override
+
+from cxm.accounts.models import User, Workspace
+from cxm.understand.journeys.definition import Binding, EventRule, MapDefinition, Touchpoint
+from cxm.understand.journeys.evidence.keeping import warm
+from cxm.understand.journeys.maps.actions import create_map
+from cxm.understand.journeys.maps.starter import starter_maps
+from cxm.understand.journeys.models import JourneyMap
+from cxm.understand.journeys.steps.actions import process_for_map
+from cxm.understand.journeys.steps.building import build_steps
+
 from .comments import Mood, Writer
 from .people import Person
 from .sink import Sink
@@ -117,3 +129,44 @@ def _answer(
         channel="email", touchpoint=step.name, language=person.language, response_id=response,
         properties={"application_id": key, "step": step.name},
     )  # fmt: skip
+
+
+NAME: Final = "Car on credit"
+COSTS: Final = {"dealer_visited": 18.0, "test_drive_taken": 35.0, "credit_applied": 22.0, "credit_call": 7.5}
+TARGET: Final = 80.0  # per cent of the answers that are satisfied
+
+
+def draw_the_map(workspace: Workspace, owner: User) -> JourneyMap:
+    """The map of these purchases, from the one that everybody may begin with, its steps built and its figures known."""
+    found = JourneyMap.objects.filter(workspace=workspace, name=NAME).first()
+    if found is None:
+        with override("en"):
+            definition = finished(starter_maps()["car_credit"].definition, owner)
+        found = create_map(workspace=workspace, name=NAME, definition=definition, by=owner)
+    build_steps(process_for_map(found))
+    warm(found)
+    return found
+
+
+def finished(definition: MapDefinition, owner: User) -> MapDefinition:
+    """With the firm's own partners, costs, owners and targets, and the calls beside the path."""
+    partners = {one.name: one.partner for one in PATH}
+    call = Touchpoint(
+        "credit_call", "Calls about the credit", channel="phone", optional=True, cost=COSTS["credit_call"],
+        binding=Binding(events=(EventRule(CALL),)),
+    )  # fmt: skip
+
+    def own(one: Touchpoint) -> Touchpoint:
+        return msgspec.structs.replace(
+            one, partner=partners.get(one.key, one.partner), cost=COSTS.get(one.key), target=TARGET,
+            owner=owner.pk if one.moment_of_truth else None,
+        )  # fmt: skip
+
+    stages = tuple(
+        msgspec.structs.replace(
+            stage,
+            touchpoints=(*map(own, stage.touchpoints), *([call] if stage.key == "financing" else [])),
+        )
+        for stage in definition.stages
+    )
+    return msgspec.structs.replace(definition, stages=stages, case="application_id", currency="EUR")

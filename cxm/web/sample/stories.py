@@ -87,7 +87,7 @@ class Size:
     checkout: int = 3_000
     responses: int = 600  # to the survey that is live
     cases: int = 120  # on the desk, of the newest tickets
-    credits: int = 2_400  # customers who set out to buy a car on credit
+    credits: int = 1_200  # customers who set out to buy a car on credit
 
     @property
     def answers(self) -> int:
@@ -98,7 +98,7 @@ class Size:
 
 
 FULL = Size()
-SMALL = replace(FULL.divided(20), credits=600)  # fewer would not show what the partner loses
+SMALL = replace(FULL.divided(20), credits=600, events=21_000)  # fewer would not show what the bank loses
 
 
 class Calendar:

@@ -76,10 +76,10 @@ def put_together(
     for place, point in enumerate(points, 1):
         one = _of_steps(point, passed.get(place))
         one = _of_opinions(one, said.get(place, []), metric)
-        if row := asked.get(place):
+        if ticket := asked.get(place):
             one = msgspec.structs.replace(
-                one, tickets=row.n, complaints=row.complaints, reopened=row.reopened,
-                heard_at=max(one.heard_at, row.heard_at),
+                one, tickets=ticket.n, complaints=ticket.complaints, reopened=ticket.reopened,
+                heard_at=max(one.heard_at, ticket.heard_at),
             )  # fmt: skip
         promises = tuple(
             _kept(promise, kept[point.key, number_of])
@@ -105,8 +105,8 @@ def _of_steps(point: Touchpoint, row: Pass | None) -> Figures:
     median, p90, _p99 = (None, None, None) if not sum(row.went[1]) else (each / 1000 for each in row.reaches)
     return Figures(
         point.key, row.steps, row.journeys, row.customers, settled, went_on, number(share(went_on, settled)),
-        rounded(median), rounded(p90), row.repeated, row.back,
-        patience_s=row.reaches[2] / 1000 if median is not None else 0.0,
+        rounded(median), rounded(p90), patience_s=row.reaches[2] / 1000 if median is not None else 0.0,
+        repeated=row.repeated, back=row.back,
         cost=None if point.cost is None else rounded(point.cost * row.steps), passed_at=row.passed_at,
     )  # fmt: skip
 

@@ -385,6 +385,23 @@ def tickets(definition: MapDefinition, scope: Scope) -> list[TicketRow]:
     return ask(sql, scope, row=TicketRow, name="evidence.tickets", table="tickets", **values).rows
 
 
+# What is new in the log, or gone, or read anew changes one of these.
+MARK = """
+SELECT concat(toString(count()), ' ', toString(toUnixTimestamp64Milli(max(received_at))), ' ',
+              toString((SELECT count() FROM annotations WHERE $workspace))) AS mark FROM events WHERE $scope
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    mark: str
+
+
+def mark(workspace_id: int) -> str:
+    """Whether the log moved: the same text as long as it did not."""
+    return ask(MARK, Scope(workspace_id), row=Mark, name="evidence.mark", table="events").rows[0].mark
+
+
 # The texts of verbatims, by their ids.
 WORDS = """
 SELECT event_id, customer_id, occurred_at, comment, toString(language) AS language, toString(metric) AS metric, score,

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,6 +25,7 @@ from cxm.record.eventlog.scope import UnknownField
 from cxm.understand.metrics.refusals import Refused
 
 from ..definition import MapDefinition, Touchpoint
+from ..maps.board import board_of
 from ..maps.queries import definition_of, map_for, shared_map
 from ..models import JourneyMap
 from ..steps.actions import process_for_map
@@ -73,7 +75,7 @@ def context_of(membership: Membership, **more: Any) -> dict[str, Any]:
 
 
 @require_safe
-def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponse:
+def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponseBase:
     membership = membership_for(request.user, slug)
     journey_map = map_for(membership, map_id)
     definition = definition_of(journey_map)
@@ -82,7 +84,8 @@ def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponse:
         return _file(wording.table(shown.evidence, definition), f"map-{journey_map.pk}")
     context = context_of(
         membership, map=journey_map, definition=definition, shown=shown, problem=problem,
-        filters=keeping.filters_of(request.GET), **asked(request, membership),
+        board=board_of(definition, membership.workspace), filters=keeping.filters_of(request.GET),
+        **asked(request, membership),
         **(said(shown.evidence, definition, membership) if shown and shown.evidence else {}),
     )  # fmt: skip
     return render(request, "journeys/_living.html" if request.htmx else "journeys/living.html", context)  # type: ignore[attr-defined]  # django-htmx
@@ -162,7 +165,7 @@ def _quotes(figures: Figures, words: dict[UUID, queries.Words], membership: Memb
 
 
 @require_safe
-def customers(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str) -> HttpResponse:
+def customers(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str) -> HttpResponseBase:
     """The customers behind a figure: who passed, who was lost, who came again."""
     membership = membership_for(request.user, slug)
     journey_map = map_for(membership, map_id)
