@@ -116,7 +116,8 @@ def _shown(
         query = request.GET.copy()
         if public:
             query.clear()
-        return keeping.evidence_of(journey_map, query, definition), ""
+        shown = keeping.evidence_of(journey_map, query, definition)
+        return shown, shown.problem
     except (Refused, UnknownField) as refusal:
         return None, str(refusal)
     except EventlogError:

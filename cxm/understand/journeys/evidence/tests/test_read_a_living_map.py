@@ -117,8 +117,8 @@ def test_figures_are_those_worked_out_by_hand_and_the_same_bytes_each_time(journ
     }  # fmt: skip
 
     assert [(one.kind, one.key, one.hits, one.n) for one in found.findings] == [
-        ("handover", "bank", 10, 60), ("broken_promise", "bank", 50, 60), ("worse", "sign", 0, 50),
-        ("detour", "bank", 10, 60),
+        ("handover", "bank", 10, 60), ("broken_promise", "bank", 50, 60), ("dark", "look", 0, 60),
+        ("dark", "apply", 0, 60), ("dark", "bank", 0, 60), ("dark", "drive", 0, 50),
     ]  # fmt: skip
     assert encode(evidence(journey_map)) == encode(found)
     assert decode(encode(found)) == found
@@ -187,13 +187,3 @@ def test_figures_follow_the_log_and_the_map(workspace: Workspace, journey_map: J
     keeping.keep_warm()
     assert not MapEvidence.objects.exists()  # filters that nobody looks at any more
 
-
-def test_dbg(client: Client, workspace: Workspace, journey_map: JourneyMap) -> None:
-    owner = workspace.memberships.get(role=Role.OWNER).user
-    print([(one.kind, one.key, one.hits, one.n) for one in evidence(journey_map).findings])
-    client.force_login(owner)
-    page = client.get(reverse("evidence:show", args=[workspace.slug, journey_map.pk]))
-    print(page.context["shown"], page.context["problem"])
-    import re
-    print(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page.content.decode()))[:6000])
-    assert 0
