@@ -53,6 +53,7 @@ class StepSource:
     channel: str
     where: str
     of_customers: bool
+    by_version: bool  # before the time
     collapse: bool
     gap_ms: int | None
     parameters: Mapping[str, Any]
@@ -224,6 +225,7 @@ STALE = (
     "SELECT case_id FROM stale_cases WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
     " AND due_at <= {until:DateTime64(3, 'UTC')}"
 )
+OF_CHUNK = "cityHash64(case_id) % {chunks:UInt32} = {chunk:UInt32}"
 
 
 def stale_processes(until: datetime) -> list[int]:
@@ -236,46 +238,88 @@ def stale_processes(until: datetime) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-def mend(source: StepSource, until: datetime, stopping: Stop) -> bool:
-    """Make the cases anew that were marked up to then; False if it was stopped in between. Safe to repeat."""
+def mend(sources: Sequence[StepSource], until: datetime, stopping: Stop) -> bool:
+    """Make the cases of these processes anew that were marked up to then; False if it was stopped in between.
+
+    They must be all that have any: then the marks go. Safe to repeat.
+    """
     opened = engine()
-    asked: dict[str, Any] = {"workspace": source.workspace_id, "process": source.process, "until": until,
-                             "generation": source.generation}  # fmt: skip
-    if source.of_customers:
-        # A mark under a name that belongs to somebody means that somebody's case too.
-        with opened.client() as client:
+    few: list[tuple[StepSource, dict[str, Any]]] = []
+    for source in sources:
+        asked: dict[str, Any] = {"workspace": source.workspace_id, "process": source.process, "until": until,
+                                 "generation": source.generation}  # fmt: skip
+        n = _wanted(opened, source, asked)
+        if n <= CHUNK:
+            few.append((source, asked))
+            continue
+        chunks = n // CHUNK + 1
+        for chunk in range(chunks):
+            if stopping():
+                return False
+            mine = f"{STALE} AND {OF_CHUNK}"
+            given = {**asked, "chunks": chunks, "chunk": chunk}
+            with opened.write_lock:
+                _everywhere(
+                    "DELETE FROM @steps WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
+                    f" AND case_id IN ({mine})",
+                    given,
+                )
+                _insert(source, given, f"case_id GLOBAL IN ({_names_of(source, mine)})", f"one GLOBAL IN ({mine})")
+    if stopping():
+        return False
+    with opened.write_lock:
+        _remove_together(few, until)
+        for source, asked in few:
+            _insert(source, asked, f"case_id GLOBAL IN ({_names_of(source, STALE)})", f"one GLOBAL IN ({STALE})")
+        _unmark(opened, until)
+    return True
+
+
+def _wanted(opened: Engine, source: StepSource, asked: Mapping[str, Any]) -> int:
+    """How many rows of `step_events` the marked cases have."""
+    with opened.client() as client:
+        if source.of_customers:
+            # A mark under a name that belongs to somebody means that somebody's case too.
             client.command(
                 "INSERT INTO stale_cases SELECT {workspace:UInt32}, {process:UInt32}, canonical_id,"
                 " {until:DateTime64(3, 'UTC')} FROM customers FINAL WHERE workspace_id = {workspace:UInt32}"
                 f" AND customer_id GLOBAL IN ({STALE}) AND canonical_id GLOBAL NOT IN ({STALE})",
-                parameters=asked,
+                parameters=dict(asked),
             )
-    with opened.client() as client:
-        n = int(client.query(
+        return int(client.query(
             "SELECT count() FROM step_events WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
             " AND generation = {generation:UInt32} AND case_id GLOBAL IN (" + _names_of(source, STALE) + ")",
-            parameters=asked,
+            parameters=dict(asked),
         ).result_rows[0][0])  # fmt: skip
-    chunks = n // CHUNK + 1
-    for chunk in range(chunks):
-        if stopping():
-            return False
-        asked["chunks"], asked["chunk"] = chunks, chunk
-        mine = f"{STALE} AND cityHash64(case_id) % {{chunks:UInt32}} = {{chunk:UInt32}}"
-        with opened.write_lock:
-            _everywhere(
-                "DELETE FROM @steps WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
-                f" AND case_id IN ({mine})",
-                asked,
-            )
-            _insert(source, asked, f"case_id GLOBAL IN ({_names_of(source, mine)})", f"one GLOBAL IN ({mine})")
-            _everywhere(
-                "DELETE FROM @stale_cases WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
-                " AND due_at <= {until:DateTime64(3, 'UTC')}"
-                " AND cityHash64(case_id) % {chunks:UInt32} = {chunk:UInt32}",
-                asked,
-            )
-    return True
+
+
+def _remove_together(few: Sequence[tuple[StepSource, Mapping[str, Any]]], until: datetime) -> None:
+    """Remove the journeys of the marked cases of all these processes at once: each removal costs as much as many."""
+    asked = {
+        "workspaces": sorted({source.workspace_id for source, _asked in few}),
+        "processes": sorted(source.process for source, _asked in few), "until": until,
+    }  # fmt: skip
+    which = (
+        "workspace_id IN {workspaces:Array(UInt32)} AND process IN {processes:Array(UInt32)} AND (process, case_id)"
+        " GLOBAL IN (SELECT process, case_id FROM stale_cases WHERE workspace_id IN {workspaces:Array(UInt32)}"
+        " AND process IN {processes:Array(UInt32)} AND due_at <= {until:DateTime64(3, 'UTC')})"
+    )
+    with engine().client() as client:
+        [(there,)] = client.query(f"SELECT count() FROM steps WHERE {which}", parameters=asked).result_rows
+    if there:
+        _everywhere(f"DELETE FROM @steps WHERE {which.replace('GLOBAL IN', 'IN')}", asked)
+
+
+def _unmark(opened: Engine, until: datetime) -> None:
+    """Remove the marks up to then. To empty the table is by far the faster way; where others write, it is none."""
+    with opened.client() as client:
+        [(later,)] = client.query(
+            "SELECT count() FROM stale_cases WHERE due_at > {until:DateTime64(3, 'UTC')}", parameters={"until": until}
+        ).result_rows
+    if opened.in_process and not later:
+        _everywhere("TRUNCATE TABLE @stale_cases", {})
+    else:
+        _everywhere("DELETE FROM @stale_cases WHERE due_at <= {until:DateTime64(3, 'UTC')}", {"until": until})
 
 
 def _names_of(source: StepSource, cases: str) -> str:
@@ -299,8 +343,11 @@ def _insert(source: StepSource, asked: Mapping[str, Any], rows: str, cases: str)
             " WHERE workspace_id = {workspace:UInt32} AND canonical_id != customer_id) AS moved USING (case_id)"
         )
     # A tuple sorts by its parts, so by time, rank, version and id; what is there twice stands side by side then.
-    steps = "arrayCompact(x -> x.4, arraySort(groupArray((occurred_at, rank, version, event_id, customer_id, import_id,"
-    steps += " label, touchpoint, channel))))"
+    first = "x -> (x.3, x), " if source.by_version else ""
+    steps = (
+        f"arrayCompact(x -> x.4, arraySort({first}groupArray((occurred_at, rank, version, event_id, customer_id,"
+        " import_id, label, touchpoint, channel))))"
+    )
     if source.gap_ms is None:
         split, journey = "s", "one"
     else:
@@ -386,20 +433,22 @@ def build(source: StepSource, say: Callable[[int, int], None], stopping: Stop) -
         given = {**asked, "chunks": chunks, "chunk": chunk}
         with opened.write_lock:
             if chunk == 0:
-                _everywhere("DELETE FROM @steps WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}",
-                            asked)  # fmt: skip
-            near = "1" if source.of_customers else "cityHash64(case_id) % {chunks:UInt32} = {chunk:UInt32}"
+                _clear("steps", asked)
+            near = "1" if source.of_customers else OF_CHUNK
             _insert(source, given, near, mine)
         say(done + (total - done) * (chunk + 1) // chunks, total)
-    for table, extra in (
-        ("step_events", " AND generation < {generation:UInt32}"),
-        ("stale_cases", " AND due_at < {started:DateTime64(3, 'UTC')}"),
-    ):
-        _everywhere(
-            f"DELETE FROM @{table} WHERE workspace_id = {{workspace:UInt32}} AND process = {{process:UInt32}}{extra}",
-            {**asked, "started": started},
-        )
+    _clear("step_events", asked, "generation < {generation:UInt32}")
+    _clear("stale_cases", {**asked, "started": started}, "due_at < {started:DateTime64(3, 'UTC')}")
     return True
+
+
+def _clear(table: str, asked: Mapping[str, Any], which: str = "1") -> None:
+    """Remove rows of a process, if there are any: removing nothing would take as long."""
+    where = f"workspace_id = {{workspace:UInt32}} AND process = {{process:UInt32}} AND {which}"
+    with engine().client() as client:
+        [(there,)] = client.query(f"SELECT count() FROM {table} WHERE {where}", parameters=dict(asked)).result_rows
+    if there:
+        _everywhere(f"DELETE FROM @{table} WHERE {where}", asked)
 
 
 def _stretches(opened: Engine, source: StepSource) -> Iterator[tuple[datetime, datetime, int]]:
@@ -425,8 +474,7 @@ def _stretches(opened: Engine, source: StepSource) -> Iterator[tuple[datetime, d
 def forget_process(workspace_id: int, process: int) -> None:
     """Remove all steps of a process."""
     for table in ("steps", "step_events", "stale_cases"):
-        _everywhere(f"DELETE FROM @{table} WHERE workspace_id = {{workspace:UInt32}} AND process = {{process:UInt32}}",
-                    {"workspace": workspace_id, "process": process})  # fmt: skip
+        _clear(table, {"workspace": workspace_id, "process": process})
 
 
 def processes_with_steps() -> set[tuple[int, int]]:

@@ -186,10 +186,11 @@ class StepKeeper:
         self._events.release()
         self._customers.release()
 
-    def _hold(self) -> None:
-        """Keep the lease through long work. Raises LeaseLost."""
+    def _hold(self) -> bool:
+        """Keep the lease through long work; False, to be asked in one breath with `stopping`. Raises LeaseLost."""
         if not (self._events.take() and self._customers.take()):
             raise LeaseLost(log.NAME)
+        return False
 
     def _build_one(self, stopping: Stop) -> bool:
         process = next(iter(due()), None)
@@ -224,10 +225,8 @@ class StepKeeper:
     def _mend(self, stopping: Stop) -> None:
         now = datetime.now(UTC)
         numbers = log.stale_processes(now)
-        for source in _sources(Process.objects.filter(pk__in=numbers)):
-            if not log.mend(source, now, stopping):
-                return
-            self._hold()
+        if numbers:  # of a process that is gone, nothing is made and the marks go
+            log.mend(_sources(Process.objects.filter(pk__in=numbers)), now, lambda: self._hold() or stopping())
 
     def _tidy(self) -> None:
         """Remove what a process left that was removed while its steps were being written."""
