@@ -39,7 +39,7 @@ def a_map(partner: int, asked_from: int = 0) -> MapDefinition:
 
 
 def figures_of(definition: MapDefinition, rng: np.random.Generator, faults: dict[str, str], n: int) -> list[Figures]:
-    """What the log would say of `n` journeys; every touchpoint has its own rates, as in life. `faults` by touchpoint."""
+    """What the log would say of `n` journeys; each touchpoint has its own rates, as in life. `faults` by touchpoint."""
     made = []
     here = n
     for point in definition.touchpoints():
@@ -62,8 +62,8 @@ def figures_of(definition: MapDefinition, rng: np.random.Generator, faults: dict
         made.append(
             Figures(
                 point.key, passed + repeated, passed, passed, passed, passed - lost,
-                number(share(passed - lost, passed)), repeated=repeated, back=back, answers=asked, metric="csat", unit=unit, scale="1-5", score=score,
-                level=level_of("csat", "1-5", scores), texts=spoken,
+                number(share(passed - lost, passed)), repeated=repeated, back=back, answers=asked, metric="csat",
+                unit=unit, scale="1-5", score=score, level=level_of("csat", "1-5", scores), texts=spoken,
                 mood=mood_of(spoken, float(moods.sum()), float((moods**2).sum())),
                 passed_at=NOW - DAY, heard_at=NOW - DAY if asked else 0,
                 promises=tuple(

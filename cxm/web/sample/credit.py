@@ -79,7 +79,9 @@ def cars_on_credit(people: list[Person], size: Size, seed: int, calendar: Calend
 def _buy(
     rng: random.Random, writer: Writer, key: str, person: Person, when: datetime, calendar: Calendar, sink: Sink
 ) -> None:
-    about: dict[str, object] = {"application_id": key, "model": rng.choice(MODELS), "amount": rng.randrange(9, 32) * 1000}
+    about: dict[str, object] = {
+        "application_id": key, "model": rng.choice(MODELS), "amount": rng.randrange(9, 32) * 1000,
+    }  # fmt: skip
     for step in PATH:
         when += timedelta(hours=step.hours * rng.lognormvariate(0, 0.5))
         if when > calendar.now:

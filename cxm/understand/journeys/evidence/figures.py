@@ -38,7 +38,7 @@ class Kept(Struct, frozen=True, omit_defaults=True):
 
 
 class Figures(Struct, frozen=True, omit_defaults=True):
-    """One touchpoint. Times in milliseconds since 1970 (0: never), durations in seconds, money in the map's currency."""
+    """One touchpoint. Moments in milliseconds since 1970 (0: never), times in seconds, money in the map's currency."""
 
     key: str
     steps: int = 0  # how often customers passed

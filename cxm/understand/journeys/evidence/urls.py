@@ -11,3 +11,4 @@ urlpatterns = [
     path("<uuid:map_id>/", views.show, name="show"),
     path("<uuid:map_id>/at/<str:key>/<slug:kind>/", views.customers, name="customers"),
 ]
+public_urls = [path("j/<str:token>", views.shared, name="shared_map")]  # everybody who has the address of a map

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from cxm.accounts.access import membership_for, sees_personal
@@ -83,7 +85,7 @@ def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponseBase:
     if request.GET.get("format") == "csv" and shown and shown.evidence:
         return _file(wording.table(shown.evidence, definition), f"map-{journey_map.pk}")
     context = context_of(
-        membership, map=journey_map, definition=definition, shown=shown, problem=problem,
+        membership, map=journey_map, page="living", definition=definition, shown=shown, problem=problem,
         board=board_of(definition, membership.workspace), filters=keeping.filters_of(request.GET),
         **asked(request, membership),
         **(said(shown.evidence, definition, membership) if shown and shown.evidence else {}),
@@ -91,20 +93,27 @@ def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponseBase:
     return render(request, "journeys/_living.html" if request.htmx else "journeys/living.html", context)  # type: ignore[attr-defined]  # django-htmx
 
 
+@login_not_required
+@never_cache
 @require_safe
 def shared(request: HttpRequest, token: str) -> HttpResponse:
-    """The map at its public address: figures and findings, but nobody's words and no customers."""
+    """The map at its public address, for everybody who has it: figures and findings, but no owners, nobody's words and
+    no customers."""
     journey_map = shared_map(token)
     if journey_map is None:
         raise Http404
     definition = definition_of(journey_map)
-    with timezone.override(journey_map.workspace.time_zone):
-        shown, problem = _shown(request, journey_map, definition, public=True)
-        told = said(shown.evidence, definition, None) if shown and shown.evidence else {}
-        context = {"map": journey_map, "definition": definition, "shown": shown, "problem": problem, "public": True, **told}
-        response = render(request, "journeys/shared_living.html", context)
+    shown, _problem = _shown(request, journey_map, definition, public=True)
+    response = render(
+        request, "journeys/maps/shared.html",
+        {
+            "map": journey_map, "definition": definition, "shown": shown, "public": True,
+            "board": board_of(definition, journey_map.workspace, named=False),
+            **(said(shown.evidence, definition, None) if shown and shown.evidence else {}),
+        },
+    )  # fmt: skip
+    response["X-Robots-Tag"] = "noindex, nofollow"
     response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
     return response
 
 

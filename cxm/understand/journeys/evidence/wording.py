@@ -20,9 +20,12 @@ ICONS = {
     "handover": "arrows-split", "dead_end": "x", "broken_promise": "alert-triangle", "worse": "mood-sad",
     "detour": "refresh", "dark": "eye", "stale": "clock",
 }  # fmt: skip
-WHO: Mapping[tuple[str, str], str] = {  # which journeys a finding is about: see people.KINDS
-    ("handover", "drop"): "lost", ("dead_end", "drop"): "lost", ("detour", "repeat"): "again", ("detour", "back"): "back",
-}  # fmt: skip
+WHO: Mapping[tuple[str, str], str] = {  # which journeys a finding is about: see queries.WHO
+    ("handover", "drop"): "lost",
+    ("dead_end", "drop"): "lost",
+    ("detour", "repeat"): "again",
+    ("detour", "back"): "back",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,9 @@ def _partner(points: Mapping[str, Touchpoint], key: str) -> str:
 
 def _detour(about: str, values: Mapping[str, str]) -> str:
     if about == "repeat":
-        return _("%(hits)s of %(n)s journeys came here more than once. %(usual)s is usual elsewhere on this map.") % values
+        return _(
+            "%(hits)s of %(n)s journeys came here more than once. %(usual)s is usual elsewhere on this map."
+        ) % values  # fmt: skip
     if about == "back":
         return _(
             "%(hits)s of %(n)s journeys that came here went back to an earlier touchpoint. %(usual)s is usual elsewhere"
@@ -147,7 +152,9 @@ def _detour(about: str, values: Mapping[str, str]) -> str:
 
 def _worse(one: Finding, figures: Figures) -> str:
     if one.about == "mood":
-        return _("The mood of %(n)s comments is %(value)s on a scale from −1 to 1. Elsewhere on this map it is %(usual)s.") % {
+        return _(
+            "The mood of %(n)s comments is %(value)s on a scale from −1 to 1. Elsewhere on this map it is %(usual)s."
+        ) % {
             "n": numbers.amount(one.n, "count"), "value": numbers.amount(one.share.value),
             "usual": numbers.amount(one.usual),
         }  # fmt: skip
@@ -165,7 +172,9 @@ def target(one: Finding, figures: Figures) -> str:
 
 def _stale(one: Finding, values: Mapping[str, str]) -> str:
     if one.about == "unbound":
-        return _("No events, answers, topics or tickets belong to this touchpoint yet, so nothing can be known about it.")
+        return _(
+            "No events, answers, topics or tickets belong to this touchpoint yet, so nothing can be known about it."
+        )
     if one.about == "never":
         return _("Nothing that belongs to this touchpoint has ever been recorded.")
     days = {"days": values["days"]}
@@ -249,14 +258,17 @@ def lines(figures: Figures, point: Touchpoint, currency: str) -> list[Line]:
         made.append(Line(_("Journeys"), n, n))
     if figures.settled and figures.on.value is not None and figures.median_s is not None:
         made.append(Line(_("Go on"), statement(figures.on, "percent"), numbers.amount(figures.on.value, "percent")))
-        times = {"median": numbers.duration(figures.median_s / 3600), "p90": numbers.duration((figures.p90_s or 0) / 3600)}
+        times = {
+            "median": numbers.duration(figures.median_s / 3600), "p90": numbers.duration((figures.p90_s or 0) / 3600),
+        }  # fmt: skip
         text = _("%(median)s; nine in ten within %(p90)s") % times
         made.append(Line(_("Time to the next touchpoint"), text, times["median"]))
     if figures.score.value is not None:
         short = numbers.amount(figures.score.value, figures.unit)
         made.append(Line(metric_name(figures.metric), score_statement(figures), short))
     elif point.binding.feedback:
-        made.append(Line(_("Answers"), numbers.amount(figures.answers, "count"), numbers.amount(figures.answers, "count")))
+        n = numbers.amount(figures.answers, "count")
+        made.append(Line(_("Answers"), n, n))
     if figures.texts:
         made.append(Line(_("Mood"), statement(figures.mood), numbers.signed(figures.mood.value), tone(figures.mood)))
         if figures.emotions:
@@ -296,8 +308,8 @@ def table(evidence: Evidence, definition: MapDefinition) -> tuple[list[str], lis
     points = {one.key: (stage.name, one) for stage in definition.stages for one in stage.touchpoints}
     heads = [
         _("Stage"), _("Touchpoint"), _("Partner"), _("Visits"), _("Journeys"), _("Share that goes on"),
-        _("Median seconds to the next"), _("90th percentile of these seconds"), _("Metric"), _("Score"), _("Lower bound"),
-        _("Upper bound"), _("Answers"), _("Mood"), _("Texts"), _("Texts about effort"), _("Tickets"), _("Complaints"),
+        _("Median seconds to the next"), _("90th percentile of these seconds"), _("Metric"), _("Score"),
+        _("Lower bound"), _("Upper bound"), _("Answers"), _("Mood"), _("Texts"), _("Texts about effort"), _("Tickets"), _("Complaints"),
         _("Cost of contacts"), _("Findings"),
     ]  # fmt: skip
     rows: list[Sequence[object]] = []
@@ -307,8 +319,8 @@ def table(evidence: Evidence, definition: MapDefinition) -> tuple[list[str], lis
         stage, point = points[one.key]
         kinds = sorted({kind_name(found.kind) for found in evidence.findings if found.key == one.key})
         rows.append([
-            stage, point.name, point.partner, one.steps, one.journeys, one.on.value, one.median_s, one.p90_s, one.metric,
-            one.score.value, one.score.low, one.score.high, one.answers, one.mood.value, one.texts, one.effort,
+            stage, point.name, point.partner, one.steps, one.journeys, one.on.value, one.median_s, one.p90_s,
+            one.metric, one.score.value, one.score.low, one.score.high, one.answers, one.mood.value, one.texts, one.effort,
             one.tickets, one.complaints, one.cost, "; ".join(kinds),
         ])  # fmt: skip
     return heads, rows

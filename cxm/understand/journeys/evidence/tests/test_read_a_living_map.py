@@ -16,11 +16,19 @@ from cxm.record.eventlog.append import Event
 from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import answer, event, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.understand.journeys import definition as said
-from cxm.understand.journeys.definition import Binding, EventRule, FeedbackRule, MapDefinition, Promise, Stage, Touchpoint
+from cxm.understand.journeys.definition import (
+    Binding,
+    EventRule,
+    FeedbackRule,
+    MapDefinition,
+    Promise,
+    Stage,
+    Touchpoint,
+)
 from cxm.understand.journeys.evidence import keeping
 from cxm.understand.journeys.evidence.computing import compute
 from cxm.understand.journeys.evidence.figures import Evidence, decode, encode
-from cxm.understand.journeys.maps.actions import change_map, create_map
+from cxm.understand.journeys.maps.actions import create_map
 from cxm.understand.journeys.models import JourneyMap, MapEvidence
 from cxm.understand.journeys.steps.actions import process_for_map
 from cxm.understand.journeys.steps.building import build_steps
@@ -163,7 +171,8 @@ def test_the_page_tells_findings_and_leads_to_the_customers_behind_them(
     assert "olena@example.com" not in seen and "•••" in seen and "Make it a measure" not in seen
     bad = client.get(address, {"since": "yesterday"})
     assert bad.status_code == 200 and "is not a date" in bad.content.decode()
-    assert client.get(reverse("evidence:customers", args=[workspace.slug, journey_map.pk, "bank", "x"])).status_code == 404
+    unknown = reverse("evidence:customers", args=[workspace.slug, journey_map.pk, "bank", "x"])
+    assert client.get(unknown).status_code == 404
 
     client.force_login(make_user("stranger@example.com", "Stranger"))
     for path in (address, lost.request["PATH_INFO"]):
