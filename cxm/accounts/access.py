@@ -41,8 +41,8 @@ def require(membership: Membership, at_least: Role) -> None:
 def require_role(workspace: Workspace, by: Actor, at_least: Role) -> None:
     """What every verb asks first: may this person or program change that here? The system itself may do all.
 
-    Raises Http404 for strangers, as if the workspace did not exist, and PermissionDenied for too small a role. Only
-    secret keys act: a key that sends or shows surveys does nothing else, whatever its role.
+    Raises Http404 for strangers, as if the workspace did not exist, and PermissionDenied for too small a role. A
+    write key only sends events, whatever its role.
     """
     if isinstance(by, User):
         membership_for(by, workspace.slug, at_least)

@@ -72,11 +72,15 @@ class Binding(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tru
 
 
 class Promise(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What customers were told: within `within_s` seconds they reach the touchpoint `reaches` (empty: the next)."""
+    """What customers were told: within `within_s` seconds they reach the touchpoint `reaches` (empty: the next).
+
+    Or by a moment of each journey's own: `until` names the property that holds it in the events of the touchpoint.
+    """
 
     text: str
-    within_s: int
+    within_s: int = 0
     reaches: str = ""
+    until: str = ""
 
 
 class Touchpoint(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
