@@ -70,11 +70,15 @@ class Binding(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tru
 
 
 class Promise(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What customers were told: within `within_s` seconds they reach the touchpoint `reaches` (empty: the next)."""
+    """What customers were told: within `within_s` seconds they reach the touchpoint `reaches` (empty: the next).
+
+    Or by a moment of each journey's own: `until` names the property that holds it in the events of the touchpoint.
+    """
 
     text: str
-    within_s: int
+    within_s: int = 0
     reaches: str = ""
+    until: str = ""
 
 
 class Touchpoint(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -123,4 +127,5 @@ class MapDefinition(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     def process(self) -> ProcessDefinition:
         """The process whose steps are the touchpoints of this map."""
         labels = tuple(Label(one.key, one.binding.events) for one in self.touchpoints() if one.binding.events)
-        return ProcessDefinition(case=self.case, gap_s=self.gap_s, labels=labels)
+        nothing = () if labels else ("",)  # without any binding no event is a step
+        return ProcessDefinition(case=self.case, gap_s=self.gap_s, events=nothing, labels=labels)

@@ -1,6 +1,6 @@
 """The tables of journeys, one file for each family of verbs."""
 
-from .maps import JourneyMap, MapVersion
+from .maps import JourneyMap, MapComment, MapEdit, MapShare, MapVersion
 from .processes import Process
 
-__all__ = ["JourneyMap", "MapVersion", "Process"]
+__all__ = ["JourneyMap", "MapComment", "MapEdit", "MapShare", "MapVersion", "Process"]
