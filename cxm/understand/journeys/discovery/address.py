@@ -140,9 +140,7 @@ def _filters(workspace: Workspace, given: QueryDict, problems: list[str]) -> tup
         problems.append(str(refused))
         return ()
     kept = tuple(one for one in filters if one.field in COLUMNS["steps"] or _is_trait(one.field))
-    problems += [
-        _("There is no field “%(name)s” here.") % {"name": one.field} for one in filters if one not in kept
-    ]
+    problems += [_("There is no field “%(name)s” here.") % {"name": one.field} for one in filters if one not in kept]
     return kept
 
 

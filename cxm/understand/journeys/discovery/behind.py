@@ -1,12 +1,12 @@
 """The journeys behind a part of a page, as the address of their list says it.
 
-    step=A                         journeys with the step A; with number=3 as their third, with from_end=1 as their last
-    step=A&next=B                  that go straight from A to B; step=A&ends=1: that end after A
-    path=HASH                      whose steps are those of one path
-    first=A&then=B&reached=1       that come from A to B later; reached=0: that never do
-    funnel=A&funnel=B&level=1      that come so far in a funnel; with dropped=1: and no further; see funnels.py
-    group=2&groups=3               of the second of three groups of journeys that are alike
-    nothing of these               all journeys
+step=A                         journeys with the step A; with number=3 as their third, with from_end=1 as their last
+step=A&next=B                  that go straight from A to B; step=A&ends=1: that end after A
+path=HASH                      whose steps are those of one path
+first=A&then=B&reached=1       that come from A to B later; reached=0: that never do
+funnel=A&funnel=B&level=1      that come so far in a funnel; with dropped=1: and no further; see funnels.py
+group=2&groups=3               of the second of three groups of journeys that are alike
+nothing of these               all journeys
 """
 
 from __future__ import annotations
@@ -134,8 +134,10 @@ def read_behind(given: QueryDict, names: Names) -> tuple[Behind, str]:
         return Behind(path=int(path)), _("Journeys that take one path")
     if given.get("first") and given.get("then"):
         reached = given.get("reached") != "0"
-        title = _("Journeys that come from “%(first)s” to “%(then)s”") if reached else _(
-            "Journeys that never come from “%(first)s” to “%(then)s”"
+        title = (
+            _("Journeys that come from “%(first)s” to “%(then)s”")
+            if reached
+            else _("Journeys that never come from “%(first)s” to “%(then)s”")
         )
         return Between(first=given["first"], then=given["then"], reached=reached), title % said
     step = given.get("step", "")
@@ -155,5 +157,3 @@ def read_behind(given: QueryDict, names: Names) -> tuple[Behind, str]:
     if step:
         return Behind(step), _("Journeys with “%(step)s”") % said
     return Behind(), _("All journeys")
-
-

@@ -109,4 +109,6 @@ def _columns(row: SumsRow) -> list[tuple[float, float | None, int]]:
     edges: list[float] = [0.0, *EDGES_S]
     under = [0, *(row.under or [0] * len(EDGES_S)), row.reached_n]
     upper: list[float | None] = [*EDGES_S, None]
-    return [(low, high, under[place + 1] - under[place]) for place, (low, high) in enumerate(zip(edges, upper, strict=True))]
+    return [
+        (low, high, under[place + 1] - under[place]) for place, (low, high) in enumerate(zip(edges, upper, strict=True))
+    ]

@@ -52,5 +52,3 @@ def journey_rows(process: Process, scope: Scope, found: Listed) -> Iterator[Row]
                 one.journey, "" if one.customer_id == NOBODY else one.customer_id, one.started_at, one.duration_s,
                 one.steps, " > ".join(ways.get(one.journey, ())),
             ]  # fmt: skip
-
-

@@ -55,7 +55,10 @@ class ProcessForm(forms.Form):
         label=gettext_lazy("Count a step that repeats the one before only once"), required=False
     )
     gap = forms.IntegerField(
-        label=gettext_lazy("A journey ends when nothing happens for"), required=False, min_value=1, max_value=100_000,
+        label=gettext_lazy("A journey ends when nothing happens for"),
+        required=False,
+        min_value=1,
+        max_value=100_000,
         help_text=gettext_lazy("Leave it empty, and a journey never ends. With 30 minutes, journeys are visits."),
     )
     unit = forms.ChoiceField(label=gettext_lazy("Unit"), choices=UNITS, required=False)

@@ -1,10 +1,10 @@
 """A funnel as its address says it, and its answer with intervals.
 
-    funnel=A&funnel=B              the steps, in their order
-    within=7d                      the time that all of them may take: a number with m, h or d
-    any=1                          in any order
-    without=C                      steps that may not lie in between
-    by=trait.segment               groups by channel, touchpoint or a trait
+funnel=A&funnel=B              the steps, in their order
+within=7d                      the time that all of them may take: a number with m, h or d
+any=1                          in any order
+without=C                      steps that may not lie in between
+by=trait.segment               groups by channel, touchpoint or a trait
 """
 
 from __future__ import annotations

@@ -89,8 +89,8 @@ def _line(keys: Sequence[str], edges: Mapping[tuple[str, str], int]) -> list[str
     left = set(keys) - {START, END}
     first: list[str] = [START] if START in keys else []
     last: list[str] = [END] if END in keys else []
-    out = {key: 0 for key in keys}
-    into = {key: 0 for key in keys}
+    out = dict.fromkeys(keys, 0)
+    into = dict.fromkeys(keys, 0)
     for (a, b), n in edges.items():
         if a != b and a in left and b in left:
             out[a] += n

@@ -94,9 +94,7 @@ def score_chart(found: Paths) -> Bars | None:
     for place, one in enumerate(found.rows[:12], start=1):
         if one.score is not None and one.score.value is not None:
             label = _("Path %(number)s") % {"number": place}
-            bars.append(
-                Bar(label=label, value=one.score.value, low=one.score.low, high=one.score.high, n=one.score.n)
-            )
+            bars.append(Bar(label=label, value=one.score.value, low=one.score.low, high=one.score.high, n=one.score.n))
     if not bars:
         return None
     name = str(OUTCOME_NAMES[found.scores.outcome])

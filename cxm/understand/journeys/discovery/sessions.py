@@ -71,7 +71,11 @@ def sessions(process: Process, scope: Scope, gap_s: int) -> Sessions:
     row = answer.rows[0]
     under = [0, *(row.sizes or [0] * len(UP_TO)), row.sessions]
     columns: list[tuple[int, int | None, int]] = [
-        ((UP_TO[place - 1] if place else 0) + 1, UP_TO[place] if place < len(UP_TO) else None, under[place + 1] - under[place])
+        (
+            (UP_TO[place - 1] if place else 0) + 1,
+            UP_TO[place] if place < len(UP_TO) else None,
+            under[place + 1] - under[place],
+        )
         for place in range(len(UP_TO) + 1)
     ]
     several = row.sessions > row.single

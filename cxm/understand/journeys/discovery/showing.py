@@ -12,7 +12,6 @@ from django.utils.translation import ngettext
 from cxm.lib import numbers
 from cxm.stats.estimate import Estimate
 from cxm.stats.intervals import share
-
 from cxm.understand.journeys.steps.queries import Cell as Place
 from cxm.understand.journeys.steps.queries import Edge, Flow, Transition
 
@@ -93,7 +92,9 @@ def graph_picture(
 def _box(box: graph.Box, count: Edge | None, traffic: int, named: Named, url: Url) -> Drawn:
     if count is None:
         name = _("Start") if box.key == graph.START else _("End")
-        return Drawn(box, name, f"{name}: {journeys_text(traffic)}", url(), numbers.amount(traffic, "count"), "path-end")
+        return Drawn(
+            box, name, f"{name}: {journeys_text(traffic)}", url(), numbers.amount(traffic, "count"), "path-end"
+        )
     name = named(count.label)
     said = _("%(name)s: %(times)s in %(journeys)s") % {
         "name": name, "times": times_text(count.n), "journeys": journeys_text(count.journeys),

@@ -20,7 +20,7 @@ def test_a_graph_stands_in_rows_from_start_to_end() -> None:
     y = {box.key: box.y for box in picture.boxes}
     assert y[graph.START] < y["search"] < y["basket"] < y["buy"] < y[graph.END]  # the way back moves nothing
     assert len(picture.arrows) == 7
-    assert all(0 <= box.x - graph.WIDTH / 2 and box.x + graph.WIDTH / 2 <= picture.width for box in picture.boxes)
+    assert all(box.x - graph.WIDTH / 2 >= 0 and box.x + graph.WIDTH / 2 <= picture.width for box in picture.boxes)
     rows: dict[float, list[float]] = {}
     for box in picture.boxes:
         rows.setdefault(box.y, []).append(box.x)

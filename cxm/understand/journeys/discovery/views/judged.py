@@ -10,7 +10,6 @@ from cxm.understand.journeys.discovery.grouping import groups as find_groups
 from cxm.understand.journeys.discovery.outcomes import Outcome, asked_outcomes
 from cxm.understand.journeys.discovery.paths import OUTCOME_NAMES, paths_of, score_chart
 from cxm.understand.journeys.discovery.reading import texts, whole
-
 from cxm.understand.journeys.steps.funnels import MOST_STEPS
 
 from . import Page, answering
@@ -71,5 +70,3 @@ def groups(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
         outcomes=[(one, OUTCOME_NAMES[one]) for one in available], choices=range(2, MOST_GROUPS + 1),
         unit="points" if outcome == "nps" else "score",
     )  # fmt: skip
-
-

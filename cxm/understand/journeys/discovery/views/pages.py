@@ -65,9 +65,7 @@ def streams(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
     steps = max(min(whole(request.GET, "steps") or 6, MOST_STREAMS), 2)
     from_end = request.GET.get("side") == "last"
     found = sankey(page.process, page.scope, **({"last": steps} if from_end else {"first": steps}))
-    picture, table = showing.flow_picture(
-        found.rows, steps, from_end=from_end, named=page.named, url=page.journeys_url
-    )
+    picture, table = showing.flow_picture(found.rows, steps, from_end=from_end, named=page.named, url=page.journeys_url)
     return page.show(
         "journeys/paths/streams.html", "streams", picture=picture, table=table, steps=steps, from_end=from_end,
         choices=range(2, MOST_STREAMS + 1), sql=found.sql,

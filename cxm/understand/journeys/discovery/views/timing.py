@@ -18,7 +18,6 @@ from cxm.understand.journeys.discovery.labels import filter_fields
 from cxm.understand.journeys.discovery.reading import whole
 from cxm.understand.journeys.discovery.retention import STRETCHES, Unit, retention
 from cxm.understand.journeys.discovery.sessions import Sessions, sessions
-
 from cxm.understand.journeys.steps.funnels import MOST_STEPS
 from cxm.understand.journeys.steps.queries import starts_and_ends, transitions, variants
 
