@@ -19,5 +19,6 @@ import './editor.js';
 import './desk.js';
 import './seek.js';
 import './quotes.js';
+import './paths.js';
 
 window.htmx = htmx;

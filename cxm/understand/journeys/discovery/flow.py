@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 OTHER = "\x04"  # all labels of a column that are too rare to stand alone
 END = "\x03"  # where the journey is over before the last column, or has not begun at the first
-BAR, COLUMN, HEIGHT, GAP, TOP = 14, 190, 420, 10, 26
+BAR, HEIGHT, GAP, TOP = 14, 420, 10, 26
+WIDTH, NARROWEST = 960, 150  # of the picture, if no column gets narrower than that
 Key = tuple[int, str]  # number of the step, label
 
 
@@ -37,6 +38,7 @@ class Ribbon:
 class Picture:
     width: float
     height: float
+    column: float  # from one column to the next
     bars: list[Bar]
     ribbons: list[Ribbon]
 
@@ -67,7 +69,7 @@ def gathered(streams: Mapping[tuple[int, str, str], int], most: int) -> dict[tup
 def lay_out(streams: Mapping[tuple[int, str, str], int]) -> Picture:
     """Place streams (number of the step, its label, the next one's) → how many journeys. Numbers count from 1."""
     if not streams:
-        return Picture(0, 0, [], [])
+        return Picture(0, 0, 0, [], [])
     into: dict[Key, int] = {}
     out: dict[Key, int] = {}
     for (number, start, end), n in streams.items():
@@ -84,18 +86,19 @@ def lay_out(streams: Mapping[tuple[int, str, str], int]) -> Picture:
     unit = max(unit, 1e-9)
     bars: dict[Key, Bar] = {}
     first = min(columns)
+    column = max(WIDTH / (max(columns) - first + 1), NARROWEST)
     for number, labels in columns.items():
         y = float(TOP)
         for label in labels:
             height = max(sizes[number, label] * unit, 1.0)
             bars[number, label] = Bar(
-                number, label, sizes[number, label], (number - first) * COLUMN, y, round(height, 2)
+                number, label, sizes[number, label], (number - first) * column, y, round(height, 2)
             )
             y += height + GAP
     ribbons = _ribbons(streams, bars, unit)
     bottom = max(bar.y + bar.height for bar in bars.values())
-    width = (max(columns) - first) * COLUMN + COLUMN
-    return Picture(width, round(bottom + 8, 2), list(bars.values()), ribbons)
+    width = (max(columns) - first + 1) * column
+    return Picture(width, round(bottom + 8, 2), column, list(bars.values()), ribbons)
 
 
 def _ribbons(streams: Mapping[tuple[int, str, str], int], bars: Mapping[Key, Bar], unit: float) -> list[Ribbon]:

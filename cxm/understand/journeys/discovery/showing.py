@@ -212,7 +212,7 @@ def flow_picture(
         }  # fmt: skip
         ribbons.append(Drawn(one, "", said, "", css="path-drop" if one.end == flow.END else ""))
     heads = [
-        ((column - columns[0]) * flow.COLUMN, _heading(column, steps, from_end))
+        ((column - columns[0]) * picture.column, _heading(column, steps, from_end))
         for column in columns
     ]  # fmt: skip
     table = [

@@ -38,9 +38,9 @@ def funnel(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
     page = Page(request, slug, number)
     asked = read_funnel(request.GET)
     labels = labels_by_use(page)
-    if not asked.steps:  # to begin with: the most frequent path, as far as it repeats nothing
-        common = variants(page.process, page.scope, limit=1).rows
-        asked = replace(asked, steps=tuple(dict.fromkeys(common[0].labels))[:5] if common else ())
+    if not asked.steps:  # to begin with: a frequent path with several steps, as far as it repeats nothing
+        common = [tuple(dict.fromkeys(one.labels)) for one in variants(page.process, page.scope, limit=10).rows]
+        asked = replace(asked, steps=next((one for one in common if len(one) > 2), (*common, ())[0])[:5])
     found = funnel_of(page.process, page.scope, asked) if asked.possible else None
     rows = [(by, [_level(page, one, asked) for one in levels]) for by, levels in found.groups.items()] if found else []
     slots = [*asked.steps, *[""] * (2 if len(asked.steps) < MOST_STEPS - 1 else MOST_STEPS - len(asked.steps))]
