@@ -47,12 +47,16 @@ View = TypeVar("View", bound=Callable[..., Any])
 class ScopeQuery(Schema):
     since: str | None = Field(None, max_length=40, description="A date or a time, included; see the metrics")
     until: str | None = Field(None, max_length=40, description="A date or a time, not included")
-    filter: list[str] = Field([], description="field:operator:value; fields are label, channel, touchpoint, trait.NAME, segment")
+    filter: list[str] = Field(
+        [], description="field:operator:value; fields are label, channel, touchpoint, trait.NAME, segment"
+    )
 
 
 class ProcessIn(Schema):
     name: str = Field(max_length=200)
-    definition: dict[str, Any] = Field(description="case, events, label_by, labels, collapse, gap_s: see the guide of paths")
+    definition: dict[str, Any] = Field(
+        description="case, events, label_by, labels, collapse, gap_s: see the guide of paths"
+    )
 
 
 class ProcessOut(Schema):
@@ -318,7 +322,9 @@ class StepsQuery(ScopeQuery):
     last: int = Field(0, ge=0, le=50, description="Of the last steps instead, counted from the end")
 
 
-@router.get("/journeys/processes/{int:number}/matrix", response=list[CellOut], summary="Step by step: share of each label")
+@router.get(
+    "/journeys/processes/{int:number}/matrix", response=list[CellOut], summary="Step by step: share of each label"
+)
 @answering
 def matrix(request: HttpRequest, number: int, query: Query[StepsQuery]) -> list[dict[str, Any]]:
     process, scope = asked(request, number, query)

@@ -1,8 +1,8 @@
 """The time between two steps of one journey.
 
-Of each journey that has the step `first` within the scope, the time from its first `first` to the first `then` after it.
-Journeys that never come to `then` have no time and count in the share only. Steps of one moment are zero apart. Of
-`first` = `then`, it is the time to the first repeat.
+Of each journey that has the step `first` within the scope, the time from its first `first` to the first `then` after
+it, which lies in the scope too. Journeys that never come to `then` have no time and count in the share only. Steps of
+one moment are zero apart. Of `first` = `then`, it is the time to the first repeat.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class RanksRow:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Times in seconds. `reached` is the share of journeys that come to the second step. `columns`: (from, up to, n)."""
+    """Times in seconds. `reached` is the share that comes to the second step. `columns`: (from, up to, n)."""
 
     begun: int
     reached: Estimate

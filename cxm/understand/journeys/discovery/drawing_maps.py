@@ -1,4 +1,4 @@
-"""A map of a path that journeys take: a touchpoint for each of its steps, bound to the events that the step is made of."""
+"""A map of a path that journeys take: a touchpoint for each step, bound to the events that the step is made of."""
 
 from __future__ import annotations
 

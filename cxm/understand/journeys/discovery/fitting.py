@@ -1,8 +1,8 @@
 """How well a path that was taken fits the path that is expected: the cheapest alignment of the two.
 
-A step of the expected path that is missing costs one, a step that is not expected costs one. Fitness is 1 − cost / (cost
-of a journey that has nothing in common with the path), as in process mining (van der Aalst, Process Mining, 2016,
-section 8.3): 1 for the path itself, 0 for nothing in common.
+A step of the expected path that is missing costs one, a step that is not expected costs one. Fitness is 1 − cost /
+(cost of a journey that has nothing in common with the path), as in process mining (van der Aalst, Process Mining,
+2016, section 8.3): 1 for the path itself, 0 for nothing in common.
 """
 
 from __future__ import annotations

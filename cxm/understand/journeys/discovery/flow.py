@@ -115,9 +115,10 @@ def _ribbons(streams: Mapping[tuple[int, str, str], int], bars: Mapping[Key, Bar
         right[a] += n * unit
         left[b] += n * unit
         mid = (x1 + x2) / 2
+        y3, y4 = y2 + thick, y1 + thick
         path = (
             f"M{x1:.1f} {y1:.1f}C{mid:.1f} {y1:.1f} {mid:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
-            f"L{x2:.1f} {y2 + thick:.1f}C{mid:.1f} {y2 + thick:.1f} {mid:.1f} {y1 + thick:.1f} {x1:.1f} {y1 + thick:.1f}Z"
+            f"L{x2:.1f} {y3:.1f}C{mid:.1f} {y3:.1f} {mid:.1f} {y4:.1f} {x1:.1f} {y4:.1f}Z"
         )
         made.append(Ribbon(number, start, end, n, path))
     return made

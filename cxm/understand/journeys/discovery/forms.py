@@ -87,8 +87,8 @@ class ProcessForm(forms.Form):
         if self.errors or self.problems:
             return None
         return ProcessDefinition(
-            case=case, events=() if labels else tuple(said["events"]), label_by="" if labels else said["label_by"].strip(),
-            labels=labels, collapse=said["collapse"], gap_s=gap_s,
+            case=case, events=() if labels else tuple(said["events"]),
+            label_by="" if labels else said["label_by"].strip(), labels=labels, collapse=said["collapse"], gap_s=gap_s,
         )  # fmt: skip
 
     def _labels(self) -> tuple[Label, ...]:

@@ -61,7 +61,7 @@ def read_within(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step of a funnel: `of_first` and `of_before` are shares of those who began and who came to the step before."""
+    """One step of a funnel: shares of those who began, and of those who came to the step before."""
 
     number: int
     label: str

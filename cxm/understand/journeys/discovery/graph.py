@@ -1,8 +1,8 @@
 """The transition graph as a picture: boxes in rows from the first steps to the last, arrows between them.
 
 Pure geometry, in units of the picture. The rows follow Sugiyama's steps (IEEE SMC 11, 1981) in their simplest form:
-cycles are broken by a greedy order of the boxes (Eades, Lin and Smyth, 1993), each box stands one row below the box that
-most of its traffic comes from, and a few sweeps of means put the boxes of a row near those they belong to.
+cycles are broken by a greedy order of the boxes (Eades, Lin and Smyth, 1993), each box stands one row below the box
+that most of its traffic comes from, and a few sweeps of means put the boxes of a row near those they belong to.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Picture:
 
 
 def most_frequent(edges: Mapping[tuple[str, str], int], wanted: int) -> dict[tuple[str, str], int]:
-    """The `wanted` most frequent edges, and for each key its own most frequent one in and out, so that none is alone."""
+    """The `wanted` most frequent edges, and for each key its own most frequent one in and out: none is alone."""
     ranked = sorted(edges.items(), key=lambda item: (-item[1], item[0]))
     kept = {edge for edge, _n in ranked[:wanted]}
     into: set[str] = set()

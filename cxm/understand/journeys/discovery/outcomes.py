@@ -1,9 +1,9 @@
 """How journeys were judged: the answers of their customers, told apart by a group of journeys.
 
-An answer belongs to the journey that it names by the same property as the events of the process (`order_id`); else to the
-newest journey of its customer that had begun when it was given. Answers before the first journey belong to none. Every
-answer counts once, without weights, also long after the period of the page. Answers on another scale than the most usual
-one are left out. Merged customers are one.
+An answer belongs to the journey that it names by the same property as the events of the process (`order_id`), if that
+had begun by then; one that names none belongs to the newest journey of its customer that had begun when it was given.
+Answers before the first journey belong to none. Every answer counts once, without weights, also long after the period
+of the page. Answers on another scale than the most usual one are left out. Merged customers are one.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """`of` maps a group to its score: of nps in points, else a mean of `scale`. `left_out` answers are on other scales."""
+    """`of` maps a group to its score: of nps in points, else a mean of `scale`. `left_out` are on other scales."""
 
     outcome: Outcome
     scale: str

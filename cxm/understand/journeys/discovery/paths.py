@@ -81,8 +81,8 @@ def paths_of(process: Process, scope: Scope, outcome: Outcome | None, expected: 
         for one, held in zip(shown, fits, strict=False)
     ]  # fmt: skip
     return Paths(
-        taken, found.journeys, found.distinct, path, share(exact, found.journeys), fitness / looked_at if looked_at else None,
-        looked_at, scores, found.sql, found.parameters,
+        taken, found.journeys, found.distinct, path, share(exact, found.journeys),
+        fitness / looked_at if looked_at else None, looked_at, scores, found.sql, found.parameters,
     )  # fmt: skip
 
 

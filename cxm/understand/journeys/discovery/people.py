@@ -29,7 +29,8 @@ def customers_by_id(workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Cus
     if not wanted:
         return {}
     rows = ask(
-        SQL, Scope(workspace.pk), row=Row, name="journeys.customers", table="customers", ids=[str(one) for one in wanted]
+        SQL, Scope(workspace.pk), row=Row, name="journeys.customers", table="customers",
+        ids=[str(one) for one in wanted],
     ).rows  # fmt: skip
     leads_to = {one: one for one in wanted} | {row.customer_id: row.canonical_id for row in rows}
     found = Customer.objects.filter(workspace=workspace).in_bulk(set(leads_to.values()))

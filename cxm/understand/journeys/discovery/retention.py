@@ -1,9 +1,9 @@
 """Retention: of the customers who began, the share who come back later.
 
-A customer begins with their first step within the scope, or their first `first` where one is named. They came back in the
-k-th stretch (of a day, a week or 30 days) if any step, or a step `then`, lies in it; the first stretch begins one stretch
-after the beginning. Customers whose k-th stretch is not over yet are left out of that share. Merged customers count once;
-unknown ones do not count.
+A customer begins with their first step within the scope, or their first `first` where one is named. They came back in
+the k-th stretch (of a day, a week or 30 days) if any step, or a step `then`, lies in it; the first stretch begins one
+stretch after the beginning. Customers whose k-th stretch is not over yet are left out of that share. Merged customers
+count once; unknown ones do not count.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ FROM (
                                   arrayFilter(at -> at >= began_ms, ats))) AS back
     FROM (
       SELECT $customer AS customer_key,
-             minIf(toUnixTimestamp64Milli(steps.occurred_at), {first:String} = '' OR label = {first:String}) AS began_ms,
-             groupArrayIf(toUnixTimestamp64Milli(steps.occurred_at), {then:String} = '' OR label = {then:String}) AS ats
+             minIf(toUnixTimestamp64Milli(steps.occurred_at), {first:String} IN ('', label)) AS began_ms,
+             groupArrayIf(toUnixTimestamp64Milli(steps.occurred_at), {then:String} IN ('', label)) AS ats
       FROM steps $join $merges WHERE $scope AND process = {process:UInt32} AND $known
       GROUP BY customer_key HAVING began_ms > 0
     )

@@ -25,9 +25,7 @@ EVENTS = ("look", "buy")
 def test_times_sessions_and_retention_of_journeys() -> None:
     owner = make_user()
     workspace = make_workspace(owner=owner)
-    process = create_process(
-        workspace=workspace, name="Shop", definition=ProcessDefinition(events=EVENTS), by=owner
-    )
+    process = create_process(workspace=workspace, name="Shop", definition=ProcessDefinition(events=EVENTS), by=owner)
     stranger = make_workspace("Other", make_user("bob@example.com"))
     visit(stranger, "2026-01-12 11:00", [("look", 0), ("buy", 1)])
     four_visits(workspace)

@@ -7,7 +7,8 @@ import re
 import pytest
 from django.test import Client
 
-from cxm.accounts.models import Role
+from cxm.accounts.actions import create_api_key
+from cxm.accounts.models import ApiKey, Role
 from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.understand.journeys.models import JourneyMap, Process
 from cxm.understand.journeys.steps.building import build_steps
@@ -117,3 +118,62 @@ def test_a_process_is_made_looked_at_and_removed() -> None:
     assert b"Look" in client.get(page).content
     assert client.post(f"{page}remove/").status_code == 302
     assert not Process.objects.filter(map=None).exists()
+
+
+@pytest.mark.django_db
+def test_paths_answer_by_rest() -> None:
+    owner = make_user()
+    workspace = make_workspace(owner=owner)
+    four_visits(workspace)
+    keys = {
+        role: create_api_key(workspace=workspace, kind=ApiKey.Kind.SECRET, name="k", by=None, role=role)[1]
+        for role in (Role.ANALYST, Role.VIEWER)
+    }
+    foreign = make_workspace("Other", make_user("eve@example.com"))
+    strange = create_api_key(workspace=foreign, kind=ApiKey.Kind.SECRET, name="k", by=None, role=Role.ANALYST)[1]
+    base = "/api/v1/journeys/processes"
+
+    def client(key: str) -> Client:
+        return Client(headers={"authorization": f"Bearer {key}"})
+
+    analyst, viewer = client(keys[Role.ANALYST]), client(keys[Role.VIEWER])
+    given = {"name": "Shop", "definition": {"events": ["look", "buy"]}}
+    assert viewer.post(base, given, content_type="application/json").status_code == 403
+    assert (
+        analyst.post(base, {"name": "x", "definition": {"evnts": []}}, content_type="application/json").status_code
+        == 422
+    )
+    assert analyst.post(base, given, content_type="application/json").status_code == 201
+    assert analyst.post(base, given, content_type="application/json").status_code == 422  # of the same name
+    process = Process.objects.get()
+    build_steps(process)
+    [listed] = viewer.get(base).json()
+    assert (listed["name"], listed["journeys"], listed["steps"], listed["building"]) == ("Shop", 4, 11, False)
+    one = f"{base}/{process.pk}"
+
+    graph = viewer.get(f"{one}/transitions").json()
+    assert {(edge["label"], edge["next"]): edge["n"] for edge in graph["transitions"]} == {
+        ("look", "buy"): 3, ("buy", "look"): 2, ("look", "look"): 2, ("buy", ""): 2, ("look", ""): 2,
+    }  # fmt: skip
+    matrix = viewer.get(f"{one}/matrix?first=1").json()
+    assert {cell["label"]: cell["share"] for cell in matrix} == {"look": 0.75, "buy": 0.25}
+    assert len(viewer.get(f"{one}/streams?last=3").json()) > 0
+    paths = viewer.get(f"{one}/paths").json()
+    assert (paths["journeys"], paths["variants"]) == (4, 4)
+    # the second step of the funnel within a quarter of an hour: only the one who took ten minutes
+    [group] = viewer.get(f"{one}/funnel?step=look&step=buy&within=15m").json()
+    assert [level["n"] for level in group["levels"]] == [4, 1]
+    assert viewer.get(f"{one}/funnel?step=look&step=look").status_code == 422
+    assert viewer.get(f"{one}/between?first=look&then=buy").json()["reached"]["value"] == 0.5
+    assert viewer.get(f"{one}/sessions?gap_s=1800").json()["sessions"] == 6
+    assert viewer.get(f"{one}/retention?unit=day&then=buy").json()["all"][0]["n"] == 4
+    assert sum(group["n"] for group in viewer.get(f"{one}/groups?groups=2").json()["groups"]) == 4
+    journeys = viewer.get(f"{one}/journeys?step=look&next=buy&filter=channel:is:web").json()
+    assert journeys["journeys"] == 2
+    assert sorted(len(item["steps"]) for item in journeys["items"]) == [3, 4]
+    assert viewer.get(f"{one}/transitions?filter=nonsense:is:1").status_code == 422
+    assert client(strange).get(one).status_code == 404
+    assert client(strange).get(f"{one}/journeys").status_code == 404
+    assert viewer.delete(one).status_code == 403
+    assert analyst.delete(one).status_code == 204
+    assert not Process.objects.exists()

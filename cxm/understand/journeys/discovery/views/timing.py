@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from cxm.lib import numbers
 from cxm.lib.charts import Bin, Histogram
+from cxm.stats.estimate import Estimate
 from cxm.understand.journeys.discovery.between import Between, time_between
 from cxm.understand.journeys.discovery.funnels import Asked, Level, funnel_of, read_funnel
 from cxm.understand.journeys.discovery.labels import filter_fields
@@ -135,12 +136,9 @@ def returning(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
     )  # fmt: skip
 
 
-def _cell(estimate: object) -> tuple[str, str, str] | None:
+def _cell(one: Estimate | None) -> tuple[str, str, str] | None:
     """Text, what is said with it, and the class of its colour."""
-    value = getattr(estimate, "value", None)
-    if estimate is None or value is None:
+    if one is None or one.value is None:
         return None
-    low, high, n = (getattr(estimate, name) for name in ("low", "high", "n"))
-    return (
-        numbers.amount(value, "percent"), numbers.statement(value, low, high, n, "percent"), f"heat-{min(int(value * 10), 9)}"
-    )  # fmt: skip
+    said = numbers.statement(one.value, one.low, one.high, one.n, "percent")
+    return numbers.amount(one.value, "percent"), said, f"heat-{min(int(one.value * 10), 9)}"
