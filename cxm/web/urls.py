@@ -13,6 +13,7 @@ from cxm.listen.channels.views.unsubscribe import unsubscribe
 from cxm.listen.channels.views.webhook_in import receive_webhook
 from cxm.record.capture.urls import source_urls
 from cxm.steer.dashboards.urls import metric_urls, public_urls, result_urls
+from cxm.understand.journeys.maps.urls import public_urls as map_urls
 
 from . import flow_page, views, workspaces
 from .api import api_urls
@@ -48,6 +49,7 @@ urlpatterns = [
     path("w/<slug:slug>/journeys/drivers/", include("cxm.understand.journeys.drivers.urls")),
     path("w/<slug:slug>/journeys/", include("cxm.understand.journeys.evidence.urls")),
     path("w/<slug:slug>/journeys/", include("cxm.understand.journeys.maps.urls")),
+    *map_urls,
     path("w/<slug:slug>/themes/", include("cxm.understand.text.themes.urls")),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("a/<str:key>", called, name="automation_called"),

@@ -16,6 +16,7 @@ import './menus.js';
 import './time-zone.js';
 import './print.js';
 import './editor.js';
+import './map-editor.js';
 import './desk.js';
 import './seek.js';
 import './quotes.js';

@@ -159,7 +159,7 @@ def promise_text(promise: Promise, names: Mapping[str, str]) -> str:
     values = {
         "text": promise.text,
         "time": duration(timedelta(seconds=promise.within_s)),
-        "touchpoint": names.get(promise.reaches),
+        "touchpoint": names.get(promise.reaches, promise.reaches),
     }
     if promise.reaches:
         return pgettext("promise on a journey map", "%(text)s (“%(touchpoint)s” within %(time)s)") % values

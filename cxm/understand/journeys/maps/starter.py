@@ -92,7 +92,7 @@ def _touchpoint(said: dict[str, Any], language: str) -> Touchpoint:
     key = said["key"]
     lanes = {lane: texts(said[name])[language] for name, lane in LANES.items() if name in said}
     about = FeedbackRule((Test("touchpoint", "is", (key,)),))
-    promises = ()
+    promises: tuple[Promise, ...] = ()
     if "promise" in said:
         promises = (Promise(texts(said["promise"])[language], _seconds(said["within"]), said.get("reaches", "")),)
     return Touchpoint(
