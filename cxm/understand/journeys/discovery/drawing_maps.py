@@ -31,10 +31,10 @@ def map_of_path(process: Process, path: Sequence[str], names: Names) -> MapDefin
     touchpoints, keys = [], set[str]()
     for label in list(dict.fromkeys(path))[:MOST]:
         key = _key(label, keys)
-        touchpoints.append(Touchpoint(key, names.get(label, label)[:200], binding=Binding(rules_of(definition, label))))
+        touchpoints.append(Touchpoint(key, names.get(label, label)[:120], binding=Binding(rules_of(definition, label))))
     if touchpoints:
         touchpoints[-1] = msgspec.structs.replace(touchpoints[-1], ends=True)
-    stage = Stage("stage-1", _("The whole way"), tuple(touchpoints))
+    stage = Stage("stage_1", _("The whole way"), tuple(touchpoints))
     return MapDefinition(case=definition.case, gap_s=definition.gap_s, stages=(stage,))
 
 
@@ -53,9 +53,9 @@ def rules_of(definition: ProcessDefinition, label: str) -> tuple[EventRule, ...]
 
 
 def _key(label: str, taken: set[str]) -> str:
-    base = slugify(label)[:40] or "step"
+    base = slugify(label).replace("-", "_").strip("_")[:40] or "step"
     key, number = base, 2
     while key in taken:
-        key, number = f"{base}-{number}", number + 1
+        key, number = f"{base}_{number}", number + 1
     taken.add(key)
     return key
