@@ -57,6 +57,10 @@ def journeys_text(n: int) -> str:
     return ngettext("%(n)s journey", "%(n)s journeys", n) % {"n": numbers.amount(n, "count")}
 
 
+def _said(name: str, journeys: int) -> str:
+    return _("%(name)s: %(journeys)s") % {"name": name, "journeys": journeys_text(journeys)}
+
+
 def seconds_text(seconds: float | None) -> str:
     return numbers.duration(None if seconds is None else seconds / 3600)
 
@@ -92,9 +96,7 @@ def graph_picture(
 def _box(box: graph.Box, count: Edge | None, traffic: int, named: Named, url: Url) -> Drawn:
     if count is None:
         name = _("Start") if box.key == graph.START else _("End")
-        return Drawn(
-            box, name, f"{name}: {journeys_text(traffic)}", url(), numbers.amount(traffic, "count"), "path-end"
-        )
+        return Drawn(box, name, _said(name, traffic), url(), numbers.amount(traffic, "count"), "path-end")
     name = named(count.label)
     said = _("%(name)s: %(times)s in %(journeys)s") % {
         "name": name, "times": times_text(count.n), "journeys": journeys_text(count.journeys),
@@ -201,7 +203,7 @@ def flow_picture(
     bars = []
     for bar in picture.bars:
         special = bar.label in (flow.END, flow.OTHER)
-        said = f"{name(bar.label)}: {journeys_text(bar.n)}"
+        said = _said(name(bar.label), bar.n)
         where = "" if special else url(step=bar.label, **place(bar.number))
         css = "path-drop" if bar.label == flow.END else "path-other" if special else ""
         bars.append(Drawn(bar, short(name(bar.label)), said, where, numbers.amount(bar.n, "count"), css))

@@ -78,6 +78,12 @@ def test_a_process_is_made_looked_at_and_removed() -> None:
     for table in ("transitions", "matrix", "variants"):
         assert client.get(f"{page}{table}.csv").status_code == 200
     assert client.get(f"{page}nothing.csv").status_code == 404
+    never = client.get(f"{page}journeys/?first=look&then=buy&reached=0").content.decode()
+    assert "Journeys that never come from “Look” to “Buy”" in never
+    assert "2 journeys" in never
+    for query, title in (("first=look&then=buy", "3 journeys"), ("step=look&number=1", "4 journeys"),
+                         ("step=buy&ends=1", "3 journeys"), ("group=1&groups=2", "Journeys of group 1")):  # fmt: skip
+        assert title in client.get(f"{page}journeys/?{query}").content.decode(), query
     by_app = client.get(f"{page}journeys/?field=channel&value=app").content.decode()
     assert "2 journeys" in by_app
     assert "Channel is app" in by_app

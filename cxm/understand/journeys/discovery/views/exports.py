@@ -22,14 +22,14 @@ from .pages import MOST_STEPS, STEPS
 
 @require_safe
 @answering
-def csv(request: HttpRequest, slug: str, number: int, table: str) -> HttpResponseBase:
-    page = Page(request, slug, number)
+def csv(request: HttpRequest, slug: str, process_id: int, table: str) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
     rows = _rows(page, table)
     first = next(rows, None)  # the question is put before the answer begins, so that it can still be refused
     response = StreamingHttpResponse(
         stream(chain([] if first is None else [first], rows)), content_type="text/csv; charset=utf-8"
     )
-    response["Content-Disposition"] = f'attachment; filename="{slug}-{number}-{table}.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{slug}-{process_id}-{table}.csv"'
     return response
 
 

@@ -25,8 +25,8 @@ def outcome_of(page: Page, available: list[Outcome]) -> Outcome | None:
 
 @require_safe
 @answering
-def variants(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
-    page = Page(request, slug, number)
+def variants(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
     available = asked_outcomes(page.workspace.pk)
     outcome = outcome_of(page, available)
     found = paths_of(page.process, page.scope, outcome, texts(request.GET, "expected"))
@@ -50,8 +50,8 @@ def variants(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
 
 @require_safe
 @answering
-def groups(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
-    page = Page(request, slug, number)
+def groups(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
     wanted = min(whole(request.GET, "groups"), MOST_GROUPS)
     available = asked_outcomes(page.workspace.pk)
     outcome = outcome_of(page, available)

@@ -23,8 +23,8 @@ PER_PAGE, DEEPEST, LONGEST_PATH = 50, 200, 30
 
 @require_safe
 @answering
-def graph(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
-    page = Page(request, slug, number)
+def graph(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
     detail = min(whole(request.GET, "detail") or DETAIL, 100)
     by_time = request.GET.get("show") == "time"
     found = transitions(page.process, page.scope)
@@ -46,8 +46,8 @@ def graph(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
 
 @require_safe
 @answering
-def matrix(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
-    page = Page(request, slug, number)
+def matrix(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
     steps = min(whole(request.GET, "steps") or STEPS, MOST_STEPS)
     from_end = request.GET.get("side") == "last"
     found = step_matrix(page.process, page.scope, **({"last": steps} if from_end else {"first": steps}))
@@ -60,8 +60,8 @@ def matrix(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
 
 @require_safe
 @answering
-def streams(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
-    page = Page(request, slug, number)
+def streams(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
     steps = max(min(whole(request.GET, "steps") or 6, MOST_STREAMS), 2)
     from_end = request.GET.get("side") == "last"
     found = sankey(page.process, page.scope, **({"last": steps} if from_end else {"first": steps}))
@@ -74,9 +74,9 @@ def streams(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
 
 @require_safe
 @answering
-def journeys(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
+def journeys(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
     """The journeys behind a number, the newest first, with their customers."""
-    page = Page(request, slug, number)
+    page = Page(request, slug, process_id)
     found = listed(page.process, page.scope, request.GET, page.names)
     paginator = Paginator(range(min(found.journeys, PER_PAGE * DEEPEST)), PER_PAGE)
     page_obj = paginator.get_page(request.GET.get("page", "1")[:8])

@@ -52,9 +52,9 @@ def new(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @answering
-def edit(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
+def edit(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
     membership = membership_for(request.user, slug, Role.ANALYST)
-    process = process_for(membership, number)
+    process = process_for(membership, process_id)
     if process.map is not None:
         raise Http404  # its steps are changed in the map
     return _edit(request, membership, process)
@@ -100,41 +100,41 @@ def _preview(membership: Membership, form: ProcessForm, read: ProcessDefinition)
 
 
 @require_POST
-def remove(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+def remove(request: HttpRequest, slug: str, process_id: int) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ANALYST)
-    process = process_for(membership, number)
+    process = process_for(membership, process_id)
     try:
         remove_process(process=process, by=membership.user)
     except ValidationError as refused:
         messages.error(request, " ".join(refused.messages))
-        return redirect("paths:graph", slug, number)
+        return redirect("paths:graph", slug, process_id)
     messages.success(request, _("“%(name)s” was removed. All events stay.") % {"name": process.name})
     return redirect("paths:list", slug)
 
 
 @require_POST
-def build(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+def build(request: HttpRequest, slug: str, process_id: int) -> HttpResponse:
     """Build the steps anew, for who does not trust them."""
     membership = membership_for(request.user, slug, Role.ANALYST)
-    want_steps(process_for(membership, number))
+    want_steps(process_for(membership, process_id))
     messages.success(request, _("The steps are being built anew in the background."))
-    return redirect("paths:graph", slug, number)
+    return redirect("paths:graph", slug, process_id)
 
 
 @require_POST
 @answering
-def make_map(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
+def make_map(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
     """Draw a map of a path: of the one that is sent as steps, or of the one whose number is sent."""
     membership = membership_for(request.user, slug, Role.ANALYST)
-    process = process_for(membership, number)
-    page = Page(request, slug, number)
+    process = process_for(membership, process_id)
+    page = Page(request, slug, process_id)
     path = texts(request.POST, "step")
     if not path and (key := request.POST.get("path", "")).isdigit() and int(key) < 2**64:
         found = journeys_of(process, page.scope, Behind(path=int(key)), limit=1).rows
         path = list(labels_of(process, page.scope, [found[0].journey])[found[0].journey]) if found else []
     if not path:
         messages.error(request, _("No journey takes this path any more."))
-        return redirect("paths:variants", slug, number)
+        return redirect("paths:variants", slug, process_id)
     names = label_names(process)
     place = whole(request.POST, "place")
     name = _("%(process)s, path %(number)s") % {"process": name_of(process)[:150], "number": place or 1}
@@ -145,6 +145,6 @@ def make_map(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
         )  # fmt: skip
     except (Refused, ValidationError) as refused:
         messages.error(request, str(refused))
-        return redirect("paths:variants", slug, number)
+        return redirect("paths:variants", slug, process_id)
     messages.success(request, _("The map is drawn. Its touchpoints are the steps of the path."))
     return redirect("journeys:edit", slug, made.pk)

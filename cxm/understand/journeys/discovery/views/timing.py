@@ -35,8 +35,8 @@ def labels_by_use(page: Page) -> list[str]:
 
 @require_safe
 @answering
-def funnel(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
-    page = Page(request, slug, number)
+def funnel(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
     asked = read_funnel(request.GET)
     labels = labels_by_use(page)
     if not asked.steps:  # to begin with: a frequent path with several steps, as far as it repeats nothing
@@ -74,8 +74,8 @@ def _level(page: Page, one: Level, asked: Asked) -> dict[str, Any]:
 
 @require_safe
 @answering
-def times(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
-    page = Page(request, slug, number)
+def times(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
     labels = labels_by_use(page)
     first, then = request.GET.get("first", ""), request.GET.get("then", "")
     if not (first and then) and labels:
@@ -118,8 +118,8 @@ def _sizes(parted: Sessions) -> Histogram:
 
 @require_safe
 @answering
-def returning(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
-    page = Page(request, slug, number)
+def returning(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
     unit = next((one for one in UNITS if one == request.GET.get("unit")), "week")
     first, then = request.GET.get("first", ""), request.GET.get("then", "")
     found = retention(page.process, page.scope, page.now, unit=unit, first=first, then=then)
