@@ -20,5 +20,6 @@ import './map-editor.js';
 import './desk.js';
 import './seek.js';
 import './quotes.js';
+import './paths.js';
 
 window.htmx = htmx;

@@ -1,0 +1,54 @@
+"""The tables behind the pages of paths, as rows of a CSV file; the first is the heading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cxm.record.eventlog.append import NOBODY
+from cxm.record.eventlog.scope import Scope
+from cxm.understand.journeys.models import Process
+from cxm.understand.journeys.steps.queries import labels_of, step_matrix, transitions
+
+from .behind import Listed
+from .outcomes import Outcome
+from .paths import paths_of
+
+AT_ONCE = 1000
+Row = list[Any]
+
+
+def transition_rows(process: Process, scope: Scope) -> Iterator[Row]:
+    yield ["from", "to", "times", "journeys", "mean_s", "median_s", "p90_s"]
+    for one in transitions(process, scope).rows:
+        yield [one.label, one.next, one.n, one.journeys, one.mean_s, one.median_s, one.p90_s]
+
+
+def matrix_rows(process: Process, scope: Scope, steps: int, from_end: bool) -> Iterator[Row]:
+    yield ["from_end" if from_end else "number", "step", "journeys", "share"]
+    for one in step_matrix(process, scope, **({"last": steps} if from_end else {"first": steps})).rows:
+        yield [one.number, one.label, one.n, one.share]
+
+
+def variant_rows(process: Process, scope: Scope, outcome: Outcome | None) -> Iterator[Row]:
+    yield ["path", "journeys", "share", "low", "high", "median_s", "outcome", "score", "score_low", "score_high",
+           "answers"]  # fmt: skip
+    for one in paths_of(process, scope, outcome).rows:
+        score = one.score
+        yield [
+            " > ".join(one.path), one.n, one.share.value, one.share.low, one.share.high, one.median_s, outcome or "",
+            score and score.value, score and score.low, score and score.high, score and score.n,
+        ]  # fmt: skip
+
+
+def journey_rows(process: Process, scope: Scope, found: Listed) -> Iterator[Row]:
+    """All journeys of a list, each with its whole way."""
+    yield ["journey", "customer_id", "started_at", "duration_s", "steps", "path"]
+    for start in range(0, max(found.journeys, 1), AT_ONCE):
+        rows = found.part(start, AT_ONCE)
+        ways = labels_of(process, scope, [one.journey for one in rows])
+        for one in rows:
+            yield [
+                one.journey, "" if one.customer_id == NOBODY else one.customer_id, one.started_at, one.duration_s,
+                one.steps, " > ".join(ways.get(one.journey, ())),
+            ]  # fmt: skip

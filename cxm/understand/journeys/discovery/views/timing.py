@@ -1,0 +1,144 @@
+"""Funnels, times between steps, sessions, and who comes back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from cxm.lib import numbers
+from cxm.lib.charts import Bin, Histogram
+from cxm.stats.estimate import Estimate
+from cxm.understand.journeys.discovery.between import Between, time_between
+from cxm.understand.journeys.discovery.funnels import Asked, Level, funnel_of, read_funnel
+from cxm.understand.journeys.discovery.labels import filter_fields
+from cxm.understand.journeys.discovery.reading import whole
+from cxm.understand.journeys.discovery.retention import STRETCHES, Unit, retention
+from cxm.understand.journeys.discovery.sessions import Sessions, sessions
+from cxm.understand.journeys.steps.funnels import MOST_STEPS
+from cxm.understand.journeys.steps.queries import starts_and_ends, transitions, variants
+
+from . import Page, answering
+
+GAP_MINUTES, MOST_MINUTES = 30, 525_600
+UNITS: tuple[Unit, ...] = ("day", "week", "month")
+
+
+def labels_by_use(page: Page) -> list[str]:
+    """All labels of the steps in the scope, the most frequent first."""
+    return [one.label for one in starts_and_ends(page.process, page.scope).rows]
+
+
+@require_safe
+@answering
+def funnel(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
+    asked = read_funnel(request.GET)
+    labels = labels_by_use(page)
+    if not asked.steps:  # to begin with: a frequent path with several steps, as far as it repeats nothing
+        common = [tuple(dict.fromkeys(one.labels)) for one in variants(page.process, page.scope, limit=10).rows]
+        asked = replace(asked, steps=next((one for one in common if len(one) > 2), (*common, ())[0])[:5])
+    found = funnel_of(page.process, page.scope, asked) if asked.possible else None
+    rows = [(by, [_level(page, one, asked) for one in levels]) for by, levels in found.groups.items()] if found else []
+    slots = [*asked.steps, *[""] * (2 if len(asked.steps) < MOST_STEPS - 1 else MOST_STEPS - len(asked.steps))]
+    return page.show(
+        "journeys/paths/funnel.html", "funnel", asked=asked, found=found, rows=rows, slots=slots,
+        labels=[(one, page.named(one)) for one in dict.fromkeys([*asked.steps, *labels, *asked.exclusions])],
+        within=request.GET.get("within", ""), limits=limit_names(), grouped=asked.by is not None,
+        groups=[one for one in filter_fields(page.workspace.pk) if one[0] != "label"],
+    )  # fmt: skip
+
+
+def limit_names() -> list[tuple[str, str]]:
+    return [
+        ("", _("No limit")), ("30m", _("30 minutes")), ("1h", _("1 hour")), ("1d", _("1 day")), ("7d", _("7 days")),
+        ("30d", _("30 days")), ("90d", _("90 days")),
+    ]  # fmt: skip
+
+
+def _level(page: Page, one: Level, asked: Asked) -> dict[str, Any]:
+    """A step of the funnel with the addresses of those who came so far, and of those who came no further."""
+    same = {
+        "funnel": list(asked.steps), "within": page.request.GET.get("within", ""), "without": list(asked.exclusions),
+        "any": "" if asked.ordered else "1", "level": str(one.number),
+    }  # fmt: skip
+    return {
+        "level": one, "name": page.named(one.label), "width": round(100 * (one.of_first.value or 0), 1),
+        "url": page.journeys_url(**same), "dropped_url": page.journeys_url(**same, dropped="1"),
+    }  # fmt: skip
+
+
+@require_safe
+@answering
+def times(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
+    labels = labels_by_use(page)
+    first, then = request.GET.get("first", ""), request.GET.get("then", "")
+    if not (first and then) and labels:
+        common = transitions(page.process, page.scope, times=False).rows
+        first, then = next(((one.label, one.next) for one in common if one.next), (labels[0], labels[0]))
+    between = time_between(page.process, page.scope, first, then) if labels else None
+    minutes = min(whole(request.GET, "gap") or GAP_MINUTES, MOST_MINUTES)
+    parted = sessions(page.process, page.scope, minutes * 60)
+    return page.show(
+        "journeys/paths/times.html", "times", labels=[(one, page.named(one)) for one in labels], first=first, then=then,
+        first_name=page.named(first), then_name=page.named(then),
+        between=between, chart=_waits(between) if between else None, gap=minutes, sessions=parted,
+        sizes=_sizes(parted),
+        reached_url=page.journeys_url(first=first, then=then, reached="1"),
+        missed_url=page.journeys_url(first=first, then=then, reached="0"),
+    )  # fmt: skip
+
+
+def _waits(between: Between) -> Histogram:
+    return Histogram(
+        title=_("How long it takes"), unit="hours", name="time-between",
+        bins=[
+            Bin(count=n, low=low / 3600, high=None if high is None else high / 3600)
+            for low, high, n in between.columns
+        ],
+    )  # fmt: skip
+
+
+def _sizes(parted: Sessions) -> Histogram:
+    def name(low: int, high: int | None) -> str:
+        if high is None:
+            return _("%(low)s or more") % {"low": numbers.amount(low, "count")}
+        return str(low) if low == high else _("%(low)s to %(high)s") % {"low": low, "high": high}
+
+    return Histogram(
+        title=_("Steps of a session"), unit="count", name="session-sizes",
+        bins=[Bin(count=n, label=name(low, high)) for low, high, n in parted.columns],
+    )  # fmt: skip
+
+
+@require_safe
+@answering
+def returning(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
+    page = Page(request, slug, process_id)
+    unit = next((one for one in UNITS if one == request.GET.get("unit")), "week")
+    first, then = request.GET.get("first", ""), request.GET.get("then", "")
+    found = retention(page.process, page.scope, page.now, unit=unit, first=first, then=then)
+    labels = labels_by_use(page)
+    step = {"day": "day", "week": "week", "month": "month"}[unit]
+    rows = [
+        (numbers.period(day, step), max((one.n for one in cells if one), default=0), [_cell(one) for one in cells])
+        for day, cells in found.cohorts.items()
+    ]
+    return page.show(
+        "journeys/paths/returning.html", "returning", rows=rows, unit=unit, first=first, then=then,
+        labels=[(one, page.named(one)) for one in labels], stretches=range(1, STRETCHES + 1),
+        everybody=[_cell(one) for one in found.all], any=any(found.all), sql=found.sql,
+    )  # fmt: skip
+
+
+def _cell(one: Estimate | None) -> tuple[str, str, str] | None:
+    """Text, what is said with it, and the class of its colour."""
+    if one is None or one.value is None:
+        return None
+    said = numbers.statement(one.value, one.low, one.high, one.n, "percent")
+    return numbers.amount(one.value, "percent"), said, f"heat-{min(int(one.value * 10), 9)}"
