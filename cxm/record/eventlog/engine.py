@@ -25,6 +25,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from django.conf import settings
 
 SCHEMA = Path(__file__).parent / "schema"
+# The steps of one journey are on one node; all else is where its customer is, or anywhere.
+SHARDED_BY: Mapping[str, str] = {
+    "feedback_rollup": "rand()",
+    "rejections": "rand()",
+    "steps": "cityHash64(case_id)",
+    "stale_cases": "cityHash64(case_id)",
+}
 SESSION_SETTINGS: Mapping[str, Any] = {
     "max_partitions_per_insert_block": 0,  # a file may span decades
     "distributed_foreground_insert": 1,  # acknowledged means: on the shard's disk
@@ -229,7 +236,7 @@ def statements(text: str, opened: Engine) -> Iterator[str]:
     for block in text.split(";\n"):
         made = re.findall(r"^-- distributed: (\w+)", block, re.MULTILINE)
         for table in made if opened.cluster else []:
-            key = "rand()" if table in {"feedback_rollup", "rejections"} else "cityHash64(customer_id)"
+            key = SHARDED_BY.get(table, "cityHash64(customer_id)")
             yield (
                 f"CREATE TABLE {table} AS {table}_local"
                 f" ENGINE = Distributed('{opened.cluster}', '{opened.database}', '{table}_local', {key})"

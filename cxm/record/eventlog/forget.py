@@ -9,6 +9,7 @@ from uuid import UUID
 from .append import LOOKUP
 from .engine import engine
 from .rebuild import DERIVED, READ, rebuild_rollup, view_queries
+from .steps import drop_cases
 
 
 def forget_import(workspace_id: int, import_id: UUID) -> None:
@@ -51,6 +52,7 @@ def forget_events(workspace_id: int, event_ids: Sequence[UUID]) -> None:
                         parameters=asked,
                     ).result_rows
                     asked["quarters"] = [row[0] for row in found]
+                    drop_cases(opened, client, which, asked)
                     for table in (*DERIVED, *READ):
                         client.command(f"DELETE FROM {opened.local(table)} WHERE {which}", parameters=asked)
                     if found:
@@ -77,7 +79,7 @@ def forget_rejections(workspace_id: int, texts: list[str]) -> None:
 def forget_workspace(workspace_id: int) -> None:
     """Remove everything of a workspace. Safe to repeat after a crash."""
     _delete(
-        ("events", *DERIVED, *READ, "feedback_rollup", "customers", "rejections"),
+        ("events", *DERIVED, *READ, "steps", "stale_cases", "feedback_rollup", "customers", "rejections"),
         "workspace_id = {workspace:UInt32}",
         {"workspace": workspace_id},
     )
@@ -88,5 +90,7 @@ def _delete(tables: tuple[str, ...], where: str, parameters: dict[str, Any]) -> 
     with opened.nobody_writes():
         for node in opened.addresses:
             with opened.client(node) as client:
+                if "step_events" in tables and "steps" not in tables:
+                    drop_cases(opened, client, where, parameters)
                 for table in tables:
                     client.command(f"DELETE FROM {opened.local(table)} WHERE {where}", parameters=parameters)

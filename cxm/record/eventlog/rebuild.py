@@ -9,7 +9,8 @@ from .engine import SCHEMA, engine
 
 DERIVED = ("feedback", "texts", "tickets", "order_milestones", "subscriptions", "purchase_histories")
 # Not made by views: understand.text fills the first three, act.cases.feedback the fourth, understand.journeys the last.
-READ = ("annotations", "theme_members", "text_vectors", "text_marks", "steps")
+# The journeys made of the last (`steps`) are made anew where a step goes, see `steps.drop_cases`.
+READ = ("annotations", "theme_members", "text_vectors", "text_marks", "step_events")
 
 
 def view_queries() -> dict[str, str]:

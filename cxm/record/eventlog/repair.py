@@ -18,6 +18,7 @@ from clickhouse_connect.driver.client import Client
 from .engine import Engine, engine
 from .models import LogCheckpoint
 from .rebuild import DERIVED, READ, rebuild_rollup, view_queries
+from .steps import drop_cases, lost_steps
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,14 @@ def _node(
         found[table] = _top(client, opened.local(table))
         start = int(known.get(table, 0))
         mended.orphaned += _remove_orphans(opened, client, table, start, wait=bool(settled))
+    found["steps"] = _top(client, opened.local("steps"))
+    lost = {str(one) for one in lost_steps(opened, client, int(known.get("steps", 0)))}
+    if lost and settled:
+        time.sleep(SECOND_LOOK)
+        lost &= {str(one) for one in lost_steps(opened, client, int(known.get("steps", 0)))}
+    if lost:
+        drop_cases(opened, client, "event_id IN {ids:Array(UUID)}", {"ids": sorted(lost)})
+        mended.orphaned += len(lost)
     return found
 
 

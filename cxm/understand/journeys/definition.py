@@ -127,4 +127,5 @@ class MapDefinition(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     def process(self) -> ProcessDefinition:
         """The process whose steps are the touchpoints of this map."""
         labels = tuple(Label(one.key, one.binding.events) for one in self.touchpoints() if one.binding.events)
-        return ProcessDefinition(case=self.case, gap_s=self.gap_s, labels=labels)
+        nothing = () if labels else ("",)  # without any binding no event is a step
+        return ProcessDefinition(case=self.case, gap_s=self.gap_s, events=nothing, labels=labels)

@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.http import Http404
 
 from cxm.accounts.models import AuditEntry, Role, Workspace
 from cxm.record.capture import actions, converting, running, storage
@@ -220,10 +221,11 @@ def test_undoing_the_older_of_two_imports_first(tmp_path: Path) -> None:
 def test_only_analysts_import(tmp_path: Path) -> None:
     workspace = make_workspace()
     path = file(tmp_path, ROWS)
-    for person in (make_member(workspace, Role.AGENT, "ann@example.com"), make_user("eve@example.com")):
-        with pytest.raises(PermissionDenied):
+    agent, stranger = make_member(workspace, Role.AGENT, "ann@example.com"), make_user("eve@example.com")
+    for person, refusal in ((agent, PermissionDenied), (stranger, Http404)):
+        with pytest.raises(refusal):
             actions.add_file(workspace=workspace, path=path, name="x.csv", by=person, move=False)
-        with pytest.raises(PermissionDenied):
+        with pytest.raises(refusal):
             actions.save_mapping(workspace=workspace, yaml=YAML, by=person)
     assert not Import.objects.exists()
     assert not Mapping.objects.exists()

@@ -394,12 +394,46 @@ SELECT workspace_id, event_id, customer_id, occurred_at, import_id,
        if(JSONHas(e.properties, 'properties'), JSONExtractRaw(e.properties, 'properties'), '{}') AS properties
 FROM @arrivals AS e WHERE name = 'purchase_history_reported';
 
+-- Which events are steps of which cases, process by process: what `steps` is made of, in the order in which it is read.
+-- What is written twice is one. Filled by understand.journeys, which can make it anew from `events`.
+CREATE TABLE @step_events (
+    workspace_id UInt32,
+    process      UInt32,
+    generation   UInt32,                    -- of the process; others than its present one are left-overs
+    case_id      UUID,                      -- the customer as the event carries it, or made from a text (an order's)
+    occurred_at  DateTime64(3, 'UTC'),
+    rank         UInt16,                    -- of steps of one moment: the lower comes first, then the lower version
+    version      UInt64,
+    event_id     UUID,
+    customer_id  UUID,
+    import_id    UUID,
+    label        LowCardinality(String),
+    touchpoint   LowCardinality(String),
+    channel      LowCardinality(String),
+    INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1
+) ENGINE = ReplacingMergeTree
+ORDER BY (workspace_id, process, generation, case_id, occurred_at, rank, version, event_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
+    min_bytes_for_wide_part = 67108864;
+-- distributed: step_events
+
+-- Cases whose journeys have to be made anew, because something was added, removed or merged.
+CREATE TABLE @stale_cases (
+    workspace_id UInt32,
+    process      UInt32,
+    case_id      UUID,
+    due_at       DateTime64(3, 'UTC')
+) ENGINE = MergeTree ORDER BY (workspace_id, process, case_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+-- distributed: stale_cases
+
 -- The steps of the journeys of each process, each with the one that follows; a journey is there as a whole or not at
--- all. Filled by understand.journeys, which can make it anew from `events`. Questions read it as it is, without FINAL.
+-- all. Filled by understand.journeys from `step_events`. Questions read it as it is, without FINAL.
 CREATE TABLE @steps (
     workspace_id UInt32,
     process      UInt32,
-    journey      UUID,                      -- made from the process and the case: a customer, or a text such as an order's
+    case_id      UUID,                      -- the customer after merges, or made from a text (an order's)
+    journey      UUID,                      -- the case itself; where a pause ends a journey, one of its journeys
     number       UInt32,                    -- of the step in its journey, from 1
     from_end     UInt32,                    -- the last one has 1
     customer_id  UUID,                      -- as the event carries it
@@ -409,11 +443,17 @@ CREATE TABLE @steps (
     label        LowCardinality(String),
     next         LowCardinality(String),    -- the label of the step that follows; empty at the end
     gap_ms       Int64,                     -- until the step that follows; 0 at the end
+    left_ms      Int64,                     -- until the end of the journey
+    path         UInt64,                    -- the same for all journeys with the same labels in the same order
+    visit        UInt32,                    -- how often the journey has come to this label, this time included
+    pass         UInt32,                    -- how often from this label to the next one, this time included
     touchpoint   LowCardinality(String),    -- as the event says it
     channel      LowCardinality(String),
-    version      UInt64                     -- milliseconds of the writing
-) ENGINE = MergeTree ORDER BY (workspace_id, process, journey, number)
-SETTINGS enable_block_number_column = 1, min_bytes_for_wide_part = 67108864;
+    version      UInt64,                    -- milliseconds of the writing
+    INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1
+) ENGINE = MergeTree ORDER BY (workspace_id, process, case_id, journey, number)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
+    min_bytes_for_wide_part = 67108864;
 -- distributed: steps
 
 -- What the operational database says of each customer, put here so that numbers can be split by traits.
@@ -427,7 +467,8 @@ CREATE TABLE @customers (
     items         Map(LowCardinality(String), Array(String)) CODEC(ZSTD(1)),
     version       UInt64,
     gone          UInt8 DEFAULT 0
-) ENGINE = ReplacingMergeTree(version, gone) ORDER BY (workspace_id, customer_id);
+) ENGINE = ReplacingMergeTree(version, gone) ORDER BY (workspace_id, customer_id)
+SETTINGS enable_block_number_column = 1;
 -- distributed: customers
 
 -- What the tracking API refused or left out, and why; for the debugger and the error counts of a source.

@@ -17,6 +17,7 @@ class Process(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(pgettext_lazy("of a thing", "name"), max_length=200)
     definition: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # ProcessDefinition
+    generation = models.PositiveIntegerField(default=0)  # counts up with every building of its steps
     # Of a map: the steps are its touchpoints, and it is changed and removed with the map.
     map = models.OneToOneField("JourneyMap", on_delete=models.CASCADE, null=True, blank=True, related_name="process")
     wanted_at = models.DateTimeField(default=timezone.now)  # when its steps were last wanted anew

@@ -1,0 +1,126 @@
+"""Processes made, changed and removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from cxm.accounts.access import membership_for
+from cxm.accounts.audit import Actor, audit
+from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.record.eventlog.scope import UnknownField
+from cxm.record.eventlog.steps import forget_process
+
+from ..definition import ProcessDefinition
+from ..models import JourneyMap, Process
+from .building import want_steps
+from .compiling import compile_process
+
+LONGEST_NAME = 200
+
+
+def require(workspace: Workspace, by: Actor) -> None:
+    """An analyst or more of this workspace, or the system itself; Http404 for strangers, PermissionDenied for others."""
+    if isinstance(by, User):
+        membership_for(by, workspace.slug, Role.ANALYST)
+    elif isinstance(by, ApiKey):
+        if by.workspace_id != workspace.pk:
+            raise Http404
+        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(Role.ANALYST):
+            raise PermissionDenied
+
+
+@transaction.atomic
+def create_process(*, workspace: Workspace, name: str, definition: ProcessDefinition, by: Actor) -> Process:
+    """A new process; its steps are built in the background. Raises ValidationError."""
+    require(workspace, by)
+    name = _checked(workspace, name, definition)
+    process = Process.objects.create(
+        workspace=workspace, name=name, definition=_kept(definition),
+        created_by=by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None,
+    )  # fmt: skip
+    audit("created", process, workspace=workspace, by=by)
+    want_steps(process)
+    return process
+
+
+@transaction.atomic
+def change_process(*, process: Process, name: str, definition: ProcessDefinition, by: Actor) -> Process:
+    """Give it another name or other steps; a new definition builds them anew. Raises ValidationError."""
+    require(process.workspace, by)
+    process = Process.objects.select_for_update().select_related("workspace").get(pk=process.pk)
+    name = _checked(process.workspace, name, definition, but=process)
+    changes: dict[str, Any] = {}
+    if name != process.name:
+        changes["name"] = [process.name, name]
+    if (kept := _kept(definition)) != process.definition:
+        changes["definition"] = [process.definition, kept]
+    if not changes:
+        return process
+    process.name, process.definition = name, kept
+    process.save(update_fields=["name", "definition"])
+    audit("changed", process, workspace=process.workspace, by=by, changes=changes)
+    if "definition" in changes:
+        want_steps(process)
+    return process
+
+
+@transaction.atomic
+def remove_process(*, process: Process, by: Actor) -> None:
+    """Remove the process and its steps; the events stay. That of a map goes with its map. Raises ValidationError."""
+    require(process.workspace, by)
+    if process.map_id is not None:
+        raise ValidationError(_("These are the steps of a map. They are removed with the map."))
+    audit("removed", process, workspace=process.workspace, by=by)
+    workspace_id, number = process.workspace_id, process.pk
+    process.delete()
+    transaction.on_commit(lambda: forget_process(workspace_id, number))
+
+
+@transaction.atomic
+def process_for_map(map: JourneyMap) -> Process:
+    """The process whose steps are the touchpoints of the map, brought up to date with it."""
+    from ..definition import MapDefinition
+
+    kept = _kept(msgspec.convert(map.definition, MapDefinition).process())
+    process, made = Process.objects.get_or_create(
+        map=map, defaults={"workspace_id": map.workspace_id, "name": f"map {map.pk}", "definition": kept}
+    )
+    if made or process.definition != kept:
+        process.definition = kept
+        process.save(update_fields=["definition"])
+        want_steps(process)
+    return process
+
+
+def _kept(definition: ProcessDefinition) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(definition)
+    return found
+
+
+def _checked(workspace: Workspace, name: str, definition: ProcessDefinition, but: Process | None = None) -> str:
+    """The name without blanks around it. Raises ValidationError for what cannot be a process."""
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME:
+        raise ValidationError(_("Give the process a name of at most 200 characters."))
+    if Process.objects.filter(workspace=workspace, name=name).exclude(pk=but and but.pk).exists():
+        raise ValidationError(_("There is a process with this name already."))
+    keys = [one.key for one in definition.labels]
+    if not all(keys) or len(set(keys)) < len(keys):
+        raise ValidationError(_("Each step needs a name of its own."))
+    if any(not one.events for one in definition.labels):
+        raise ValidationError(_("Say for each step which events belong to it."))
+    if not definition.case.strip():
+        raise ValidationError(_("Say what counts as one journey: a customer, or a property such as the order number."))
+    if definition.gap_s is not None and definition.gap_s <= 0:
+        raise ValidationError(_("The pause that ends a journey must be longer than nothing."))
+    try:
+        compile_process(workspace.pk, 0, 0, definition)
+    except (UnknownField, ValueError, IndexError) as error:
+        raise ValidationError(_("A condition of the process cannot be understood: %(reason)s") % {"reason": error}) from error
+    return name
