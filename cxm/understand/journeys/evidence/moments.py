@@ -42,12 +42,12 @@ LONGEST_RUN = 10  # longer ones are shown with it
 RATED = ("nps", "csat", "ces", "rating")
 SHOWN = 12  # moments of one customer in a list
 
-# The ends of the scale, the score's place on it, and what it says. NaN: no scale, and every comparison is false.
-_ENDS = (
+# The two ends of an answer's scale, and what its score says: 1, 0, −1, or 9 where there is none on the scale.
+ENDS = (
     "arrayMap(one -> toFloat64OrZero(one), extractAll(if(scale = '', if(metric = 'nps', '0-10', '1-5'), toString(scale)),"
     " '\\\\d+(?:\\\\.\\\\d+)?'))"
 )
-_SCORE = """multiIf(
+SCORE = """multiIf(
     score IS NULL OR metric NOT IN ('nps', 'csat', 'ces', 'rating') OR length(ends) != 2 OR score < ends[1] OR score > ends[2], 9,
     metric = 'nps', multiIf(score >= 9, 1, score >= 7, 0, -1),
     metric = 'ces' AND ends = [1., 7.], multiIf(score >= 5, 1, score >= 4, 0, -1),
@@ -58,8 +58,8 @@ SELECT who, max(moment) AS at,
        toInt8(sign(if(countIf(scored != 9) > 0, sumIf(scored, scored != 9), sumIf(felt, felt != 9)))) AS mood,
        max(spot) AS place, maxIf(points, asked) AS rating, max(asked) AS rated, 'answer' AS kind
 FROM (
-    SELECT $customer AS who, toUnixTimestamp64Milli(occurred_at) AS moment, $place AS spot, {_ENDS} AS ends,
-           toInt8({_SCORE}) AS scored, ifNull(score, -1.) AS points, metric = {{outcome:String}} AND scored != 9 AS asked,
+    SELECT $customer AS who, toUnixTimestamp64Milli(occurred_at) AS moment, $place AS spot, {ENDS} AS ends,
+           toInt8({SCORE}) AS scored, ifNull(score, -1.) AS points, metric = {{outcome:String}} AND scored != 9 AS asked,
            toInt8(multiIf(said.read_mood = '', 9, said.read_mood = 'positive', 1, said.read_mood = 'negative', -1, 0))
            AS felt,
            if(response_id = '', toString(event_id), concat('r', response_id)) AS response
