@@ -133,30 +133,29 @@ class StepCursor(Cursor):
         self._positions = row.positions if row else {}
 
 
-def add_new(source: StepSource, new: NewEvents) -> int | None:
+def add_new(source: StepSource, new: NewEvents) -> bool:
     """Put the new events that are steps into `step_events`, and mark their cases. Safe to repeat.
 
-    Returns how many there were; None if a merge took the parts away meanwhile: then ask the cursor again.
+    False if a merge took the parts away meanwhile: then ask the cursor again.
     """
     opened = engine()
     stretch = "_part IN {parts:Array(String)} AND _block_number > {after:UInt64} AND _block_number <= {end:UInt64}"
     asked = {"parts": list(new.parts), "after": new.after, "end": new.end}
     with opened.write_lock, opened.client(opened.addresses[new.node]) as client:
-        n = _add(opened, client, source, stretch, asked)
-        if n:
-            _mark(opened, client, source, stretch, asked)
+        _add(opened, client, source, stretch, asked)
+        _mark(opened, client, source, stretch, asked)
         here = {row[0] for row in client.query(
             "SELECT name FROM system.parts WHERE database = currentDatabase() AND table = {table:String} AND active",
             parameters={"table": opened.local("events")},
         ).result_rows}  # fmt: skip
-    return n if set(new.parts) <= here else None
+    return set(new.parts) <= here
 
 
 def _select(source: StepSource, events: str, which: str) -> str:
     return (
-        f"{source.head} SELECT workspace_id, {source.case_id} AS case_id, {source.label} AS label, {source.rank} AS rank,"
-        f" {source.version} AS version, {source.touchpoint} AS touchpoint, {source.channel} AS channel,"
-        f" event_id, customer_id, occurred_at, import_id FROM {events} AS e"
+        f"{source.head} SELECT workspace_id, {source.case_id} AS case_id, {source.label} AS label,"
+        f" {source.rank} AS rank, {source.version} AS version, {source.touchpoint} AS touchpoint,"
+        f" {source.channel} AS channel, event_id, customer_id, occurred_at, import_id FROM {events} AS e"
         f" WHERE workspace_id = {{workspace:UInt32}} AND {source.where} AND {which}"
         f" AND label != '' AND case_id != toUUID('00000000-0000-0000-0000-000000000000')"
     )
@@ -169,7 +168,7 @@ def _given(source: StepSource, more: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _add(opened: Engine, client: Client, source: StepSource, which: str, asked: Mapping[str, Any]) -> int:
+def _add(opened: Engine, client: Client, source: StepSource, which: str, asked: Mapping[str, Any]) -> None:
     client.command(
         f"INSERT INTO {opened.local('step_events')} (workspace_id, process, generation, case_id, occurred_at, rank,"
         " version, event_id, customer_id, import_id, label, touchpoint, channel)"
@@ -177,12 +176,6 @@ def _add(opened: Engine, client: Client, source: StepSource, which: str, asked: 
         f" customer_id, import_id, label, touchpoint, channel FROM ({_select(source, opened.local('events'), which)})",
         parameters=_given(source, asked),
         settings={"log_comment": "steps.add"},
-    )
-    return int(
-        client.query(
-            f"SELECT count() FROM ({_select(source, opened.local('events'), which)})",
-            parameters=_given(source, asked),
-        ).result_rows[0][0]
     )
 
 
@@ -226,6 +219,7 @@ def mark_moved(new: NewEvents, workspace_id: int, processes: Sequence[int]) -> N
         )
 
 
+WITHIN = "occurred_at >= {since:DateTime64(3, 'UTC')} AND occurred_at < {until:DateTime64(3, 'UTC')}"
 STALE = (
     "SELECT case_id FROM stale_cases WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
     " AND due_at <= {until:DateTime64(3, 'UTC')}"
@@ -372,20 +366,11 @@ def build(source: StepSource, say: Callable[[int, int], None], stopping: Stop) -
     for since, until, n in stretches:
         if stopping():
             return False
+        within = {"since": since, "until": until}
         with opened.write_lock:
             for address in opened.addresses:
                 with opened.client(address) as client:
-                    client.command(
-                        f"INSERT INTO {opened.local('step_events')} (workspace_id, process, generation, case_id,"
-                        " occurred_at, rank, version, event_id, customer_id, import_id, label, touchpoint, channel)"
-                        " SELECT workspace_id, {process:UInt32}, {generation:UInt32}, case_id, occurred_at, rank,"
-                        " version, event_id, customer_id, import_id, label, touchpoint, channel FROM ("
-                        + _select(source, opened.local("events"),
-                                  "occurred_at >= {since:DateTime64(3, 'UTC')} AND occurred_at < {until:DateTime64(3, 'UTC')}")
-                        + ")",
-                        parameters={**asked, "since": since, "until": until},
-                        settings={"log_comment": "steps.build"},
-                    )  # fmt: skip
+                    _add(opened, client, source, WITHIN, within)
         done += n
         say(done, total)
     with opened.client() as client:
@@ -513,4 +498,3 @@ def lost_steps(opened: Engine, client: Client, after: int) -> set[UUID]:
         f" AND event_id NOT IN (SELECT event_id FROM events WHERE event_id GLOBAL IN ({recent}))"
     ).result_rows
     return {row[0] for row in rows}
-

@@ -61,9 +61,9 @@ RESOLUTION_HOURS, UNDERSTAFFED_RESOLUTION = 18.0, 2.2
 UNDERSTAFFED_COSTS = 0.7  # points of support satisfaction (1 to 5)
 
 # 7. Cars on credit: a partner loses customers in the middle of the way.
-CREDIT_LOST = 0.08  # of those who begin the down payment at the partner
+CREDIT_LOST = 0.08  # of the contracts, for which the bank does not pay
 CREDIT_LOST_ELSEWHERE = 0.01  # at every other step
-CREDIT_DOWN_PAYMENT = 3.2  # mean satisfaction with the down payment, 1 to 5; 4.1 to 4.5 elsewhere
+CREDIT_PAYOUT = 3.2  # mean satisfaction with the payment by the bank, 1 to 5; 4.1 to 4.5 elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Size:
     checkout: int = 3_000
     responses: int = 600  # to the survey that is live
     cases: int = 120  # on the desk, of the newest tickets
-    credits: int = 2_400  # customers who set out to buy a car on credit
+    credits: int = 1_200  # customers who set out to buy a car on credit
 
     @property
     def answers(self) -> int:
@@ -98,7 +98,7 @@ class Size:
 
 
 FULL = Size()
-SMALL = replace(FULL.divided(20), credits=600)  # fewer would not show what the partner loses
+SMALL = replace(FULL.divided(20), credits=600, events=21_000)  # fewer would not show what the bank loses
 
 
 class Calendar:

@@ -20,7 +20,6 @@ from .queries import Opinion, Pass, PromiseRow, TicketRow, VerbatimRow
 
 SHOWN_EMOTIONS = 3
 NO_EMOTION = ("", "neutral", "none")
-CLASSES = 8  # of age, to a doubling: see queries.PASSES
 
 
 def compute(definition: MapDefinition, process: int, scope: Scope, now: datetime) -> Evidence:
@@ -77,10 +76,10 @@ def put_together(
     for place, point in enumerate(points, 1):
         one = _of_steps(point, passed.get(place))
         one = _of_opinions(one, said.get(place, []), metric)
-        if row := asked.get(place):
+        if ticket := asked.get(place):
             one = msgspec.structs.replace(
-                one, tickets=row.n, complaints=row.complaints, reopened=row.reopened,
-                heard_at=max(one.heard_at, row.heard_at),
+                one, tickets=ticket.n, complaints=ticket.complaints, reopened=ticket.reopened,
+                heard_at=max(one.heard_at, ticket.heard_at),
             )  # fmt: skip
         promises = tuple(
             _kept(promise, kept[point.key, number_of])
@@ -106,7 +105,8 @@ def _of_steps(point: Touchpoint, row: Pass | None) -> Figures:
     median, p90, _p99 = (None, None, None) if not sum(row.went[1]) else (each / 1000 for each in row.reaches)
     return Figures(
         point.key, row.steps, row.journeys, row.customers, settled, went_on, number(share(went_on, settled)),
-        rounded(median), rounded(p90), row.repeated, row.back,
+        rounded(median), rounded(p90), patience_s=row.reaches[2] / 1000 if median is not None else 0.0,
+        repeated=row.repeated, back=row.back,
         cost=None if point.cost is None else rounded(point.cost * row.steps), passed_at=row.passed_at,
     )  # fmt: skip
 
@@ -119,8 +119,8 @@ def _settled(row: Pass) -> tuple[int, int]:
     went = dict(zip(*row.went, strict=True))
     if not sum(went.values()):
         return row.journeys, 0
-    patience = max(row.reaches[2] / 1000, 1.0)
-    old = [(age, n) for age, n in zip(*row.passed, strict=True) if 2 ** (age / CLASSES) >= patience]
+    since = queries.first_class(row.reaches[2] / 1000)
+    old = [(age, n) for age, n in zip(*row.passed, strict=True) if age >= since]
     return sum(n for _, n in old), sum(went.get(age, 0) for age, _ in old)
 
 

@@ -49,6 +49,7 @@ class Figures(Struct, frozen=True, omit_defaults=True):
     on: Number = Number()  # that share, 0–1
     median_s: float | None = None  # until that touchpoint, of those who reached it
     p90_s: float | None = None
+    patience_s: float = 0.0  # 99 in 100 of those who went on had done so by then; who came later is not judged yet
     repeated: int = 0  # journeys that came more than once
     back: int = 0  # journeys that were at an earlier touchpoint of the expected path again afterwards
     switched: int = 0  # steps that were followed by a detour in another channel

@@ -5,7 +5,8 @@ usual here (the median of the others) by more than a margin that nobody would mi
 per cent everywhere has no dead end, and one in which everything varies by chance has no finding. All tests of a map
 are judged together, at a false discovery rate of 5 % (Benjamini and Hochberg).
 
-*Stale* is no test: it is a number of days. Findings come in the order of how many journeys they concern.
+*Stale* is no test: it is a number of days. Findings come by kind, the worst first, then by how many journeys they
+concern.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def find(definition: MapDefinition, figures: Sequence[Figures], at: int) -> list
     silent = {one.key for one in old}
     found = [one for one in found if not (one.kind == "dark" and one.key in silent)]
     order = {place.point.key: number for number, place in enumerate(places)}
-    return sorted([*_once(found), *old], key=lambda one: (-one.lost, ORDER[one.kind], order[one.key], one.about))
+    return sorted([*_once(found), *old], key=lambda one: (ORDER[one.kind], -one.lost, order[one.key], one.about))
 
 
 def _places(definition: MapDefinition, figures: Sequence[Figures]) -> list[Place]:
@@ -94,7 +95,8 @@ def _usual(places: Sequence[Place], of: Callable[[Figures], tuple[int, int]], le
 
 def _drops(places: list[Place]) -> list[Finding]:
     """Journeys that came here and, given the time that others took, reached nothing further on the expected path."""
-    going = [one for one in places if one.next and not one.point.ends]
+    # Beside the path (a call for help) are those who were lost already: that is no fault of the call.
+    going = [one for one in places if one.next and not one.point.ends and not one.point.optional]
     found = []
     for place in going:
         figures, after = place.figures, place.next

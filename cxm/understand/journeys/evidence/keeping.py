@@ -15,13 +15,16 @@ from cxm.record.eventlog.scope import Scope
 from cxm.understand.metrics.asking import read_filters, read_time
 
 from ..definition import MapDefinition
+from ..maps.queries import definition_of
 from ..models import JourneyMap, MapEvidence, Process
 from ..steps.actions import process_for_map
-from ..steps.building import StepsState, steps_state
+from ..steps.building import steps_state
 from .computing import compute
 from .figures import Evidence, decode, encode
+from .queries import mark
 
 AT_ONCE = 300_000  # steps up to which a page computes by itself what it lacks
+BREATH = timedelta(seconds=30)  # figures so young are shown as they are, however fast the log moves
 PATIENCE = timedelta(minutes=10)  # after which a job that was asked for is asked for again
 OLD = timedelta(hours=24)  # what counts days is computed anew each day
 KEPT = timedelta(days=7)  # rows that nobody looked at for so long are no longer kept warm, then dropped
@@ -32,7 +35,7 @@ FILTERS = ("filter", "since", "until")
 class Shown:
     """Evidence for a page. `evidence` is None while it is computed for the first time; `moving`: newer is on its way.
 
-    `state` says how far the steps of the process are.
+    `up_to`: what was received until then is in it. `progress`: of the steps, in per cent, while they are being built.
     """
 
     evidence: Evidence | None
@@ -40,8 +43,7 @@ class Shown:
     up_to: datetime | None
     moving: bool
     problem: str
-    state: StepsState
-    definition: MapDefinition
+    progress: int | None
 
 
 def filters_of(query: QueryDict) -> str:
@@ -72,14 +74,15 @@ def evidence_of(journey_map: JourneyMap, query: QueryDict, definition: MapDefini
     row = _row(journey_map, filters)
     process = process_for_map(journey_map)
     state = steps_state(process)
-    built = process.built_at is not None
-    if built and (not row.body or row.revision != journey_map.revision) and state.rows <= AT_ONCE:
-        row = refresh(row, process)
-    elif built and _is_old(row, journey_map, state):
+    if not state.building and row.revision != journey_map.revision and state.rows <= AT_ONCE:
+        row = refresh(row)
+    elif not state.building and _is_old(row):
         want(row)
-    evidence = decode(bytes(row.body)) if row.body and row.revision == journey_map.revision else None
-    moving = row.wanted_at is not None or not built
-    return Shown(evidence, row.computed_at, row.up_to, moving, row.problem, state, definition)
+    return Shown(
+        decode(bytes(row.body)) if row.body else None, row.computed_at, row.up_to,
+        moving=state.building or row.wanted_at is not None, problem=row.problem,
+        progress=state.done * 100 // state.total if state.total else None,
+    )  # fmt: skip
 
 
 def _row(journey_map: JourneyMap, filters: str) -> MapEvidence:
@@ -92,15 +95,14 @@ def _row(journey_map: JourneyMap, filters: str) -> MapEvidence:
     return row
 
 
-def _is_old(row: MapEvidence, journey_map: JourneyMap, state: StepsState) -> bool:
+def _is_old(row: MapEvidence) -> bool:
+    """Whether something has happened that its figures do not have, and nobody is at it."""
     now = timezone.now()
     if row.wanted_at and now - row.wanted_at < PATIENCE:
         return False
-    moved = state.up_to is not None and (row.up_to is None or state.up_to > row.up_to)
-    return (
-        not row.body or row.revision != journey_map.revision or moved
-        or row.computed_at is None or now - row.computed_at > OLD
-    )  # fmt: skip
+    if not row.body or row.revision != row.map.revision or row.computed_at is None or now - row.computed_at > OLD:
+        return True
+    return now - row.computed_at > BREATH and row.mark != mark(row.map.workspace_id)
 
 
 def want(row: MapEvidence) -> None:
@@ -114,18 +116,17 @@ def want(row: MapEvidence) -> None:
         transaction.on_commit(lambda: compute_evidence.enqueue(str(row.pk)))
 
 
-def refresh(row: MapEvidence, process: Process | None = None) -> MapEvidence:
+def refresh(row: MapEvidence) -> MapEvidence:
     """Compute now, and keep it. Raises EventlogError, UnknownField, Refused."""
     journey_map = row.map
     definition = definition_of(journey_map)
-    process = process or process_for_map(journey_map)
-    state = steps_state(process)
+    process = process_for_map(journey_map)
+    marked, state = mark(journey_map.workspace_id), steps_state(process)
     now = timezone.now()
     scope = scope_of(journey_map, definition, row.filters)
-    body = encode(compute(definition, process.pk, scope, now))
     values = {
-        "body": body, "revision": journey_map.revision, "up_to": state.up_to, "computed_at": now, "wanted_at": None,
-        "problem": "",
+        "body": encode(compute(definition, process.pk, scope, now)), "revision": journey_map.revision, "mark": marked,
+        "up_to": state.up_to, "computed_at": now, "wanted_at": None, "problem": "",
     }  # fmt: skip
     MapEvidence.objects.filter(pk=row.pk).update(**values)
     for name, value in values.items():
@@ -133,10 +134,9 @@ def refresh(row: MapEvidence, process: Process | None = None) -> MapEvidence:
     return row
 
 
-def definition_of(journey_map: JourneyMap) -> MapDefinition:
-    import msgspec
-
-    return msgspec.convert(journey_map.definition, MapDefinition)
+def warm(journey_map: JourneyMap) -> MapEvidence:
+    """Compute what the page of the map shows without filters. Raises as `refresh`."""
+    return refresh(_row(journey_map, ""))
 
 
 def keep_warm() -> None:
@@ -148,5 +148,5 @@ def keep_warm() -> None:
     ).order_by(F("computed_at").asc(nulls_first=True))
     for row in rows.select_related("map__workspace")[:50]:
         process = Process.objects.filter(map=row.map).first()
-        if process is not None and process.built_at and _is_old(row, row.map, steps_state(process)):
+        if process is not None and process.built_at and _is_old(row):
             want(row)

@@ -6,9 +6,10 @@ whatever order the engine reads it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil, log2
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from cxm.understand.text.topics.queries import keys_under
 from ..definition import CUSTOMER, FeedbackRule, MapDefinition, Touchpoint
 
 BILLION = 1_000_000_000  # sentiments are summed in so many parts of one
+CLASSES = 8  # of age, to a doubling
 VERBATIMS = 2  # of each sentiment at each touchpoint
 
 # The steps of each journey as two arrays, place and moment. The table is in this order, so journeys stream by.
@@ -27,17 +29,13 @@ JOURNEYS = """
     SELECT journey, any(customer_id) AS who, groupArray(toUInt16(indexOf({keys:Array(String)}, label))) AS places,
            groupArray(toUnixTimestamp64Milli(occurred_at)) AS moments
     FROM steps $join WHERE $scope AND process = {process:UInt32} AND label IN {keys:Array(String)}
-    GROUP BY journey
+    GROUP BY workspace_id, process, case_id, journey
 """
 IN_ORDER = "SETTINGS optimize_aggregation_in_order = 1"
 
 # `on`: a later touchpoint of the expected path was reached after the first visit. Ages are counted in classes, eight
 # to a doubling, so that journeys too young to judge can be left out once it is known how long going on takes.
-PASSES = f"""
-SELECT place, count() AS journeys, sum(times) AS steps, $customers AS customers, countIf(times > 1) AS repeated,
-       countIf(back) AS back, quantilesExactIf(0.5, 0.9, 0.99)(reach, on) AS reaches, max(last) AS passed_at,
-       sumMap([age], [toUInt64(1)]) AS passed, sumMap([age], [toUInt64(on)]) AS went
-FROM (
+VISITS = f"""
     SELECT place, who,
            arrayFilter((moment, one) -> one = place, moments, places) AS mine,
            length(mine) AS times, arrayMin(mine) AS first, arrayMax(mine) AS last,
@@ -46,9 +44,14 @@ FROM (
            notEmpty(later) AS on, if(on, arrayMin(later) - first, 0) AS reach,
            arrayExists((moment, one) -> one < place AND {{core:Array(UInt8)}}[one] = 1 AND moment > first,
                        moments, places) AS back,
-           toUInt16(floor(log2(greatest(1, ({{at:Int64}} - first) / 1000)) * 8)) AS age
+           toUInt16(floor(log2(greatest(1, ({{at:Int64}} - first) / 1000)) * {CLASSES})) AS age
     FROM ({JOURNEYS}) ARRAY JOIN arrayDistinct(places) AS place
-)
+"""
+PASSES = f"""
+SELECT place, count() AS journeys, sum(times) AS steps, $customers AS customers, countIf(times > 1) AS repeated,
+       countIf(back) AS back, quantilesExactIf(0.5, 0.9, 0.99)(reach, on) AS reaches, max(last) AS passed_at,
+       sumMap([age], [toUInt64(1)]) AS passed, sumMap([age], [toUInt64(on)]) AS went
+FROM ({VISITS})
 GROUP BY place ORDER BY place
 {IN_ORDER}
 """
@@ -91,6 +94,58 @@ def _ask_steps(
     return ask(
         sql, scope, row=row, name=f"evidence.{name}", table="steps", process=process, keys=keys, **more
     ).rows  # fmt: skip
+
+
+# Whose journeys are behind a figure, the newest first.
+WHO: Mapping[str, str] = {
+    "passed": "1",
+    "lost": "NOT on AND age >= {patience:UInt16}",
+    "on": "on",
+    "again": "times > 1",
+    "back": "back",
+}
+BEHIND = f"""
+SELECT who AS customer_id, first AS at, toUInt32(times) AS times, if(on, reach, 0) AS reach
+FROM ({VISITS}) WHERE place = {{place:UInt16}} AND $kind
+ORDER BY at DESC, customer_id LIMIT {{limit:UInt32}} OFFSET {{offset:UInt32}}
+{IN_ORDER}
+"""
+COUNT = f"SELECT count() AS n FROM ({VISITS}) WHERE place = {{place:UInt16}} AND $kind {IN_ORDER}"
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A journey at a touchpoint: whose, when it first came (milliseconds), how often, and how long until it went on."""
+
+    customer_id: UUID
+    at: int
+    times: int
+    reach: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    n: int
+
+
+def behind(
+    definition: MapDefinition, process: int, scope: Scope, at: int, *, key: str, kind: str, patience_s: float,
+    limit: int, offset: int = 0,
+) -> tuple[list[Behind], int]:  # fmt: skip
+    """The journeys behind a figure of the touchpoint `key`, and how many there are. `kind`: a key of WHO."""
+    places = {one.key: place for place, one in enumerate(definition.touchpoints(), 1)}
+    values = {"at": at, "place": places[key], "patience": first_class(patience_s)}
+    rows = _ask_steps(
+        BEHIND.replace("$kind", WHO[kind]), Behind, definition, process, scope, "behind",
+        limit=limit, offset=offset, **values,
+    )  # fmt: skip
+    [count] = _ask_steps(COUNT.replace("$kind", WHO[kind]), Count, definition, process, scope, "count", **values)
+    return rows, count.n
+
+
+def first_class(patience_s: float) -> int:
+    """The first class of age that lies wholly behind that time."""
+    return ceil(log2(max(patience_s, 1.0)) * CLASSES - 1e-9)
 
 
 TOTALS = f"""
@@ -175,9 +230,11 @@ def promises(definition: MapDefinition, process: int, scope: Scope, at: int) -> 
     """How promises were kept, by touchpoint and the promise's number there."""
     points = definition.touchpoints()
     places = {one.key: place for place, one in enumerate(points, 1)}
+    last = max((places[one.key] for one in points if not one.optional), default=0)
     made = [
         (one, number, promise) for one in points for number, promise in enumerate(one.promises)
-        if one.key in places and (not promise.reaches or promise.reaches in places)
+        # A promise about what follows the last touchpoint leaves no trace in the steps.
+        if (promise.reaches in places if promise.reaches else places[one.key] < last)
     ]  # fmt: skip
     found: dict[tuple[str, int], PromiseRow] = {}
     plain = [each for each in made if each[2].within_s > 0 and not each[2].until]
@@ -326,6 +383,23 @@ def tickets(definition: MapDefinition, scope: Scope) -> list[TicketRow]:
         return []
     sql = TICKETS.replace("$places", f"arrayConcat({', '.join(parts)}, CAST([] AS Array(UInt8)))")
     return ask(sql, scope, row=TicketRow, name="evidence.tickets", table="tickets", **values).rows
+
+
+# What is new in the log, or gone, or read anew changes one of these.
+MARK = """
+SELECT concat(toString(count()), ' ', toString(toUnixTimestamp64Milli(max(received_at))), ' ',
+              toString((SELECT count() FROM annotations WHERE $workspace))) AS mark FROM events WHERE $scope
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    mark: str
+
+
+def mark(workspace_id: int) -> str:
+    """Whether the log moved: the same text as long as it did not."""
+    return ask(MARK, Scope(workspace_id), row=Mark, name="evidence.mark", table="events").rows[0].mark
 
 
 # The texts of verbatims, by their ids.

@@ -13,15 +13,10 @@ from django.utils.translation import gettext as _
 from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit, user_behind
 from cxm.accounts.models import AuditEntry, Role, Workspace
+from cxm.record.eventlog.steps import forget_process
 from cxm.understand.journeys.definition import MapDefinition
 from cxm.understand.journeys.models import JourneyMap, MapEdit, MapVersion, Process
-
-try:
-    from cxm.record.eventlog.steps import forget_process
-    from cxm.understand.journeys.steps.actions import process_for_map
-except ImportError:  # until the steps have landed
-    def process_for_map(map): return None
-    def forget_process(workspace_id, number): return None
+from cxm.understand.journeys.steps.actions import process_for_map
 
 from .checking import checked
 from .editing import Edit
@@ -60,7 +55,8 @@ def rename_map(*, journey_map: JourneyMap, name: str, by: Actor) -> JourneyMap:
     require_role(journey_map.workspace, by, Role.ANALYST)
     kept, before = _locked(journey_map), journey_map.name
     kept.name, kept.updated_at = _name(name), timezone.now()
-    kept.save(update_fields=["name", "updated_at"])
+    _put(kept, definition_of(kept))
+    kept.save(update_fields=["name", "words", "updated_at"])
     if kept.name != before:
         audit("renamed", kept, workspace=kept.workspace, by=by, changes={"name": [before, kept.name]})
     return kept
@@ -131,7 +127,11 @@ def restore_version(*, journey_map: JourneyMap, number: int, by: Actor) -> Journ
 def copy_map(*, journey_map: JourneyMap, name: str, by: Actor) -> JourneyMap:
     """A map of its own that begins like this one."""
     return create_map(
-        workspace=journey_map.workspace, name=name, definition=definition_of(journey_map), by=by, kind=journey_map.kind
+        workspace=journey_map.workspace,
+        name=name,
+        definition=definition_of(_locked(journey_map)),
+        by=by,
+        kind=journey_map.kind,
     )
 
 
@@ -142,14 +142,14 @@ def copy_as_to_be(*, journey_map: JourneyMap, by: Actor, name: str = "") -> Jour
         raise Refused(_("This map shows already how it should be."))
     name = name or _("%(name)s, as it should be") % {"name": journey_map.name[:150]}
     return create_map(
-        workspace=journey_map.workspace, name=name, definition=definition_of(journey_map), by=by,
+        workspace=journey_map.workspace, name=name, definition=definition_of(_locked(journey_map)), by=by,
         kind=JourneyMap.Kind.TO_BE, as_is=journey_map,
     )  # fmt: skip
 
 
 @transaction.atomic
 def archive_map(*, journey_map: JourneyMap, by: Actor) -> JourneyMap:
-    """Out of the lists, with its public addresses shut and its steps no longer kept; nothing that people drew is lost."""
+    """Out of the lists, with its public addresses shut and its steps no longer kept; nothing that was drawn is lost."""
     require_role(journey_map.workspace, by, Role.ANALYST)
     kept = _locked(journey_map)
     if kept.archived_at is None:
@@ -227,7 +227,8 @@ def _audit_change(kept: JourneyMap, by: Actor) -> None:
     newest = AuditEntry.objects.filter(workspace=kept.workspace).order_by("-id").first()
     if (
         newest
-        and (newest.verb, newest.subject_id, newest.by_id) == ("changed", str(kept.pk), getattr(user_behind(by), "pk", None))
+        and (newest.verb, newest.subject_id, newest.by_id)
+        == ("changed", str(kept.pk), getattr(user_behind(by), "pk", None))
         and newest.by_name == (str(by) if by else "OpenCXM")
         and newest.at > timezone.now() - ONE_ENTRY_FOR
     ):
@@ -240,11 +241,11 @@ def _put(one: JourneyMap, definition: MapDefinition) -> None:
     if len(encoded) > LARGEST:
         raise Refused(_("The map is larger than 1 MB. Shorten its texts, or divide it into two maps."))
     one.definition = msgspec.json.decode(encoded)
-    said = [definition.persona, definition.goal]
+    said = [one.name, definition.persona, definition.goal]
     for stage in definition.stages:
         said.append(stage.name)
         said += [text for each in stage.touchpoints for text in (each.name, each.text, each.partner, each.channel)]
-    one.words = "\n".join(dict.fromkeys(text for text in said if text))
+    one.words = "\n".join(dict.fromkeys(text.casefold() for text in said if text))
 
 
 def _stop_steps(kept: JourneyMap) -> None:

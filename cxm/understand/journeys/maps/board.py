@@ -105,7 +105,7 @@ class Board:
 def board_of(
     definition: MapDefinition, workspace: Workspace, *, named: bool = True, comments: Mapping[str, int] | None = None
 ) -> Board:
-    """`named`: with the names of owners, which the public does not see. `comments`: how many are open, by touchpoint."""
+    """`named`: with the names of owners, which the public does not see. `comments`: the open ones, by touchpoint."""
     owners = owner_names(definition) if named else {}
     touchpoints = definition.touchpoints()
     names = {one.key: one.name for one in touchpoints}
@@ -156,7 +156,11 @@ def promise_text(promise: Promise, names: Mapping[str, str]) -> str:
     if promise.until:
         values = {"text": promise.text, "property": promise.until}
         return pgettext("promise on a journey map", "%(text)s (until the moment in “%(property)s”)") % values
-    values = {"text": promise.text, "time": duration(timedelta(seconds=promise.within_s)), "touchpoint": names.get(promise.reaches)}
+    values = {
+        "text": promise.text,
+        "time": duration(timedelta(seconds=promise.within_s)),
+        "touchpoint": names.get(promise.reaches),
+    }
     if promise.reaches:
         return pgettext("promise on a journey map", "%(text)s (“%(touchpoint)s” within %(time)s)") % values
     return pgettext("promise on a journey map", "%(text)s (the next touchpoint within %(time)s)") % values

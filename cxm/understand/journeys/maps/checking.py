@@ -166,7 +166,9 @@ def _texts(texts: Iterable[str]) -> None:
 def _within(texts: Iterable[str], longest: int) -> None:
     for text in texts:
         if len(text) > longest:
-            raise Refused(_("A text is longer than %(n)s characters: “%(start)s…”") % {"n": longest, "start": text[:40]})
+            raise Refused(
+                _("A text is longer than %(n)s characters: “%(start)s…”") % {"n": longest, "start": text[:40]}
+            )
         if "\x00" in text:
             raise Refused(_("A text holds a character that cannot be stored."))
 

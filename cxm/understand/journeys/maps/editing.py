@@ -70,7 +70,7 @@ def change_map(**fields: Any) -> Edit:
 
 
 def put_lanes(lanes: Iterable[str]) -> Edit:
-    """The lanes in their order. What touchpoints say in a lane that goes is kept, and shown again when it comes back."""
+    """The lanes in their order. What touchpoints say in a lane that goes is kept, and is there when it comes back."""
     names = tuple(dict.fromkeys(" ".join(one.split()) for one in lanes if one.strip()))
     return lambda definition: replace(definition, lanes=names)
 

@@ -19,7 +19,7 @@ def maps_of(workspace: Workspace, *, archived: bool = False, search: str = "") -
     """The maps by name. `search` finds parts of names, and of the texts on the maps."""
     found = JourneyMap.objects.filter(workspace=workspace, archived_at__isnull=not archived)
     if search := search.replace("\x00", "").strip()[:100]:
-        found = found.filter(Q(name__icontains=search) | Q(words__icontains=search))
+        found = found.filter(words__contains=search.casefold())
     return found.select_related("as_is").order_by("name", "created_at")
 
 

@@ -16,6 +16,7 @@ class MapEvidence(models.Model):
     filters = models.CharField(max_length=2000, blank=True)  # the query string they came in
     body = models.BinaryField(default=bytes)  # evidence.figures.Evidence as JSON; empty: not computed yet
     revision = models.PositiveIntegerField(default=0)  # of the map
+    mark = models.CharField(max_length=100, blank=True)  # what the log held: another mark means that it moved
     up_to = models.DateTimeField(null=True, blank=True)  # the log was read up to here
     computed_at = models.DateTimeField(null=True, blank=True)
     wanted_at = models.DateTimeField(null=True, blank=True)  # somebody asked for it since; a job is on its way

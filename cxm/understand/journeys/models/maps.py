@@ -32,7 +32,7 @@ class JourneyMap(models.Model):
     definition: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # MapDefinition
     revision = models.PositiveIntegerField(default=1)  # counts up with every change of the definition
     position = models.PositiveIntegerField(default=0)  # among the edits that can be undone and made again
-    words: models.TextField[str, str] = models.TextField(blank=True)  # the texts of the definition, for the search
+    words: models.TextField[str, str] = models.TextField(blank=True)  # name and texts in small letters, for the search
     archived_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)

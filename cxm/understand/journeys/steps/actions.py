@@ -16,7 +16,7 @@ from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.record.eventlog.scope import UnknownField
 from cxm.record.eventlog.steps import forget_process
 
-from ..definition import ProcessDefinition
+from ..definition import MapDefinition, ProcessDefinition
 from ..models import JourneyMap, Process
 from .building import want_steps
 from .compiling import compile_process
@@ -25,7 +25,7 @@ LONGEST_NAME = 200
 
 
 def require(workspace: Workspace, by: Actor) -> None:
-    """An analyst or more of this workspace, or the system itself; Http404 for strangers, PermissionDenied for others."""
+    """An analyst or more of this workspace, or the system; Http404 for strangers, PermissionDenied for the others."""
     if isinstance(by, User):
         membership_for(by, workspace.slug, Role.ANALYST)
     elif isinstance(by, ApiKey):
@@ -83,13 +83,11 @@ def remove_process(*, process: Process, by: Actor) -> None:
 
 
 @transaction.atomic
-def process_for_map(map: JourneyMap) -> Process:
+def process_for_map(drawn: JourneyMap) -> Process:
     """The process whose steps are the touchpoints of the map, brought up to date with it."""
-    from ..definition import MapDefinition
-
-    kept = _kept(msgspec.convert(map.definition, MapDefinition).process())
+    kept = _kept(msgspec.convert(drawn.definition, MapDefinition).process())
     process, made = Process.objects.get_or_create(
-        map=map, defaults={"workspace_id": map.workspace_id, "name": f"map {map.pk}", "definition": kept}
+        map=drawn, defaults={"workspace_id": drawn.workspace_id, "name": f"map {drawn.pk}", "definition": kept}
     )
     if made or process.definition != kept:
         process.definition = kept
@@ -108,7 +106,7 @@ def _checked(workspace: Workspace, name: str, definition: ProcessDefinition, but
     name = name.strip()
     if not name or len(name) > LONGEST_NAME:
         raise ValidationError(_("Give the process a name of at most 200 characters."))
-    if Process.objects.filter(workspace=workspace, name=name).exclude(pk=but and but.pk).exists():
+    if Process.objects.filter(workspace=workspace, name=name).exclude(pk=but.pk if but else 0).exists():
         raise ValidationError(_("There is a process with this name already."))
     keys = [one.key for one in definition.labels]
     if not all(keys) or len(set(keys)) < len(keys):
@@ -122,5 +120,7 @@ def _checked(workspace: Workspace, name: str, definition: ProcessDefinition, but
     try:
         compile_process(workspace.pk, 0, 0, definition)
     except (UnknownField, ValueError, IndexError) as error:
-        raise ValidationError(_("A condition of the process cannot be understood: %(reason)s") % {"reason": error}) from error
+        raise ValidationError(
+            _("A condition of the process cannot be understood: %(reason)s") % {"reason": error}
+        ) from error
     return name

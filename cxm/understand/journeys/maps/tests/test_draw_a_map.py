@@ -1,4 +1,4 @@
-"""Drawing a map: its edits one by one and taken back, what is refused, versions, the pair, comments, public addresses."""
+"""Drawing a map: edits and the way back, what is refused, versions, the pair, comments, public addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from msgspec.structs import replace
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
 from cxm.testing.cast import make_member, make_user, make_workspace
 from cxm.understand.journeys import definition as told
-from cxm.understand.journeys.definition import Binding, EventRule, FeedbackRule, MapDefinition, Promise, Stage, Touchpoint
+from cxm.understand.journeys.definition import (
+    Binding,
+    EventRule,
+    FeedbackRule,
+    MapDefinition,
+    Promise,
+    Stage,
+    Touchpoint,
+)
 from cxm.understand.journeys.maps import actions, editing, talking
 from cxm.understand.journeys.maps.actions import change_map, create_map
 from cxm.understand.journeys.maps.errors import Refused
@@ -126,12 +134,15 @@ def test_a_map_is_drawn_step_by_step_and_every_step_can_be_taken_back(workspace:
         (editing.change_touchpoint("order", binding=Binding(events=(EventRule(""),))), "which event"),
         (editing.change_touchpoint("order", binding=Binding(feedback=(FeedbackRule(()),))), "tests nothing"),
         (
-            editing.change_touchpoint("order", binding=Binding(tickets=(FeedbackRule((told.Test("nope", "is", ("1",)),)),))),
+            editing.change_touchpoint(
+                "order", binding=Binding(tickets=(FeedbackRule((told.Test("nope", "is", ("1",)),)),))
+            ),
             "“nope”",
         ),
         (
             editing.change_touchpoint(
-                "order", binding=Binding(events=(EventRule("paid", (told.Test("property.sum", "at_least", ("much",)),)),))
+                "order",
+                binding=Binding(events=(EventRule("paid", (told.Test("property.sum", "at_least", ("much",)),)),)),
             ),
             "compares with a number",
         ),
@@ -204,10 +215,10 @@ def test_versions_are_kept_and_restored_and_what_should_be_stands_beside_what_is
     with pytest.raises(Refused, match="in the archive"):
         change_map(journey_map=wished, change=editing.add_stage("More"), by=owner)
     actions.unarchive_map(journey_map=wished, by=owner)
-    # The search finds words on the map.
+    # The search finds words on the map, in small letters and capitals of any script.
     assert [one.pk for one in maps_of(workspace, search="parcel ARR")] == []  # the last stage was taken away above
-    change_map(journey_map=wished, change=editing.add_stage("Servis w domu"), by=owner)
-    assert [one.pk for one in maps_of(workspace, search="servis W")] == [wished.pk]
+    change_map(journey_map=wished, change=editing.add_stage("Замовлення"), by=owner)
+    assert [one.pk for one in maps_of(workspace, search="ЗАМОВЛЕННЯ")] == [wished.pk]
     actions.archive_map(journey_map=wished, by=owner)
     actions.remove_map(journey_map=wished, by=owner)
     assert not JourneyMap.objects.filter(pk=wished.pk).exists()
@@ -219,7 +230,11 @@ def test_comments_are_settled_and_public_addresses_end(workspace: Workspace, own
     on_map = talking.add_comment(journey_map=drawn, text="  Who owns this?  ", by=viewer)
     on_step = talking.add_comment(journey_map=drawn, text="Slow", by=owner, touchpoint="order")
     assert (on_map.text, open_comments(drawn)) == ("Who owns this?", {"": 1, "order": 1})
-    for text, touchpoint, said in ((" ", "", "Write the comment"), ("Hm", "nowhere", "not there"), ("x" * 5001, "", "5000")):
+    for text, touchpoint, said in (
+        (" ", "", "Write the comment"),
+        ("Hm", "nowhere", "not there"),
+        ("x" * 5001, "", "5000"),
+    ):
         with pytest.raises(Refused, match=said):
             talking.add_comment(journey_map=drawn, text=text, by=viewer, touchpoint=touchpoint)
     talking.resolve_comment(comment=on_map, by=owner)
@@ -249,7 +264,6 @@ def test_each_template_is_whole_in_every_language_and_can_be_drawn(workspace: Wo
         assert set(starter.names) == set(starter.definitions) == set(LANGUAGES)
         keys = {tuple(one.key for one in each.touchpoints()) for each in starter.definitions.values()}
         assert len(keys) == 1  # the same map, in other words
-        # Of one template every text is another one in every language but for names that are the same (Bank, Тест-драйв).
         said = [tuple(one.lanes.get("actions") for one in each.touchpoints()) for each in starter.definitions.values()]
         assert len(set(said)) == len(LANGUAGES)
         for definition in starter.definitions.values():
