@@ -65,7 +65,7 @@ FROM (
            if(response_id = '', toString(event_id), concat('r', response_id)) AS response
     FROM feedback GLOBAL ANY LEFT JOIN (
         SELECT event_id AS read_event, toString(sentiment) AS read_mood, topics AS about FROM annotations FINAL
-        WHERE $workspace
+        WHERE $workspace AND $whose
     ) AS said ON event_id = said.read_event
     $join $merges WHERE $scope AND $known AND $whose
 )
@@ -76,7 +76,8 @@ _TICKETS = f"""
 SELECT $customer AS who, toUnixTimestamp64Milli(occurred_at) AS at,
        toInt8(if(ifNull(complaint, false) OR reopened > 0 OR NOT ifNull(sla_met, true), -1, 0)) AS mood, $place AS place,
        toFloat64(-1) AS rating, 0 AS rated, 'ticket' AS kind
-FROM tickets $join $merges WHERE $scope AND $known AND $whose AND {PRESENT}
+FROM tickets $join $merges WHERE $scope AND $known AND $whose
+  AND {PRESENT.replace('WHERE $workspace', 'WHERE $workspace AND $whose')}
 """
 _DELIVERIES = """
 SELECT $customer AS who, toUnixTimestamp64Milli(occurred_at) AS at, toInt8(if(at > course.promised, -1, 0)) AS mood,
@@ -84,7 +85,7 @@ SELECT $customer AS who, toUnixTimestamp64Milli(occurred_at) AS at, toInt8(if(at
 FROM order_milestones $join $merges GLOBAL ANY LEFT JOIN (
     SELECT order_id AS course_id, minIf(toUnixTimestamp64Milli(occurred_at), milestone = 'delivered') AS delivered,
            max(toUnixTimestamp64Milli(ifNull(promised_at, toDateTime64(0, 3, 'UTC')))) AS promised
-    FROM order_milestones WHERE $workspace GROUP BY order_id
+    FROM order_milestones WHERE $workspace AND $theirs GROUP BY order_id
 ) AS course ON order_id = course.course_id
 WHERE $scope AND $known AND $whose AND milestone = 'delivered' AND course.promised > 0
   AND toUnixTimestamp64Milli(occurred_at) = course.delivered
@@ -129,11 +130,11 @@ def of_map(definition: MapDefinition, workspace_id: int) -> Source:
     tests: dict[str, list[str]] = {"feedback": [], "tickets": [], "order_milestones": []}
     for number, point in enumerate(definition.touchpoints()):
         binding = point.binding
-        said = [_all_of(rule, "feedback", f"m{number}_{place}_", values) for place, rule in enumerate(binding.feedback)]
+        said = [all_of(rule, "feedback", f"m{number}_{place}_", values) for place, rule in enumerate(binding.feedback)]
         if binding.topics:
             keys = sorted({key for topic in binding.topics for key in keys_under(workspace_id, topic)})
             said.append(f"hasAny(about, [{', '.join(map(sql_text, keys))}])" if keys else "0")
-        asked = [_all_of(rule, "tickets", f"t{number}_{place}_", values) for place, rule in enumerate(binding.tickets)]
+        asked = [all_of(rule, "tickets", f"t{number}_{place}_", values) for place, rule in enumerate(binding.tickets)]
         came = ["1" for rule in binding.events if rule.event == "order_delivered"]
         for table, found in (("feedback", said), ("tickets", asked), ("order_milestones", came[:1])):
             if found:
@@ -141,7 +142,8 @@ def of_map(definition: MapDefinition, workspace_id: int) -> Source:
     return Source({table: f"multiIf({', '.join(some)}, '')" if some else "''" for table, some in tests.items()}, values)
 
 
-def _all_of(rule: FeedbackRule, table: str, name: str, values: dict[str, Any]) -> str:
+def all_of(rule: FeedbackRule, table: str, name: str, values: dict[str, Any]) -> str:
+    """SQL for all tests of the rule; the parameters that it needs are put into `values`, under names with `name`."""
     tests = [
         condition(Filter(test.field, test.operator, test.values), table, f"{name}{number}", values)
         for number, test in enumerate(rule.where)
@@ -154,13 +156,14 @@ def ask_moments(
     outcome: str = "nps", orders: bool = False, **more: Any,
 ) -> Answer[Any]:  # fmt: skip
     """`ids`: of these profiles only. `orders`: with the orders that were placed, as marks that are no moments."""
-    whose = "1"
+    whose = theirs = "1"
     if ids is not None:
         whose = "customer_id IN {ids:Array(UUID)}"
+        theirs = f"order_id GLOBAL IN (SELECT order_id FROM order_milestones WHERE $workspace AND {whose})"
         more["ids"] = [str(one) for one in ids]
     parts = {"feedback": _FEEDBACK, "tickets": _TICKETS, "order_milestones": _DELIVERIES}
     filled = {
-        table: with_customers(fill(part, place=source.places[table], whose=whose), scope)
+        table: with_customers(fill(part, place=source.places[table], whose=whose, theirs=theirs), scope)
         for table, part in parts.items()
     }
     if orders:
