@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -33,10 +34,8 @@ def context(membership: Membership, ids: Sequence[UUID]) -> dict[str, Any]:
     """Of all profiles of the person. Nothing while the log does not answer: the page shows the rest."""
     workspace = membership.workspace
     found: list[Moment] = []
-    try:
+    with suppress(EventlogError):
         found = sequence(Scope(workspace.pk, workspace.time_zone), ids)
-    except EventlogError:
-        pass
     run = sum(one.mood == GOOD for one in takewhile(lambda one: one.mood != BAD, reversed(found)))
     named = [Shown(one.mood, text_of(one)) for one in found]
     return {

@@ -1,9 +1,9 @@
 """Channels: on which customers come with which request, in which order, at what effort, and with what result.
 
-A **contact** is a ticket (in its present state, at its opening), or, where requests are told apart by topic, a text that a
-customer sent and in which that topic was found. A **request** is the contacts of one customer of the same kind, each at
-most `WITHIN_DAYS` after the one before; it belongs to the channel that it began on. Requests whose last contact is
-younger than that may still go on, and are left out.
+A **contact** is a ticket (in its present state, at its opening), or, where requests are told apart by topic, a text
+that a customer sent and in which that topic was found. A **request** is the contacts of one customer of the same kind,
+each at most `WITHIN_DAYS` after the one before; it belongs to the channel that it began on. Requests whose last contact
+is younger than that may still go on, and are left out.
 
 - *solved at once*: one contact, neither reassigned nor reopened, and not left unsolved;
 - *solved*: its last ticket is resolved or closed;
@@ -84,11 +84,13 @@ SELECT kind, ways[1] AS channel, count() AS requests, sum(length(ways)) AS conta
        countIf(length(ways) = 1 AND request[1].4 = 1 AND request[1].3 != 0) AS at_once,
        countIf(request[-1].3 = 1) AS solved, countIf(request[-1].3 != 2) AS closable,
        countIf(length(arrayCompact(ways)) > 1) AS switched,
-       countIf(said = 1) AS content, countIf(said != 9) AS answered, countIf(eased = 1) AS easy, countIf(eased != 9) AS felt,
+       countIf(said = 1) AS content, countIf(said != 9) AS answered, countIf(eased = 1) AS easy,
+       countIf(eased != 9) AS felt,
        quantileExactIf(0.5)(request[-1].5 - request[1].1, request[-1].5 > request[1].1) / 1000 AS median_s,
        sumMap(ways, arrayMap(one -> toUInt64(1), ways)) AS by_channel
 FROM (
-    SELECT kind, ways, request, said, if(ease.at <= ended + {{answer:Int64}} AND ease.at > 0, ease.said, 9) AS eased FROM (
+    SELECT kind, ways, request, said,
+           if(ease.at <= ended + {{answer:Int64}} AND ease.at > 0, ease.said, 9) AS eased FROM (
         SELECT who, kind, ways, request, ended,
                if(good.at <= ended + {{answer:Int64}} AND good.at > 0, good.said, 9) AS said
         FROM (SELECT * FROM ({_REQUESTS}) WHERE ended <= {{until:Int64}}) AS one
@@ -155,7 +157,9 @@ def requests(scope: Scope, by: str, until_ms: int) -> Answer[Row]:
         RESULTS_SQL, contacts=source, satisfied=fill(answers, metric="metric IN ('nps', 'csat', 'rating')"),
         eased=fill(answers, metric="metric = 'ces'"),
     )  # fmt: skip
-    return ask(sql, scope, row=Row, name="channels.requests", table=table, **_times(until_ms), answer=ANSWER_DAYS * DAY_MS)
+    return ask(
+        sql, scope, row=Row, name="channels.requests", table=table, **_times(until_ms), answer=ANSWER_DAYS * DAY_MS
+    )
 
 
 def orders(scope: Scope, by: str, until_ms: int) -> list[PathRow]:
@@ -214,8 +218,8 @@ Advice = Literal["recommend", "no_evidence", "only_one"]
 class Kind:
     """A kind of request, its channels, and which to recommend.
 
-    `because`: the result that speaks for it. Where there is no evidence, `needed` requests of the best and of the others
-    would tell a difference as large as the one that was seen (None: none was seen, or all could be told).
+    `because`: the result that speaks for it. Where there is no evidence, `needed` requests of the best and of the
+    others would tell a difference as large as the one that was seen (None: none was seen, or all could be told).
     """
 
     name: str

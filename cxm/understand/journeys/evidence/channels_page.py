@@ -27,7 +27,15 @@ from . import channels
 from .channels import ANSWER_DAYS, TOPIC, WITHIN_DAYS, Channel, Channels, Kind
 from .period import Period, period_of
 
-LIKELY = ("category", "topic", "reason", "type", "subject", "kind", "issue")  # properties that say what a ticket is about
+LIKELY = (
+    "category",
+    "topic",
+    "reason",
+    "type",
+    "subject",
+    "kind",
+    "issue",
+)  # properties that say what a ticket is about
 SHOWN_FLOWS = 12
 
 
@@ -116,9 +124,9 @@ def advice_words(kind: Kind) -> str:
             "": "",
         }[kind.because] % {"channel": label}
     if kind.needed:
-        return _("Not enough evidence. About %(n)s requests on each side would tell a difference as large as this one.") % {
-            "n": numbers.amount(kind.needed, "count")
-        }
+        return _(
+            "Not enough evidence. About %(n)s requests on each side would tell a difference as large as this one."
+        ) % {"n": numbers.amount(kind.needed, "count")}
     return _("Not enough evidence for any channel.")
 
 
@@ -131,9 +139,12 @@ def closing_words(channel: Channel) -> str:
     if channel.recommended:
         return pgettext("advice on a channel", "Keep it: it is the best channel for some requests.")
     if any(held.verdict == "up" for held in channel.results.values()):
-        return pgettext("advice on a channel", "Keep it: request by request it does better than the others in something.")
+        return pgettext(
+            "advice on a channel", "Keep it: request by request it does better than the others in something."
+        )
     if any(held.verdict == "down" for held in channel.results.values()):
         return pgettext(
-            "advice on a channel", "It does worse in something, but too little is known, or too few others could take over."
+            "advice on a channel",
+            "It does worse in something, but too little is known, or too few others could take over.",
         )
     return pgettext("advice on a channel", "Not enough evidence for or against it.")

@@ -3,9 +3,9 @@
 Each side is a scope, and may be narrowed to the journeys that used a channel, or that passed a touchpoint of a partner;
 of answers and tickets then those of the customers of these journeys count. Touchpoints are matched by their key.
 
-Compared are the share that goes on, the time until it does (as a ratio of geometric means), the score, the mood of texts
-and the tickets for each visit, each with the test made for its kind of number. All comparisons of the page are judged
-together at a false-discovery rate of 5 %.
+Compared are the share that goes on, the time until it does (as a ratio of geometric means), the score, the mood of
+texts and the tickets for each visit, each with the test made for its kind of number. All comparisons of the page are
+judged together at a false-discovery rate of 5 %.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ SELECT place, count() AS n, sum(log(reach)) AS total, sum(log(reach) * log(reach
        quantileExactInclusive(0.5)(reach) AS median_s
 FROM (
     SELECT place, arrayMin(arrayFilter((moment, one) -> one = place, moments, places)) AS first,
-           arrayFilter((moment, one) -> one > place AND {{core:Array(UInt8)}}[one] = 1 AND moment > first, moments, places)
-           AS later, (arrayMin(later) - first) / 1000 AS reach
+           arrayFilter((moment, one) -> one > place AND {{core:Array(UInt8)}}[one] = 1 AND moment > first,
+                       moments, places) AS later, (arrayMin(later) - first) / 1000 AS reach
     FROM ({queries.JOURNEYS}) ARRAY JOIN arrayDistinct(places) AS place WHERE notEmpty(later)
 )
 GROUP BY place ORDER BY place {queries.IN_ORDER}
@@ -78,8 +78,8 @@ class Side:
             return sql
         column = "journey" if table == "steps" else "customer_id"
         which = "".join(
-            f" AND {column} GLOBAL IN (SELECT {column} FROM steps WHERE $workspace AND process = {{side_process:UInt32}}"
-            f" AND {test})" for test in tests
+            f" AND {column} GLOBAL IN (SELECT {column} FROM steps WHERE $workspace"
+            f" AND process = {{side_process:UInt32}} AND {test})" for test in tests
         )  # fmt: skip
         return sql.replace("$scope", f"$scope{which}")
 

@@ -54,7 +54,9 @@ class Half:
         """What tells this side apart, in one line."""
         parts = [self.map.name]
         if self.period.since or self.period.until:
-            parts.append(_("%(since)s to %(until)s") % {"since": self.period.since or "…", "until": self.period.until or "…"})
+            parts.append(
+                _("%(since)s to %(until)s") % {"since": self.period.since or "…", "until": self.period.until or "…"}
+            )
         parts += [channel_label(self.channel)] if self.channel else []
         parts += [self.partner] if self.partner else []
         parts += [f"{self.trait}: {self.value}"] if self.trait and self.value else []
@@ -86,7 +88,8 @@ def half_of(query: QueryDict, journey_map: JourneyMap, suffix: str) -> Half:
     return Half(
         suffix, chosen, definition, period_of(query, workspace, suffix, days=None),
         query.get(f"channel{suffix}", "")[:100], partner if partner in partners else "",
-        query.get(f"trait{suffix}", "").strip().removeprefix(TRAIT)[:100], query.get(f"value{suffix}", "").strip()[:200],
+        query.get(f"trait{suffix}", "").strip().removeprefix(TRAIT)[:100],
+        query.get(f"value{suffix}", "").strip()[:200],
     )  # fmt: skip
 
 
@@ -134,7 +137,9 @@ def found(halves: list[Half]) -> dict[str, Any]:
     return {
         "compared": compared, "names": [half.name for half in halves],
         "measures": [measure_name(one) for one in MEASURES],
-        "rows": [(row, [(measure_name(one), cell_of(row.numbers.get(one))) for one in MEASURES]) for row in compared.rows],
+        "rows": [
+            (row, [(measure_name(one), cell_of(row.numbers.get(one))) for one in MEASURES]) for row in compared.rows
+        ],
         "changed": changed(compared),
     }  # fmt: skip
 
@@ -211,7 +216,6 @@ def shortcuts(journey_map: JourneyMap) -> list[tuple[str, str]]:
 def _days(today: date, n: int) -> dict[str, str]:
     middle, start = today - timedelta(days=n), today - timedelta(days=2 * n)
     return {
-        "since": start.isoformat(), "until": middle.isoformat(), "since2": middle.isoformat(), "until2": today.isoformat()
+        "since": start.isoformat(), "until": middle.isoformat(), "since2": middle.isoformat(),
+        "until2": today.isoformat()
     }  # fmt: skip
-
-

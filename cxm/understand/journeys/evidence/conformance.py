@@ -1,16 +1,16 @@
 """Conformance: how the journeys that customers make differ from the path that the map expects.
 
-The expected path is the touchpoints of the map that are bound to events, in the order of the map. Those that are optional
-may be passed by, and a journey may end well at any touchpoint marked so, or at the last. A journey is aligned with the
-path so that as little as possible has to be explained (van der Aalst, Adriansyah and van Dongen, WIREs Data Mining and
-Knowledge Discovery 2, 2012): each step that is not on the path then costs 1, each expected touchpoint without a step
-costs 1. As a touchpoint is on the path once, the best alignment is the heaviest rising row of places, where a required
-touchpoint weighs 2 (it saves a step and a gap) and an optional one 1.
+The expected path is the touchpoints of the map that are bound to events, in the order of the map. Those that are
+optional may be passed by, and a journey may end well at any touchpoint marked so, or at the last. A journey is aligned
+with the path so that as little as possible has to be explained (van der Aalst, Adriansyah and van Dongen, WIREs Data
+Mining and Knowledge Discovery 2, 2012): each step that is not on the path then costs 1, each expected touchpoint
+without a step costs 1. As a touchpoint is on the path once, the best alignment is the heaviest rising row of places,
+where a required touchpoint weighs 2 (it saves a step and a gap) and an optional one 1.
 
 **Fitness** of a journey: 1 − cost ÷ (its steps + the required touchpoints of the shortest way through the map), 0–1. It
 *conforms* where the cost is 0. What deviates is named: a touchpoint is *skipped* (the journey went on without it), *not
-reached* (it ended before), *out of order* (passed, but not in its place), *repeated* (passed again), or *beyond* (behind
-an end). Journeys that are still going on are left out.
+reached* (it ended before), *out of order* (passed, but not in its place), *repeated* (passed again), or *beyond*
+(behind an end). Journeys that are still going on are left out.
 """
 
 from __future__ import annotations
@@ -127,15 +127,16 @@ def _named(path: Expected, places: Sequence[int], matched: frozenset[int], end: 
     return tuple(found)
 
 
-# Journeys that begin in the scope, of which so many are drawn by the hash of their id, with their labels in order and the
-# last answer of their customer from their first step to a while behind their last one.
+# Journeys that begin in the scope, of which so many are drawn by the hash of their id, with their labels in order and
+# the last answer of their customer from their first step to a while behind their last one.
 WAYS = f"""
 SELECT labels, mood, count() AS n, sum(count()) OVER () AS judged FROM (
     SELECT labels, if(answer.at >= started, answer.said, toInt8({UNKNOWN})) AS mood FROM (
         SELECT $customer AS who, labels, started, ended + {{within:Int64}} AS until FROM (
             SELECT journey, argMin(customer_id, number) AS customer_id,
                    arrayMap(one -> one.2, arraySort(groupArray((number, CAST(label, 'String'))))) AS labels,
-                   min(toUnixTimestamp64Milli(occurred_at)) AS started, max(toUnixTimestamp64Milli(occurred_at)) AS ended
+                   min(toUnixTimestamp64Milli(occurred_at)) AS started,
+                   max(toUnixTimestamp64Milli(occurred_at)) AS ended
             FROM steps WHERE $workspace AND process = {{process:UInt32}} AND journey GLOBAL IN (
                 SELECT journey FROM steps $join WHERE $scope AND process = {{process:UInt32}} AND number = 1
                 ORDER BY cityHash64(journey), journey LIMIT {{most:UInt32}}

@@ -32,8 +32,8 @@ def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponse:
     journey_map = map_for(membership, map_id)
     definition, filters = definition_of(journey_map), filters_of(request.GET)
     context: dict[str, Any] = {
-        "membership": membership, "workspace": membership.workspace, "tab": "maps", "map": journey_map, "filters": filters,
-        "loaded": True,
+        "membership": membership, "workspace": membership.workspace, "tab": "maps", "map": journey_map,
+        "filters": filters, "loaded": True,
     }  # fmt: skip
     try:
         if len(expected_path(definition).keys) > 1:
@@ -55,7 +55,7 @@ def judged(journey_map: JourneyMap, definition: MapDefinition, filters: str) -> 
 def said(found: Conformance, definition: MapDefinition) -> dict[str, Any]:
     names = {one.key: one.name for one in definition.touchpoints()}
     return {
-        "found": found, "days": round((definition.gap_s or PATIENCE_S) / 86_400, 1), "drawn": found.journeys > found.judged,
+        "found": found, "days": round((definition.gap_s or PATIENCE_S) / 86_400, 1),
         "deviations": [(kind_name(one.kind), names[one.key], one) for one in found.deviations],
         "ways": [
             ([names.get(label, label) for label in way.labels], way,

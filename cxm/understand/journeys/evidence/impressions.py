@@ -1,17 +1,17 @@
 """Early and last impressions: which of a customer's moments goes with what they do and say later.
 
-The peak–end rule (Kahneman et al., Psychological Science 4, 1993) says that people remember the strongest moment and the
-last one. Here it is a question to the own log: of each customer the first, the worst and the last moment *before* an
-outcome, and the outcome:
+The peak–end rule (Kahneman et al., Psychological Science 4, 1993) says that people remember the strongest moment and
+the last one. Here it is a question to the own log: of each customer the first, the worst and the last moment *before*
+an outcome, and the outcome:
 
-- **score**: the newest answer of the chosen metric. Answers of that metric are no moments here, since they would foretell
-  themselves;
+- **score**: the newest answer of the chosen metric. Answers of that metric are no moments here, since they would
+  foretell themselves;
 - **return**: whether an order was placed within `RETURN_DAYS` after the last moment that lies so many days back.
 
 For each of the three, customers for whom it was bad are compared with the others. As the three often coincide, they are
-also held against each other: a least-squares line of the outcome on all three says what one of them adds where the other
-two are the same, with intervals that allow for unequal scatter (HC3; MacKinnon and White, Journal of Econometrics 29,
-1985).
+also held against each other: a least-squares line of the outcome on all three says what one of them adds where the
+other two are the same, with intervals that allow for unequal scatter (HC3; MacKinnon and White, Journal of Econometrics
+29, 1985).
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ class Impressions:
 def impressions(scope: Scope, source: Source, outcome: Outcome, until_ms: int) -> Impressions:
     """`until_ms`: the moment up to which we know whether customers came back, in milliseconds since 1970."""
     if outcome == "return":
-        answer = ask_moments(RETURNS, scope, source, Row, "returns", orders=True, until=until_ms, within=RETURN_DAYS * DAY_MS)
+        answer = ask_moments(
+            RETURNS, scope, source, Row, "returns", orders=True, until=until_ms, within=RETURN_DAYS * DAY_MS
+        )
     else:
         answer = ask_moments(SCORES, scope, source, Row, "impressions", outcome=outcome)
     return judge(answer.rows, outcome)

@@ -10,8 +10,8 @@ A **moment** is one of these, at its time:
 
 A **run** is a row of good moments of one customer in which no bad one lies (neutral ones neither lengthen nor end it);
 the bad moment that ends a run of at least `shortest` **breaks** it. At a touchpoint, `exposed` are all its moments that
-came to a customer within such a run, and `breaks` those of them that ended it, so that a busy touchpoint is no worse for
-being busy. Merged customers are one. Moments of nobody we know are left out.
+came to a customer within such a run, and `breaks` those of them that ended it, so that a busy touchpoint is no worse
+for being busy. Merged customers are one. Moments of nobody we know are left out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SHOWN = 12  # moments of one customer in a list
 
 # The two ends of an answer's scale, and what its score says: 1, 0, −1, or 9 where there is none on the scale.
 ENDS = (
-    "arrayMap(one -> toFloat64OrZero(one), extractAll(if(scale = '', if(metric = 'nps', '0-10', '1-5'), toString(scale)),"
+    "arrayMap(one -> toFloat64OrZero(one), extractAll(if(scale = '', if(metric = 'nps', '0-10', '1-5'), toString(scale)),"  # noqa: E501  # SQL
     " '\\\\d+(?:\\\\.\\\\d+)?'))"
 )
 SCORE = """multiIf(
@@ -59,7 +59,8 @@ SELECT who, max(moment) AS at,
        max(spot) AS place, maxIf(points, asked) AS rating, max(asked) AS rated, 'answer' AS kind
 FROM (
     SELECT $customer AS who, toUnixTimestamp64Milli(occurred_at) AS moment, $place AS spot, {ENDS} AS ends,
-           toInt8({SCORE}) AS scored, ifNull(score, -1.) AS points, metric = {{outcome:String}} AND scored != 9 AS asked,
+           toInt8({SCORE}) AS scored, ifNull(score, -1.) AS points,
+           metric = {{outcome:String}} AND scored != 9 AS asked,
            toInt8(multiIf(said.read_mood = '', 9, said.read_mood = 'positive', 1, said.read_mood = 'negative', -1, 0))
            AS felt,
            if(response_id = '', toString(event_id), concat('r', response_id)) AS response
@@ -74,10 +75,10 @@ GROUP BY who, response
 """
 _TICKETS = f"""
 SELECT $customer AS who, toUnixTimestamp64Milli(occurred_at) AS at,
-       toInt8(if(ifNull(complaint, false) OR reopened > 0 OR NOT ifNull(sla_met, true), -1, 0)) AS mood, $place AS place,
-       toFloat64(-1) AS rating, 0 AS rated, 'ticket' AS kind
+       toInt8(if(ifNull(complaint, false) OR reopened > 0 OR NOT ifNull(sla_met, true), -1, 0)) AS mood,
+       $place AS place, toFloat64(-1) AS rating, 0 AS rated, 'ticket' AS kind
 FROM tickets $join $merges WHERE $scope AND $known AND $whose
-  AND {PRESENT.replace('WHERE $workspace', 'WHERE $workspace AND $whose')}
+  AND {PRESENT.replace("WHERE $workspace", "WHERE $workspace AND $whose")}
 """
 _DELIVERIES = """
 SELECT $customer AS who, toUnixTimestamp64Milli(occurred_at) AS at, toInt8(if(at > course.promised, -1, 0)) AS mood,
@@ -105,8 +106,8 @@ FROM ($all) GROUP BY who HAVING notEmpty(moments)
 # Good moments since the last bad one, before each moment: rows are split behind each bad moment and counted within.
 _RUNS = """
 SELECT who, moments, arrayReverseSplit(one -> one.2 = -1, moments) AS parts,
-       arrayFlatten(arrayMap(part -> arrayMap((one, sum) -> sum - (one.2 = 1), part, arrayCumSum(one -> one.2 = 1, part)),
-                             parts)) AS before
+       arrayFlatten(arrayMap(part -> arrayMap((one, sum) -> sum - (one.2 = 1), part,
+                             arrayCumSum(one -> one.2 = 1, part)), parts)) AS before
 FROM ($sequences)
 """
 
@@ -228,9 +229,7 @@ def breakers(rows: Sequence[PlaceRow]) -> list[Breaker]:
     """Each touchpoint held against all the others together."""
     exposed, breaks = sum(row.exposed for row in rows), sum(row.breaks for row in rows)
     differences = [
-        difference_share(
-            ShareSample(breaks - row.breaks, exposed - row.exposed), ShareSample(row.breaks, row.exposed)
-        )
+        difference_share(ShareSample(breaks - row.breaks, exposed - row.exposed), ShareSample(row.breaks, row.exposed))
         for row in rows
     ]
     judged = verdicts(differences)

@@ -212,8 +212,8 @@ def people_of(membership: Membership, rows: list[Broken], wanted: Asked) -> list
         workspace=membership.workspace, pk__in={row.who for row in rows}
     )}  # fmt: skip
     return [
-        Listed(people.get(row.who), datetime.fromtimestamp(row.at / 1000, UTC), wanted.name(row.place), row.run, row.moods)
+        Listed(
+            people.get(row.who), datetime.fromtimestamp(row.at / 1000, UTC), wanted.name(row.place), row.run, row.moods
+        )
         for row in rows
     ]
-
-

@@ -1,7 +1,7 @@
 """The period, the customers and the filters that a page of moments, channels or comparisons is about, from its address.
 
-`since` and `until` are days (the last is not included), `filter` is field:operator:value, as in the addresses of maps and
-in the REST API. Without a period it is the last `DAYS` days.
+`since` and `until` are days (the last is not included), `filter` is field:operator:value, as in the addresses of maps
+and in the REST API. Without a period it is the last `DAYS` days.
 """
 
 from __future__ import annotations

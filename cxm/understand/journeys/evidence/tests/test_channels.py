@@ -31,7 +31,9 @@ def tickets(workspace: Workspace) -> Iterator[Event]:
     # 1: the chat, solved at once; content with it.
     yield ticket(workspace, 1, "T1", "2026-03-01", "chat", **solved)
     yield answer(workspace, 5, "2026-03-03 12:00", metric="csat", scale="1-5", customer_id=uuid.UUID(int=1))
-    yield answer(workspace, 1, "2026-03-04 12:00", metric="csat", scale="1-5", customer_id=uuid.UUID(int=1))  # not the next
+    yield answer(
+        workspace, 1, "2026-03-04 12:00", metric="csat", scale="1-5", customer_id=uuid.UUID(int=1)
+    )  # not the next
     # 2: the chat, six days later the phone, and mail: one request on three channels; then after eight days another one.
     yield ticket(workspace, 2, "T2", "2026-03-01", "chat")
     yield ticket(workspace, 2, "T3", "2026-03-07", "phone")
@@ -63,7 +65,11 @@ def test_contacts_about_the_same_within_a_week_are_one_request() -> None:
     assert chat.median_s == 25 * 3600
     assert dict(zip(*chat.by_channel, strict=True)) == {"chat": 3, "phone": 1, "email": 1}
     assert (found["billing", "phone"].at_once, found["billing", "phone"].solved) == (0, 1)
-    assert (found["return", "chat"].at_once, found["return", "chat"].solved, found["return", "chat"].closable) == (0, 0, 1)
+    assert (found["return", "chat"].at_once, found["return", "chat"].solved, found["return", "chat"].closable) == (
+        0,
+        0,
+        1,
+    )
 
     paths = orders(scope, "property.topic", NOW)
     assert [(row.path, row.n) for row in paths] == [
@@ -79,7 +85,9 @@ def test_contacts_about_the_same_within_a_week_are_one_request() -> None:
 
 
 def row(kind: str, channel: str, requests: int, at_once: int, content: int = 0, answered: int = 0) -> Row:
-    return Row(kind, channel, requests, requests, at_once, 0, 0, 0, content, answered, 0, 0, None, ([channel], [requests]))
+    return Row(
+        kind, channel, requests, requests, at_once, 0, 0, 0, content, answered, 0, 0, None, ([channel], [requests])
+    )
 
 
 def test_a_channel_is_recommended_only_on_evidence() -> None:

@@ -51,7 +51,8 @@ def lives(workspace: Workspace) -> Iterator[Event]:
                      question="csat", scale="1-5", customer_id=who, touchpoint="checkout")  # fmt: skip
         if not early and number % 4 == 0:
             yield event(workspace, "ticket_updated", f"2026-{month}-07 12:00", customer_id=who, version=1,
-                        ticket_id=str(number), touchpoint="checkout", opened_at=f"2026-{month}-07T12:00:00Z")  # fmt: skip
+                        ticket_id=str(number), touchpoint="checkout",
+                        opened_at=f"2026-{month}-07T12:00:00Z")  # fmt: skip
 
 
 @pytest.mark.django_db
@@ -100,5 +101,6 @@ def test_two_periods_differ_where_the_tests_say_so() -> None:
     other = MapDefinition(metric="csat", stages=(Stage("s", "S", (MAP.touchpoints()[0], Touchpoint("new", "New"))),))
     two = compare(january, Side(other, process.pk, scope), now)
     assert [(row.key, row.on_first, row.on_second) for row in two.rows] == [
-        ("order", True, True), ("fast", True, False), ("slow", True, False), ("arrive", True, False), ("new", False, True),
+        ("order", True, True), ("fast", True, False), ("slow", True, False),
+        ("arrive", True, False), ("new", False, True),
     ]  # fmt: skip

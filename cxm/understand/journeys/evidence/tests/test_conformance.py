@@ -76,7 +76,7 @@ def test_the_alignment_is_the_cheapest_of_all() -> None:
         path = Expected(
             tuple("abcde"[:n]),
             tuple(random.random() < 0.6 for _ in range(n)),
-            tuple(random.random() < 0.3 for _ in range(n - 1)) + (True,),
+            (*(random.random() < 0.3 for _ in range(n - 1)), True),
         )
         steps = "".join(random.choices("abcde"[:n], k=random.randint(0, 7)))
         assert align(path, steps).cost == naive(path, steps), (path, steps)
@@ -140,5 +140,7 @@ def test_journeys_are_held_against_the_path_of_the_map() -> None:
     # Later on, the one that had only begun is over.
     late = conformance(definition, process.pk, Scope(workspace.pk), at("2026-08-01 00:00"))
     assert (late.judged, late.conforms.n, late.deviations[1].kind) == (41, 41, "not_reached")
-    nothing = conformance(definition, process.pk, Scope(workspace.pk, until=at("2026-01-01 00:00")), at("2026-08-01 00:00"))
+    nothing = conformance(
+        definition, process.pk, Scope(workspace.pk, until=at("2026-01-01 00:00")), at("2026-08-01 00:00")
+    )
     assert (nothing.journeys, nothing.judged, nothing.conforms.value, nothing.deviations) == (0, 0, None, [])

@@ -11,8 +11,8 @@ from cxm.accounts.models import Workspace
 from cxm.record.eventlog.append import Event
 from cxm.record.eventlog.scope import Filter, Scope
 from cxm.testing.cast import answer, at, event, given_events, make_user, make_workspace
-from cxm.understand.journeys.definition import Test as Check
 from cxm.understand.journeys.definition import Binding, EventRule, FeedbackRule, MapDefinition, Stage, Touchpoint
+from cxm.understand.journeys.definition import Test as Check
 from cxm.understand.journeys.evidence.impressions import Row, impressions, judge
 from cxm.understand.journeys.evidence.moments import (
     PlaceRow,
@@ -30,7 +30,7 @@ ADA, BOB, EVE, TOM = (uuid.UUID(int=number) for number in range(1, 5))
 
 
 def life(workspace: Workspace) -> Iterator[Event]:
-    """Ada: + + 0 + − +, Bob: + −, Eve: + + −, Tom: + + + and still content. Each then says how likely they recommend."""
+    """Ada: + + 0 + − +, Bob: + −, Eve: + + −, Tom: + + + and no end. Ada and Bob also recommend us or not."""
 
     def said(who: uuid.UUID, day: int, score: float, place: str, **more: object) -> Event:
         when = f"2026-03-{day:02} 12:00"
