@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cxm.stats.allsubsets import Fitted, linear
 from cxm.stats.alllogits import logistic
+from cxm.stats.allsubsets import Fitted, linear
 from cxm.stats.estimate import Estimate, around
 from cxm.stats.refusals import Floats
 
@@ -193,7 +193,7 @@ def _inflation(correlations: Floats, sizes: Sequence[int]) -> list[float | None]
     for size in sizes:
         own = np.arange(start, start + size)
         others = np.setdiff1d(np.arange(len(correlations)), own)
-        parts = _log_determinant(correlations[np.ix_(own, own)]) + _log_determinant(correlations[np.ix_(others, others)])
+        parts = sum(_log_determinant(correlations[np.ix_(some, some)]) for some in (own, others))
         tied = not np.isfinite(whole) and np.isfinite(parts)
         ratio = float(np.exp(min((parts - whole) / size, 50.0))) if np.isfinite(whole) else 1.0
         found.append(None if tied or ratio > 1e9 else max(ratio, 1.0))
