@@ -27,7 +27,8 @@ EXACT_UP_TO: Final = 15
 BINARY_UP_TO: Final = 10
 """Drivers that a yes-or-no outcome takes: each subset is a fit by iteration."""
 MOST: Final = 40
-LEVEL: Final = 0.05
+LEVEL: Final = 0.04
+"""Noise is called important in at most 5 % of models; the draws of noise are themselves only so exact."""
 REPLICATIONS: Final = 1000
 BINARY_REPLICATIONS: Final = 400
 
@@ -37,7 +38,7 @@ class Share:
     """One driver. `share`: of the outcome's variation, 0..1; all shares add up to R².
 
     `p_value`: how often a driver without any bearing would get such a share, made stricter for the number of drivers
-    (Holm); `matters`: below 5 %. `first` and `last`: the places (1 is the most important) that the data leave open.
+    (Holm); `matters`: it is at most LEVEL. `first` and `last`: the places (1 is the most important) that the data leave open.
     `vif`: by how much the other drivers inflate the variance of its effect; None where they determine it.
     """
 
@@ -311,4 +312,3 @@ def _odds(log_odds: Floats) -> Floats:
 
 def _deviance(y: Floats, p: Floats, w: Floats) -> float:
     return float(-2 * (w * np.log(np.where(y == 1, p, 1 - p))).sum())
-

@@ -44,6 +44,7 @@ from cxm.record.capture.api.sources import router as sources_router
 from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
+from cxm.understand.journeys.drivers.api import router as drivers_router
 from cxm.understand.metrics.api import router as metrics_router
 from cxm.understand.text.accuracy.api import router as text_router
 from cxm.understand.text.themes.api import router as themes_router
@@ -77,6 +78,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("/recovery", recovery_router),
     ("", text_router),
     ("", themes_router),
+    ("/journeys", drivers_router),
     ("", flow_router),
 ]
 PROBLEM_SCHEMA = {

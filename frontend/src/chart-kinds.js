@@ -167,7 +167,7 @@ function bars(spec, colours, width) {
         {
           type: 'bar',
           barMaxWidth: 20,
-          data: spec.bars.map((bar) => bar.v),
+          data: spec.bars.map((bar) => ({ value: bar.v, itemStyle: bar.colour ? { color: colours.of(bar.colour) } : {} })),
           itemStyle: { color: colours.series(0), opacity: 0.85, borderRadius: 2 },
           cursor: spec.bars.some((bar) => bar.url) ? 'pointer' : 'default',
         },
@@ -295,18 +295,24 @@ function bubbles(spec, colours) {
   const most = Math.max(...spec.bubbles.map((one) => one.n));
   const radius = (one) => Math.max(5, 38 * Math.sqrt(one.n / most)); // the area says the size
   const name = { nameLocation: 'middle', nameTextStyle: { color: colours.faint } };
-  // Room for the bubbles at the edges, also where all stand on one line.
+  // Room for the bubbles at the edges, also where all stand on one line. Shares are of 0 to 1.
   const range = (key) => {
     const values = spec.bubbles.map((one) => one[key]);
     const [low, high] = [Math.min(...values), Math.max(...values)];
+    if (spec[key].unit === 'percent') {
+      const room = Math.max((high - low) * 0.25, 0.02);
+      const [from, to] = [Math.max(low - room, 0), Math.min(high + room, 1)];
+      return { min: Math.floor(from * 50) / 50, max: Math.ceil(to * 50) / 50 };
+    }
     const room = Math.max((high - low) * 0.2, 2);
     return { min: Math.floor(low - room), max: Math.ceil(high + room) };
   };
+  const lines = [['xAxis', spec.x.line], ['yAxis', spec.y.line]].filter(([, at]) => at !== null && at !== undefined).map(([axis, at]) => ({ [axis]: at }));
   const bubble = (params, api) => {
     const one = spec.bubbles[params.dataIndex];
     const [cx, cy] = api.coord([one.x, one.y]);
     const r = radius(one);
-    const colour = colours.of(one.colour);
+    const colour = one.colour ? colours.of(one.colour) : colours.series(0);
     return {
       type: 'group',
       children: [
@@ -335,7 +341,7 @@ function bubbles(spec, colours) {
         data: spec.bubbles.map((one) => [one.x, one.y]),
         encode: { x: 0, y: 1 },
         cursor: spec.bubbles.some((one) => one.url) ? 'pointer' : 'default',
-        markLine: { symbol: 'none', silent: true, animation: false, lineStyle: { color: colours.faint, type: 'dashed', width: 1 }, label: { show: false }, data: [{ yAxis: 0 }] },
+        markLine: { symbol: 'none', silent: true, animation: false, lineStyle: { color: colours.faint, type: 'dashed', width: 1 }, label: { show: false }, data: lines },
       }],
     },
   };
