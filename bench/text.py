@@ -210,7 +210,7 @@ def bench_own(folder: Path, small: bool, out: Results) -> None:
     for name, bounds in OWN.items():
         two, three, seconds = own_labels(folder, name, 800 if small else 0)
         out[f"own {name}"] = {"two": two, "three": three, "seconds": seconds}
-        print(f"{name:15} {shown(two)} | {shown(three)}  trained in {seconds:.1f} s"  # type: ignore[arg-type]
+        print(f"{name:15} {shown(two)} | {shown(three)}  trained in {seconds:.1f} s"  # type: ignore[arg-type]  # a tuple of three numbers
               f"  {verdict(two[0], bounds[0])} | {verdict(three[0], bounds[1])}")  # fmt: skip
 
 
@@ -238,7 +238,7 @@ def bench_emotion(folder: Path, small: bool, out: Results) -> None:
         best = [reading.emotion for reading in model.read([row["text"] for row in found])]
         one = scored(single, best, [emotion for emotion in EMOTIONS if emotion in single])
         out[f"emotion {name}"] = {"macro_f1": value, "one_label": one, "n": n}
-        print(f"{name:15} n = {n:5}  {shown(value)}  {verdict(value[0], bound)}   texts of one emotion {shown(one)}")  # type: ignore[arg-type]
+        print(f"{name:15} n = {n:5}  {shown(value)}  {verdict(value[0], bound)}   texts of one emotion {shown(one)}")  # type: ignore[arg-type]  # a tuple of three numbers
 
 
 def bench_intent(folder: Path, small: bool, out: Results) -> None:
@@ -399,7 +399,7 @@ def bench_speed(folder: Path, small: bool, out: Results) -> None:
     print(f"all tags                    {full[0]:,.0f} /s, {full[1]:,.0f} /s ({verdict(full[1], 10000)})")
     for peer, (_, score) in peers().items():
         own = texts[:200] if small else texts[:1000]
-        rate = best_rate(lambda score=score, own=own: [score(text) for text in own], len(own), 2)  # type: ignore[misc]
+        rate = best_rate(lambda score=score, own=own: [score(text) for text in own], len(own), 2)  # type: ignore[misc]  # bound as it is now
         out["speed"][peer] = rate
         print(f"{peer:27} {rate[0]:,.0f} /s, {rate[1]:,.0f} /s")
     single = []

@@ -22,7 +22,6 @@ import json
 import random
 import re
 import resource
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,15 +30,13 @@ from typing import Any
 import numpy as np
 import yaml
 
+from cxm.understand.text.deep.encoder import encoder
+from cxm.understand.text.themes import terms
+from cxm.understand.text.themes.clustering import groups_of, least_similarity
+from cxm.understand.text.themes.naming import names_of
+from cxm.understand.text.themes.space import Centres, heaviest, space_of
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-
-from cxm.understand.text.deep.encoder import encoder  # noqa: E402  # after the path is set
-from cxm.understand.text.themes import terms  # noqa: E402
-from cxm.understand.text.themes.clustering import groups_of, least_similarity  # noqa: E402
-from cxm.understand.text.themes.naming import names_of  # noqa: E402
-from cxm.understand.text.themes.space import Centres, heaviest, space_of  # noqa: E402
-
 Rows = list[tuple[str, str]]  # label, text
 LANGUAGES = ("en", "pl", "ru", "uk", "zh")
 

@@ -171,3 +171,15 @@ def test_a_server_starts_without_what_only_a_few_questions_need() -> None:
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "cxm.settings"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert not {"scipy.stats", "scipy.optimize", "scipy.special", "chdb"} & set(done.stdout.split())
+
+
+def test_what_is_silenced_says_why() -> None:
+    """`# type: ignore[code]  # reason`: without the reason nobody knows when it may go."""
+    silenced = re.compile(r"#\s*(?:noqa\b(?::\s*[A-Z0-9, ]+)?|type:\s*ignore\b(?:\[[^\]]*\])?)(?P<reason>.*)")
+    found = [
+        f"{shown(file)}:{number}"
+        for file in python_files()
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        if (said := silenced.search(line)) and not re.search(r"[^\W\d_]{3}", said["reason"])
+    ]
+    assert found == []

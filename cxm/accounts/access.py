@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
+from .audit import Actor
 from .models import ApiKey, Membership, Role, User, Workspace
 
 if TYPE_CHECKING:
@@ -35,6 +36,21 @@ def membership_for(user: User | AnonymousUser, slug: str, at_least: Role = Role.
 def require(membership: Membership, at_least: Role) -> None:
     if not Role(membership.role).includes(at_least):
         raise PermissionDenied
+
+
+def require_role(workspace: Workspace, by: Actor, at_least: Role) -> None:
+    """What every verb asks first: may this person or program change that here? The system itself may do all.
+
+    Raises Http404 for strangers, as if the workspace did not exist, and PermissionDenied for too small a role. Only
+    secret keys act: a key that sends or shows surveys does nothing else, whatever its role.
+    """
+    if isinstance(by, User):
+        membership_for(by, workspace.slug, at_least)
+    elif isinstance(by, ApiKey):
+        if by.workspace_id != workspace.pk:
+            raise Http404
+        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(at_least):
+            raise PermissionDenied
 
 
 def may_grant(membership: Membership, role: Role) -> bool:

@@ -12,6 +12,11 @@ from .models import ApiKey, AuditEntry, User, Workspace
 Actor = User | ApiKey | None  # None: the system itself (a timer, a command on the server)
 
 
+def user_behind(by: Actor) -> User | None:
+    """The person who acts, or who made the key that acts; None for the system itself."""
+    return by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
+
+
 def audit(
     verb: str,
     subject: models.Model,
@@ -25,10 +30,9 @@ def audit(
 
     `changes` maps a field to [before, after]; secrets never belong there.
     """
-    user = by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
     return AuditEntry.objects.create(
         workspace=workspace,
-        by=user,
+        by=user_behind(by),
         by_name=str(by) if by else "OpenCXM",
         verb=verb,
         subject=subject._meta.model_name or "",

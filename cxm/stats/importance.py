@@ -38,8 +38,8 @@ class Share:
     """One driver. `share`: of the outcome's variation, 0..1; all shares add up to R².
 
     `p_value`: how often a driver without any bearing would get such a share, made stricter for the number of drivers
-    (Holm); `matters`: it is at most LEVEL. `first` and `last`: the places (1 is the most important) that the data leave open.
-    `vif`: by how much the other drivers inflate the variance of its effect; None where they determine it.
+    (Holm); `matters`: it is at most LEVEL. `first` and `last`: the places (1 is the most important) that the data leave
+    open. `vif`: by how much the other drivers inflate the variance of its effect; None where they determine it.
     """
 
     share: Estimate

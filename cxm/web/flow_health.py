@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.models import Role, Workspace
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.follow import Follower, event_by_id
 from cxm.record.eventlog.models import DeadLetter, FollowCursor
@@ -135,7 +134,7 @@ def handle_again(*, workspace: Workspace, letters: Sequence[DeadLetter], by: Act
 
     Raises what may pass (the log or the database is away); letters handled before that are done.
     """
-    _require_admin(workspace, by)
+    require_role(workspace, by, Role.ADMIN)
     steps = {step.name: step for step in (*flow.STEPS, *flow.URGENT)}
     handled = failed = 0
     for letter in letters:
@@ -161,18 +160,8 @@ def handle_again(*, workspace: Workspace, letters: Sequence[DeadLetter], by: Act
 @transaction.atomic
 def dismiss(*, workspace: Workspace, letters: Sequence[DeadLetter], by: Actor) -> int:
     """Leave events unhandled for good; they stay in the log."""
-    _require_admin(workspace, by)
+    require_role(workspace, by, Role.ADMIN)
     for letter in letters:
         audit("dismissed", letter, workspace=workspace, by=by)
     chosen = DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters], workspace_id=workspace.pk)
     return chosen.update(state=DeadLetter.State.DISMISSED)
-
-
-def _require_admin(workspace: Workspace, by: Actor) -> None:
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, Role.ADMIN)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(Role.ADMIN):
-            raise PermissionDenied

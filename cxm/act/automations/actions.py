@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
-from cxm.listen.channels.actions import require
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role, Workspace
 from cxm.record.customers.actions import clean_text
 from cxm.record.customers.models import Customer
 
@@ -32,10 +32,6 @@ class Refused(ValueError):
     """The change cannot be made; the message says why, in the language of the person."""
 
 
-def person_of(by: Actor) -> User | None:
-    return by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
-
-
 def event_of(trigger: Trigger) -> str:
     """The name of the event that begins it; empty: a clock or a webhook does."""
     return EVENT_OF.get(trigger.kind) or (trigger.event if trigger.kind in ("event", "case") else "")
@@ -45,10 +41,10 @@ def create_workflow(
     *, workspace: Workspace, name: str, by: Actor, definition: Definition | None = None, recipe: str = ""
 ) -> Workflow:
     """A draft that does nothing yet. Raises Refused for a name that is taken."""
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     made = Workflow(
         workspace=workspace, name=_name(name), recipe=recipe, draft=stored(definition or Definition()),
-        created_by=person_of(by),
+        created_by=user_behind(by),
     )  # fmt: skip
     with transaction.atomic():
         _save(made)
@@ -58,7 +54,7 @@ def create_workflow(
 
 @transaction.atomic
 def rename_workflow(*, workflow: Workflow, name: str, by: Actor) -> None:
-    require(workflow.workspace, by, Role.ANALYST)
+    require_role(workflow.workspace, by, Role.ANALYST)
     before, workflow.name = workflow.name, _name(name)
     if workflow.name != before:
         _save(workflow, "name")
@@ -73,7 +69,7 @@ def change_draft(
 
     A draft may be unfinished: what is wrong with it is said by `problems`, and stops it from being published.
     """
-    require(workflow.workspace, by, Role.ANALYST)
+    require_role(workflow.workspace, by, Role.ANALYST)
     kept = Workflow.objects.select_for_update().get(pk=workflow.pk)
     if revision is not None and revision != kept.revision:
         raise Refused(_("Somebody else has changed this workflow meanwhile. Look at it again before you change it."))
@@ -105,14 +101,14 @@ def put_draft(*, workflow: Workflow, definition: Mapping[str, Any], by: Actor) -
 @transaction.atomic
 def publish(*, workflow: Workflow, by: Actor) -> WorkflowVersion:
     """Make the draft the version that new runs follow; those that go on stay with theirs. Raises Refused."""
-    require(workflow.workspace, by, Role.ANALYST)
+    require_role(workflow.workspace, by, Role.ANALYST)
     kept = Workflow.objects.select_for_update().get(pk=workflow.pk)
     definition = read(kept.draft)
     if found := problems(definition):
         raise Refused(" ".join(dict.fromkeys(problem(code) for _place, code in found)))
     number = kept.version + 1
     version = WorkflowVersion.objects.create(
-        workflow=kept, number=number, definition=kept.draft, published_by=person_of(by)
+        workflow=kept, number=number, definition=kept.draft, published_by=user_behind(by)
     )
     trigger = definition.trigger
     before = program_called(kept.pk, kept.version, kept.key) if kept.version else None
@@ -130,7 +126,7 @@ def publish(*, workflow: Workflow, by: Actor) -> WorkflowVersion:
 @transaction.atomic
 def turn_on(*, workflow: Workflow, by: Actor) -> None:
     """From now on it begins for what happens. Raises Refused for one that was never published."""
-    require(workflow.workspace, by, Role.ANALYST)
+    require_role(workflow.workspace, by, Role.ANALYST)
     kept = Workflow.objects.select_for_update().get(pk=workflow.pk)
     if not kept.version or kept.archived_at:
         raise Refused(_("Publish the workflow first."))
@@ -145,7 +141,7 @@ def turn_on(*, workflow: Workflow, by: Actor) -> None:
 @transaction.atomic
 def turn_off(*, workflow: Workflow, by: Actor, stop: bool = False) -> int:
     """Nobody enters it any more. Those who are in it go on to its end, unless `stop`; returns how many were stopped."""
-    require(workflow.workspace, by, Role.ANALYST)
+    require_role(workflow.workspace, by, Role.ANALYST)
     was_on = Workflow.objects.filter(pk=workflow.pk, is_on=True).update(is_on=False)
     n = stop_runs(workflow, timezone.now()) if stop else 0
     if was_on or n:
@@ -166,7 +162,7 @@ def archive(*, workflow: Workflow, by: Actor) -> None:
 @transaction.atomic
 def stop_run(*, run: Run, by: Actor) -> None:
     """End one run; what it has queued already leaves. Raises Refused for one that is over."""
-    require(run.workspace, by, Role.AGENT)
+    require_role(run.workspace, by, Role.AGENT)
     if not Run.objects.filter(pk=run.pk, state=Run.State.ACTIVE).update(
         state=Run.State.STOPPED, due_at=None, ended_at=timezone.now(), waits_for="", wait_until=None
     ):
@@ -177,7 +173,7 @@ def stop_run(*, run: Run, by: Actor) -> None:
 @transaction.atomic
 def repeat_run(*, run: Run, by: Actor) -> None:
     """Try the step again at which a run failed. Raises Refused for one that did not."""
-    require(run.workspace, by, Role.ANALYST)
+    require_role(run.workspace, by, Role.ANALYST)
     if not Run.objects.filter(pk=run.pk, state=Run.State.FAILED).update(
         state=Run.State.ACTIVE, due_at=timezone.now(), ended_at=None, attempts=0, error=""
     ):
@@ -195,7 +191,7 @@ def start_by_hand(
 
     Returns 1, or 0 if the customer had it already within its days. Raises Refused for a workflow that is off.
     """
-    require(workflow.workspace, by, Role.AGENT)
+    require_role(workflow.workspace, by, Role.AGENT)
     program = program_called(workflow.pk, workflow.version, workflow.key)
     if not workflow.is_on or workflow.archived_at or program is None:
         raise Refused(_("This workflow is off."))

@@ -13,10 +13,10 @@ from django.db import transaction
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role, Workspace
 from cxm.listen.channels.actions import Refused as NotSent
-from cxm.listen.channels.actions import require
 from cxm.listen.channels.conversing import address_of, mailbox_of, open_conversation, reply
 from cxm.listen.channels.models import Conversation
 from cxm.listen.channels.receiving import MAILBOX
@@ -156,7 +156,7 @@ def told(case: Case) -> dict[str, str]:
 @transaction.atomic
 def save_setting(*, workspace: Workspace, by: Actor, **fields: Any) -> Acknowledgement:
     """Change is_on, promises, within_s or texts. Raises Refused."""
-    require(workspace, by, Role.ADMIN)
+    require_role(workspace, by, Role.ADMIN)
     setting = setting_of(workspace)
     for language, one in fields.get("texts", {}).items():
         text = one.get("text", "")

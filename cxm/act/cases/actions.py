@@ -14,10 +14,11 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor
 from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.listen.channels.models import Conversation, Message
-from cxm.record.customers.access import one_at_a_time, require_change
+from cxm.record.customers.access import one_at_a_time
 from cxm.record.customers.models import Customer
 
 from . import hooks, noticing, searching
@@ -76,7 +77,7 @@ def open_case(
 
     `opened_by` names the cause (see Case.opened_by). Raises Refused for an empty subject or an owner who is no member.
     """
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     one_at_a_time(workspace)  # numbers are counted without gaps, and a cause is looked up before it is used
     existing = Case.objects.select_related("team", "workspace").filter(workspace=workspace, opened_by=opened_by).first()
     if existing:
@@ -129,7 +130,7 @@ def assign(*, case: Case, by: Actor, team: Team | None = None, owner: User | Non
 
     Raises Refused for a team of another workspace, a person who is no member, and a case that is done.
     """
-    require_change(case.workspace, by)
+    require_role(case.workspace, by, Role.AGENT)
     _require_open(case)
     _require_members(case.workspace, team, owner)
     team = team or case.team
@@ -263,7 +264,7 @@ def close(*, case: Case, by: Actor) -> None:
 @transaction.atomic
 def merge(*, case: Case, into: Case, by: Actor) -> None:
     """The two are one matter: `case` ends, and what comes to it goes to `into`, with its people and tasks."""
-    require_change(case.workspace, by)
+    require_role(case.workspace, by, Role.AGENT)
     into = _target(into)
     if into.workspace_id != case.workspace_id or into.pk == case.pk:
         raise Refused(_("Choose another case to merge this one into."))
@@ -310,7 +311,7 @@ def link(*, case: Case, other: Case, by: Actor) -> None:
 
 @transaction.atomic
 def unlink(*, case: Case, other: Case, by: Actor) -> None:
-    require_change(case.workspace, by)
+    require_role(case.workspace, by, Role.AGENT)
     one, two = sorted((case, other), key=lambda it: it.number)
     if Link.objects.filter(one=one, other=two).delete()[0]:
         change(case, by, "unlinked", data={"number": other.number})
@@ -352,7 +353,7 @@ def add_tags(*, case: Case, tags: Iterable[str], by: Actor) -> None:
 @transaction.atomic
 def watch(*, case: Case, by: Actor, user: User | None = None, on: bool = True) -> None:
     """Tell `user` (whoever asks, if none is named) what happens to the case, or no more."""
-    require_change(case.workspace, by)
+    require_role(case.workspace, by, Role.AGENT)
     user = user or (by if isinstance(by, User) else None)
     if user is None:
         return

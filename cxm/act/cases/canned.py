@@ -14,9 +14,9 @@ from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role, User, Workspace
-from cxm.listen.channels.actions import require
 
 from . import actions, notes
 from .errors import Refused
@@ -108,7 +108,7 @@ def save_reply(
     reply: SavedReply | None = None,
 ) -> SavedReply:  # fmt: skip
     """Keep a saved reply under a name. Raises Refused for no text, a name in use, or braces that mean nothing."""
-    require(workspace, by, Role.AGENT)
+    require_role(workspace, by, Role.AGENT)
     name = " ".join(name.split())[:100]
     known = {code for code, _name in settings.LANGUAGES}
     texts = {code: text.strip()[:LONGEST] for code, text in texts.items() if code in known and text.strip()}
@@ -130,7 +130,7 @@ def save_reply(
 
 @transaction.atomic
 def remove_reply(*, reply: SavedReply, by: Actor) -> None:
-    require(reply.workspace, by, Role.AGENT)
+    require_role(reply.workspace, by, Role.AGENT)
     audit("removed", reply, workspace=reply.workspace, by=by)
     reply.delete()
 
@@ -183,7 +183,7 @@ def save_macro(
     *, workspace: Workspace, name: str, steps: list[dict[str, Any]], by: Actor, macro: Macro | None = None
 ) -> Macro:
     """Keep several verbs under one name. Raises Refused for none, too many, an unknown verb, or a name in use."""
-    require(workspace, by, Role.AGENT)
+    require_role(workspace, by, Role.AGENT)
     name = " ".join(name.split())[:100]
     if not name or not steps or len(steps) > MOST_STEPS or any(step.get("do") not in DEEDS for step in steps):
         raise Refused(_("A macro needs a name and one to ten steps."))
@@ -200,7 +200,7 @@ def save_macro(
 
 @transaction.atomic
 def remove_macro(*, macro: Macro, by: Actor) -> None:
-    require(macro.workspace, by, Role.AGENT)
+    require_role(macro.workspace, by, Role.AGENT)
     audit("removed", macro, workspace=macro.workspace, by=by)
     macro.delete()
 

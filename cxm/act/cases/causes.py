@@ -10,9 +10,9 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role, Workspace
-from cxm.listen.channels.actions import require
 
 from .errors import Refused
 from .models import Case, Cause
@@ -58,7 +58,7 @@ def tree(workspace: Workspace, *, retired: bool = False) -> list[Branch]:
 @transaction.atomic
 def add(*, workspace: Workspace, name: str, by: Actor, parent: Cause | None = None) -> Cause:
     """A new root cause, below `parent`. Raises Refused for no name, one in use there, or a tree that gets too deep."""
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     name = _cleaned(name)
     if parent and (parent.workspace_id != workspace.pk or _depth(parent) + 1 >= DEEPEST):
         raise Refused(_("Root causes go five levels deep."))
@@ -73,7 +73,7 @@ def add(*, workspace: Workspace, name: str, by: Actor, parent: Cause | None = No
 @transaction.atomic
 def rename(*, cause: Cause, name: str, by: Actor) -> None:
     """The same root cause under another name, for all cases that have it."""
-    require(cause.workspace, by, Role.ANALYST)
+    require_role(cause.workspace, by, Role.ANALYST)
     name = _cleaned(name)
     _require_free(cause.workspace, name, cause.parent, cause)
     changes = {"name": [cause.name, name]}
@@ -85,7 +85,7 @@ def rename(*, cause: Cause, name: str, by: Actor) -> None:
 @transaction.atomic
 def retire(*, cause: Cause, by: Actor, on: bool = True) -> None:
     """Offer it no more (or again); cases that have it keep it. One that no case ever had is removed."""
-    require(cause.workspace, by, Role.ANALYST)
+    require_role(cause.workspace, by, Role.ANALYST)
     if on and not cause.children.exists() and not Case.objects.filter(cause=cause).exists():
         audit("removed", cause, workspace=cause.workspace, by=by)
         cause.delete()

@@ -10,9 +10,9 @@ from typing import Any, Final
 from django.db import models, transaction
 from django.utils import timezone
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, User
-from cxm.record.customers.access import require_change
+from cxm.accounts.models import ApiKey, Role, User
 from cxm.record.eventlog.append import NOBODY
 from cxm.record.eventlog.outbox import emit
 
@@ -51,9 +51,9 @@ def change(
     `kind` names the change in the past tense; one of FACTS is stated as `case_<kind>` with the properties of `fact`.
     `ref` names what the change answers to: a second change of that kind for the same `ref` does nothing. `data` goes
     into the entry beside the fields [before, after]. The caller's `case` is brought up to date. Raises
-    PermissionDenied and Http404 as `require_change` does.
+    PermissionDenied and Http404 as `require_role` does.
     """
-    require_change(case.workspace, by)
+    require_role(case.workspace, by, Role.AGENT)
     with transaction.atomic():
         now = locked(case)
         if ref and now.entries.filter(kind=kind, ref=ref).exists():

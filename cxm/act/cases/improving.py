@@ -16,9 +16,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Membership, Role, User, Workspace
-from cxm.listen.channels.actions import require
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.record.eventlog.scope import Scope, UnknownField
 from cxm.stats.comparison import Difference, verdicts
 from cxm.stats.recovery import change_of_rate
@@ -140,7 +140,7 @@ def save_measure(
     weeks: int = 12,
 ) -> Measure:
     """A new measure, or all of one changed. Raises Refused."""
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     name = " ".join(name.split())
     if not name or len(name) > 200:
         raise Refused(_("Give the measure a name of at most 200 characters."))
@@ -167,7 +167,7 @@ def save_measure(
             changes[field] = [_said(getattr(one, field)), _said(value)]
             setattr(one, field, value)
     if measure is None:
-        one.created_by = by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
+        one.created_by = user_behind(by)
     one.save()
     if changes or measure is None:
         audit("changed" if measure else "created", one, workspace=workspace, by=by, changes=changes if measure else {})
@@ -177,7 +177,7 @@ def save_measure(
 @transaction.atomic
 def take_effect(*, measure: Measure, by: Actor, at: datetime | None = None) -> None:
     """Customers feel it from `at` on (now unless told): before and after are told apart there. Raises Refused."""
-    require(measure.workspace, by, Role.ANALYST)
+    require_role(measure.workspace, by, Role.ANALYST)
     at = at or timezone.now()
     if at > timezone.now():
         raise Refused(_("A measure takes effect now or in the past."))
@@ -187,7 +187,7 @@ def take_effect(*, measure: Measure, by: Actor, at: datetime | None = None) -> N
 @transaction.atomic
 def drop_measure(*, measure: Measure, by: Actor) -> None:
     """It is not done, or given up; what was measured stays readable."""
-    require(measure.workspace, by, Role.ANALYST)
+    require_role(measure.workspace, by, Role.ANALYST)
     _move(measure, by, State.DROPPED, "dropped")
 
 

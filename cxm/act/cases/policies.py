@@ -10,11 +10,11 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.lib.conditions import faults
 from cxm.lib.conditions_form import explained
-from cxm.listen.channels.actions import require
 
 from . import business_hours, conditions, levels
 from .calendars import NeverOpen
@@ -37,7 +37,7 @@ def save_calendar(
     calendar: Calendar | None = None,
 ) -> Calendar:
     """Make a calendar, or change one: what runs by it is due at other times at once. Raises Refused."""
-    require(workspace, by, Role.ADMIN)
+    require_role(workspace, by, Role.ADMIN)
     try:
         hours = business_hours.read(time_zone, week, holidays)
         hours.opening(timezone.now())
@@ -65,7 +65,7 @@ def save_calendar(
 @transaction.atomic
 def delete_calendar(*, calendar: Calendar, by: Actor) -> None:
     """Its teams work day and night from then on, as far as service levels go."""
-    require(calendar.workspace, by, Role.ADMIN)
+    require_role(calendar.workspace, by, Role.ADMIN)
     audit("deleted", calendar, workspace=calendar.workspace, by=by)
     cases = [*Case.objects.filter(clocks__calendar=calendar, clocks__ended_at=None).distinct()]
     for case in cases:
@@ -89,7 +89,7 @@ def save_policy(
 
     Raises Refused; then nothing has changed.
     """
-    require(workspace, by, Role.ADMIN)
+    require_role(workspace, by, Role.ADMIN)
     check(workspace, definition)
     content = written(definition)
     new = policy is None
@@ -119,7 +119,7 @@ def save_policy(
 @transaction.atomic
 def move_policy(*, policy: ServicePolicy, up: bool, by: Actor) -> None:
     """Try it one place earlier, or later: the first that matches counts."""
-    require(policy.workspace, by, Role.ADMIN)
+    require_role(policy.workspace, by, Role.ADMIN)
     move(ServicePolicy.objects.filter(workspace=policy.workspace_id), policy, up)
     audit("moved", policy, workspace=policy.workspace, by=by)
 
@@ -127,7 +127,7 @@ def move_policy(*, policy: ServicePolicy, up: bool, by: Actor) -> None:
 @transaction.atomic
 def delete_policy(*, policy: ServicePolicy, by: Actor) -> None:
     """Open cases go on under the next policy that matches, if one does."""
-    require(policy.workspace, by, Role.ADMIN)
+    require_role(policy.workspace, by, Role.ADMIN)
     audit("deleted", policy, workspace=policy.workspace, by=by)
     cases = [*Case.objects.filter(clocks__version__policy=policy, clocks__ended_at=None).distinct()]
     policy.delete()

@@ -19,11 +19,10 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role, Workspace
 from cxm.lib.conditions import Condition, faults
-from cxm.listen.channels.actions import require
-from cxm.record.customers.access import require_change
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.outbox import emit
 from cxm.stats.recovery import is_held_out
@@ -114,7 +113,7 @@ def save_play(
 
     Raises Refused, also for a change of what defines a test that has begun.
     """
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     name = " ".join(name.split())
     if not name or len(name) > 100:
         raise Refused(_("Give the play a name of at most 100 characters."))
@@ -123,7 +122,11 @@ def save_play(
         raise Refused(_("There is a play of this name already."))
     if condition is not None and (faults(condition) or unknown(condition)):
         raise Refused(_("The condition is not complete."))
-    one = Play.objects.select_for_update().get(pk=play.pk) if play else Play(workspace=workspace, created_by=_user(by))
+    one = (
+        Play.objects.select_for_update().get(pk=play.pk)
+        if play
+        else Play(workspace=workspace, created_by=user_behind(by))
+    )
     before = {field: getattr(one, field) for field in (*FIXED, "name", "text", "cost", "currency", "position")}
     # As the table keeps it, so that the same condition is no change.
     wanted = {**values, "name": name, "condition": msgspec.json.decode(msgspec.json.encode(stored(condition)))}
@@ -157,7 +160,7 @@ def _check(values: Mapping[str, Any]) -> None:
 @transaction.atomic
 def start_play(*, play: Play, by: Actor) -> None:
     """From now on it is given to new cases."""
-    require(play.workspace, by, Role.ANALYST)
+    require_role(play.workspace, by, Role.ANALYST)
     if not Play.objects.filter(pk=play.pk, state=State.DRAFT).update(state=State.RUNNING, started_at=timezone.now()):
         raise Refused(_("Only a draft can be started."))
     play.refresh_from_db()
@@ -167,7 +170,7 @@ def start_play(*, play: Play, by: Actor) -> None:
 @transaction.atomic
 def end_play(*, play: Play, by: Actor) -> None:
     """New cases do not get it any more. A test that ends before it has all its customers passes no verdict."""
-    require(play.workspace, by, Role.ANALYST)
+    require_role(play.workspace, by, Role.ANALYST)
     if not Play.objects.filter(pk=play.pk, state=State.RUNNING).update(state=State.ENDED, ended_at=timezone.now()):
         raise Refused(_("Only a play that runs can be ended."))
     play.refresh_from_db()
@@ -177,7 +180,7 @@ def end_play(*, play: Play, by: Actor) -> None:
 @transaction.atomic
 def remove_play(*, play: Play, by: Actor) -> None:
     """A draft only: what was tried stays on record."""
-    require(play.workspace, by, Role.ANALYST)
+    require_role(play.workspace, by, Role.ANALYST)
     if not Play.objects.filter(pk=play.pk, state=State.DRAFT).exists():
         raise Refused(_("Only a draft can be removed."))
     audit("removed", play, workspace=play.workspace, by=by)
@@ -190,7 +193,7 @@ def carry_out(*, case: Case, by: Actor, cost: float | None = None) -> PlayAssign
 
     Of a case that was held out, too: whoever must help, helps. The effect is told by what chance said.
     """
-    require_change(case.workspace, by)
+    require_role(case.workspace, by, Role.AGENT)
     found = PlayAssignment.objects.select_for_update(of=("self",)).select_related("play").filter(case=case).first()
     if found is None:
         raise Refused(_("No play was chosen for this case."))
@@ -198,7 +201,7 @@ def carry_out(*, case: Case, by: Actor, cost: float | None = None) -> PlayAssign
         return found
     if cost is not None and not 0 <= cost <= 1e9:
         raise Refused(_("Write what the play cost, 0 or more."))
-    found.done_at, found.done_by = timezone.now(), _user(by)
+    found.done_at, found.done_by = timezone.now(), user_behind(by)
     found.cost = cost if cost is not None else found.play.cost
     found.save(update_fields=["done_at", "done_by", "cost"])
     CaseEntry.objects.create(
@@ -211,7 +214,3 @@ def carry_out(*, case: Case, by: Actor, cost: float | None = None) -> PlayAssign
         case_id=str(case.pk), number=case.number,
     )  # fmt: skip
     return found
-
-
-def _user(by: Actor) -> User | None:
-    return by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None

@@ -10,11 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor
-from cxm.accounts.models import User
+from cxm.accounts.models import Role, User
 from cxm.listen.channels import conversing
 from cxm.listen.channels.models import Conversation, Message
-from cxm.record.customers.access import require_change
 
 from .changing import change, locked, take_over
 from .errors import Overtaken, Refused
@@ -40,7 +40,7 @@ def reply_to_customer(
     Overtaken where a newer one of ours has left meanwhile. Raises Refused where there is nothing to say, no way to
     reach the customer, or the case is merged.
     """
-    require_change(case.workspace, by)
+    require_role(case.workspace, by, Role.AGENT)
     take_over(case, locked(case))
     if case.state == State.MERGED:
         raise Refused(_("This case was merged into another. Answer there."))

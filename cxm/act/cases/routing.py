@@ -15,10 +15,10 @@ from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.lib.conditions import Condition
-from cxm.listen.channels.actions import require
 
 from . import conditions, levels
 from .changing import change
@@ -118,7 +118,7 @@ def save_team(
     is_default: bool = False, team: Team | None = None,
 ) -> Team:  # fmt: skip
     """Make a team or change one. One that becomes the default takes that from the other. Raises Refused."""
-    require(workspace, by, Role.ADMIN)
+    require_role(workspace, by, Role.ADMIN)
     if calendar and calendar.workspace_id != workspace.pk:
         raise Refused(_("This calendar does not exist."))
     new = team is None
@@ -149,7 +149,7 @@ def save_team(
 @transaction.atomic
 def delete_team(*, team: Team, by: Actor) -> None:
     """Raises Refused for the default team and for one that has or had cases: their history names it."""
-    require(team.workspace, by, Role.ADMIN)
+    require_role(team.workspace, by, Role.ADMIN)
     if team.is_default:
         raise Refused(_("One team takes what nobody else does. Make another one the default instead."))
     if Case.objects.filter(team=team).exists():
@@ -164,7 +164,7 @@ def save_member(
     skills: Sequence[str] = (), is_away: bool = False,
 ) -> TeamMember:  # fmt: skip
     """Put a person into a team, or change what routing knows of them. Raises Refused."""
-    require(team.workspace, by, Role.ADMIN)
+    require_role(team.workspace, by, Role.ADMIN)
     membership = Membership.objects.filter(workspace=team.workspace_id, user=user, user__is_active=True).first()
     if membership is None or not Role(membership.role).includes(Role.AGENT):
         raise Refused(_("Only members of the workspace who may work on cases can be in a team."))
@@ -182,7 +182,7 @@ def save_member(
 @transaction.atomic
 def remove_member(*, member: TeamMember, by: Actor) -> None:
     """Their cases stay theirs."""
-    require(member.team.workspace, by, Role.ADMIN)
+    require_role(member.team.workspace, by, Role.ADMIN)
     audit("removed", member, workspace=member.team.workspace, by=by)
     member.delete()
 
@@ -196,7 +196,7 @@ def save_rule(
     skills: Sequence[str] = (), is_paused: bool = False, rule: RoutingRule | None = None,
 ) -> RoutingRule:  # fmt: skip
     """Make a rule, at the end of the list, or change one; it holds for cases that come from now on. Raises Refused."""
-    require(workspace, by, Role.ADMIN)
+    require_role(workspace, by, Role.ADMIN)
     if team.workspace_id != workspace.pk:
         raise Refused(_("This team does not exist."))
     check_condition(condition)
@@ -214,14 +214,14 @@ def save_rule(
 
 @transaction.atomic
 def move_rule(*, rule: RoutingRule, up: bool, by: Actor) -> None:
-    require(rule.workspace, by, Role.ADMIN)
+    require_role(rule.workspace, by, Role.ADMIN)
     move(RoutingRule.objects.filter(workspace=rule.workspace_id), rule, up)
     audit("moved", rule, workspace=rule.workspace, by=by)
 
 
 @transaction.atomic
 def delete_rule(*, rule: RoutingRule, by: Actor) -> None:
-    require(rule.workspace, by, Role.ADMIN)
+    require_role(rule.workspace, by, Role.ADMIN)
     audit("deleted", rule, workspace=rule.workspace, by=by)
     rule.delete()
 

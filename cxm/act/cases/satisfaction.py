@@ -19,10 +19,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role, Workspace
 from cxm.listen.channels.actions import Refused as NotSent
-from cxm.listen.channels.actions import require
 from cxm.listen.surveys.definition import Definition
 from cxm.listen.surveys.distribution.actions import invite
 from cxm.listen.surveys.models import Survey, Version
@@ -139,7 +139,7 @@ def save_aftercare(
     *, workspace: Workspace, by: Actor, is_on: bool, survey: Survey | None, delay_hours: int
 ) -> Aftercare:
     """Whether customers are asked after a case, by which survey (None: see `survey_of`), and so many hours later."""
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     if survey and survey.workspace_id != workspace.pk:
         raise Refused(_("There is no such survey."))
     if not 0 <= delay_hours <= LONGEST_DELAY:

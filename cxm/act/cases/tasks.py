@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor
-from cxm.accounts.models import Membership, User
-from cxm.record.customers.access import require_change
+from cxm.accounts.models import Membership, Role, User
 
 from . import noticing
 from .changing import change
@@ -32,7 +32,7 @@ def ask(
     ref: str = "",
 ) -> Task:
     """Ask a department for something. With `ref`, the task that exists for it is returned instead."""
-    require_change(case.workspace, by)
+    require_role(case.workspace, by, Role.AGENT)
     text = " ".join(text.replace("\x00", "").split())[:500]
     if not text:
         raise Refused(_("Say what is to be done."))
@@ -81,7 +81,7 @@ def finish(*, task: Task, by: Actor, result: str = "", declined: bool = False) -
 
 
 def _open(task: Task, by: Actor) -> Task:
-    require_change(task.workspace, by)
+    require_role(task.workspace, by, Role.AGENT)
     task = (
         Task.objects.select_for_update(of=("self",)).select_related("team", "owner", "case__workspace").get(pk=task.pk)
     )

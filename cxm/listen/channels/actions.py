@@ -8,16 +8,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.models import Role, Workspace
 from cxm.record.customers.models import Customer
 
 from . import causes
@@ -32,17 +31,6 @@ SOFT_WITHIN = timedelta(days=60)
 
 class Refused(ValueError):
     """The change cannot be made; the message says why, in the language of the person."""
-
-
-def require(workspace: Workspace, by: Actor, at_least: Role) -> None:
-    """Raises PermissionDenied for too small a role, Http404 for strangers; the system itself may do all."""
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, at_least)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(at_least):
-            raise PermissionDenied
 
 
 def queue(
@@ -67,7 +55,7 @@ def queue_all(deliveries: Sequence[Delivery]) -> None:
 @transaction.atomic
 def cancel(*, delivery: Delivery, by: Actor) -> None:
     """Do not send it. Raises Refused for what has left already, or may have."""
-    require(delivery.workspace, by, Role.ANALYST)
+    require_role(delivery.workspace, by, Role.ANALYST)
     if not Delivery.objects.filter(pk=delivery.pk, state=State.WAITING).update(state=State.CANCELLED):
         raise Refused(_("Only a message that waits can be cancelled."))
     _settled(delivery.pk, "cancelled", by)
@@ -89,7 +77,7 @@ def send_again(*, delivery: Delivery, by: Actor) -> None:
 
     Raises Refused for any other, and for an address that must not be written to.
     """
-    require(delivery.workspace, by, Role.ANALYST)
+    require_role(delivery.workspace, by, Role.ANALYST)
     row = Suppression.objects.filter(
         workspace_id=delivery.workspace_id, kind=delivery.kind, address=folded(delivery.to)
     ).first()
@@ -107,7 +95,7 @@ def send_again(*, delivery: Delivery, by: Actor) -> None:
 @transaction.atomic
 def suppress(*, workspace: Workspace, address: str, reason: Suppression.Reason, by: Actor) -> Suppression:
     """Never write to this address again; what waits for it is cancelled. Raises Refused for what is no address."""
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     address = folded(address)
     try:
         validate_email(address)
@@ -138,7 +126,7 @@ def is_answer_to(delivery: Delivery, reason: str) -> bool:
 @transaction.atomic
 def release(*, suppression: Suppression, by: Actor) -> None:
     """The address may be written to again."""
-    require(suppression.workspace, by, Role.ANALYST)
+    require_role(suppression.workspace, by, Role.ANALYST)
     audit(
         "released", suppression, workspace=suppression.workspace, by=by, changes={"reason": [suppression.reason, None]}
     )

@@ -11,10 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role, Workspace
 
-from .actions import Refused, require
+from .actions import Refused
 from .base import Trouble
 from .models import Channel
 from .queries import folded
@@ -29,7 +30,7 @@ def create_channel(
     settings: Mapping[str, Any] | None = None, secrets: Mapping[str, Any] | None = None,
 ) -> Channel:  # fmt: skip
     """A new way in. Raises Refused for a name or an address that is taken."""
-    require(workspace, by, Role.ADMIN)
+    require_role(workspace, by, Role.ADMIN)
     name, address = name.strip(), folded(address)
     _refuse_taken(workspace, name, address)
     channel = Channel(
@@ -48,7 +49,7 @@ def change_channel(
     secrets: Mapping[str, Any] | None = None,
 ) -> Channel:  # fmt: skip
     """Change its settings; secrets that are not given stay. Raises Refused as create_channel does."""
-    require(channel.workspace, by, Role.ADMIN)
+    require_role(channel.workspace, by, Role.ADMIN)
     channel = Channel.objects.select_for_update().select_related("workspace").get(pk=channel.pk)
     name, address = name.strip(), folded(address)
     _refuse_taken(channel.workspace, name, address, channel)
@@ -69,7 +70,7 @@ def change_channel(
 @transaction.atomic
 def pause_channel(*, channel: Channel, paused: bool, by: Actor) -> None:
     """Take nothing in by it for now, or again."""
-    require(channel.workspace, by, Role.ADMIN)
+    require_role(channel.workspace, by, Role.ADMIN)
     if Channel.objects.filter(pk=channel.pk, is_paused=not paused).update(is_paused=paused):
         audit("paused" if paused else "resumed", channel, workspace=channel.workspace, by=by)
 
@@ -77,14 +78,14 @@ def pause_channel(*, channel: Channel, paused: bool, by: Actor) -> None:
 @transaction.atomic
 def remove_channel(*, channel: Channel, by: Actor) -> None:
     """Remove the way in; its conversations stay."""
-    require(channel.workspace, by, Role.ADMIN)
+    require_role(channel.workspace, by, Role.ADMIN)
     audit("removed", channel, workspace=channel.workspace, by=by)
     channel.delete()
 
 
 def check_channel(*, channel: Channel, by: Actor) -> str:
     """Try it out and answer with a sentence. Raises Refused with what went wrong."""
-    require(channel.workspace, by, Role.ADMIN)
+    require_role(channel.workspace, by, Role.ADMIN)
     check = KINDS[channel.kind].check
     if check is None:
         return _("There is nothing to test: this channel waits for others to send.")

@@ -11,14 +11,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import Actor
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, user_behind
+from cxm.accounts.models import Role, Workspace
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import NOBODY
 from cxm.record.eventlog.outbox import emit
 
 from . import files
-from .actions import Refused, queue, require
+from .actions import Refused, queue
 from .mail.letter import our_host
 from .models import Channel, Conversation, Delivery, Message
 from .receiving import MAILBOX, File, attach, clean, identities_of, kept
@@ -85,7 +86,7 @@ def _reply(
     attachments: Sequence[File], html: str, keys: list[str],
 ) -> Message:  # fmt: skip
     workspace = conversation.workspace
-    require(workspace, by, Role.AGENT)
+    require_role(workspace, by, Role.AGENT)
     text = kept(text).strip()
     if not text:
         raise Refused(_("Write something first."))
@@ -106,7 +107,7 @@ def _reply(
     message = Message.objects.create(
         pk=pk, conversation=conversation, workspace=workspace, direction=Message.Direction.OUT,
         external_id=f"<{delivery.pk.hex}@{our_host()}>" if delivery else f"out:{pk.hex}",
-        author=by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None,
+        author=user_behind(by),
         text=text, html=safe_html(html), is_automatic=automatic, remarks=remarks,
         properties={"kind": kind, **({"case_id": str(case_id)} if case_id else {})}, delivery=delivery, at=now,
     )  # fmt: skip

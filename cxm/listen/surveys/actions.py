@@ -18,8 +18,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, User, Workspace
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Workspace
 
 from .checking import Problem, Taken, check, faults
 from .definition import Definition, Question
@@ -42,10 +42,6 @@ class SurveyRefused(ValueError):
         self.problems = problems or []
 
 
-def person_of(by: Actor) -> User | None:
-    return by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
-
-
 def read_definition(data: object) -> Definition:
     """A definition from JSON values that anybody may have written; SurveyRefused with a sentence if it is none."""
     try:
@@ -63,7 +59,7 @@ def create_survey(*, workspace: Workspace, name: str, definition: Definition, by
     name = name.replace("\x00", "").encode("utf-8", "ignore").decode().strip()
     if not name:
         raise SurveyRefused(_("Give the survey a name."))
-    survey = Survey(workspace=workspace, name=name[:200], key=_free_key(workspace, name), created_by=person_of(by))
+    survey = Survey(workspace=workspace, name=name[:200], key=_free_key(workspace, name), created_by=user_behind(by))
     survey.draft = _storable(definition, Taken())
     survey.save()
     audit("created", survey, workspace=workspace, by=by)
@@ -146,7 +142,7 @@ def restore_version(*, survey: Survey, number: int, by: Actor) -> Survey:
 def _keep(survey: Survey, by: Actor) -> None:
     Revision.objects.update_or_create(
         survey=survey, number=survey.revision,
-        defaults={"draft": survey.draft, "made_by": person_of(by), "made_at": timezone.now()},
+        defaults={"draft": survey.draft, "made_by": user_behind(by), "made_at": timezone.now()},
     )  # fmt: skip
 
 
@@ -198,7 +194,8 @@ def publish(*, survey: Survey, by: Actor) -> Version:
         raise SurveyRefused(_("Nothing has changed since version %(number)s.") % {"number": newest.number})
     now = timezone.now()
     version = Version.objects.create(
-        survey=survey, number=survey.version + 1, definition=survey.draft, published_by=person_of(by), published_at=now,
+        survey=survey, number=survey.version + 1, definition=survey.draft, published_by=user_behind(by),
+        published_at=now,
         question_versions={one.id: _wording_number(survey, one, now) for one in definition.questions()},
     )  # fmt: skip
     if newest and newest.definition.get("quotas") != survey.draft.get("quotas"):

@@ -10,16 +10,16 @@ from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_tasks import task
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Membership, Role, User, Workspace
+from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.record.eventlog.forget import forget_events
 from cxm.record.eventlog.models import OutboxFact
 from cxm.record.eventlog.outbox import emit_all
@@ -50,7 +50,7 @@ def response_for(workspace: Workspace, survey_id: int, response_id: UUID | str) 
 @transaction.atomic
 def assign(*, response: Response, to: User | None, by: Actor) -> None:
     """Make it the task of a member, or nobody's. Raises ValidationError for somebody who is no member."""
-    _require(response, by)
+    require_role(response.workspace, by, Role.AGENT)
     if to is not None and not Membership.objects.filter(workspace=response.workspace, user=to).exists():
         raise ValidationError(_("This person is no member of the workspace. Choose somebody else."), code="no_member")
     _change(response, "assigned", by, assigned_to=to)
@@ -59,7 +59,7 @@ def assign(*, response: Response, to: User | None, by: Actor) -> None:
 @transaction.atomic
 def set_tags(*, response: Response, tags: Iterable[str], by: Actor) -> None:
     """Give it these tags and no others; blanks and repetitions are dropped."""
-    _require(response, by)
+    require_role(response.workspace, by, Role.AGENT)
     kept = list(dict.fromkeys(" ".join(one.replace("\x00", "").split()) for one in tags))
     kept = [one for one in kept if one]
     if len(kept) > MOST_TAGS or any(len(one) > LONGEST_TAG for one in kept):
@@ -72,7 +72,7 @@ def set_tags(*, response: Response, tags: Iterable[str], by: Actor) -> None:
 
 @transaction.atomic
 def mark_handled(*, response: Response, handled: bool, by: Actor) -> None:
-    _require(response, by)
+    require_role(response.workspace, by, Role.AGENT)
     if handled != bool(response.handled_at):
         _change(response, "handled" if handled else "reopened", by, handled_at=timezone.now() if handled else None)
 
@@ -80,7 +80,7 @@ def mark_handled(*, response: Response, handled: bool, by: Actor) -> None:
 @transaction.atomic
 def archive(*, response: Response, by: Actor) -> None:
     """Take it out of sight and out of the numbers, soon after. Archiving it twice changes nothing."""
-    _require(response, by)
+    require_role(response.workspace, by, Role.AGENT)
     response = _locked(response)
     if response.archived_at is None:
         # What waits in the outbox would reach the log after the others have been taken out of it.
@@ -93,7 +93,7 @@ def archive(*, response: Response, by: Actor) -> None:
 @transaction.atomic
 def restore(*, response: Response, by: Actor) -> None:
     """Bring it back into sight and into the numbers."""
-    _require(response, by)
+    require_role(response.workspace, by, Role.AGENT)
     response = _locked(response)
     if response.archived_at is not None:
         _change(response, "restored", by, archived_at=None)
@@ -104,7 +104,7 @@ def restore(*, response: Response, by: Actor) -> None:
 @transaction.atomic
 def delete(*, response: Response, by: Actor) -> None:
     """Delete it for good: its row now, its facts soon after. There is no way back."""
-    _require(response, by, Role.ANALYST)
+    require_role(response.workspace, by, Role.ANALYST)
     response = _locked(response)
     ids = ids_in_log(response)
     OutboxFact.objects.filter(event_id__in=ids).delete()
@@ -169,16 +169,6 @@ def forget_deleted(workspace_id: int, event_ids: list[str]) -> None:
 
 def _locked(response: Response) -> Response:
     return Response.objects.select_for_update(of=("self",)).select_related("survey").get(pk=response.pk)
-
-
-def _require(response: Response, by: Actor, at_least: Role = Role.AGENT) -> None:
-    if isinstance(by, User):
-        membership_for(by, response.workspace.slug, at_least)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != response.workspace_id:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(at_least):
-            raise PermissionDenied
 
 
 def _change(response: Response, verb: str, by: Actor, **values: Any) -> None:

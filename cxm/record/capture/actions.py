@@ -7,12 +7,12 @@ import uuid
 from pathlib import Path
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Membership, Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role, Workspace
 
 from . import files, running, storage
 from .mapping import read_mapping
@@ -25,30 +25,21 @@ class Refused(Exception):
     """The verb does not fit the state of the import; the message says why, in the user's language."""
 
 
-def require_analyst(workspace: Workspace, by: Actor) -> None:
-    """Raises PermissionDenied unless `by` may import into the workspace."""
-    if by is None:
-        return
-    if isinstance(by, ApiKey):
-        allowed = by.workspace_id == workspace.pk and Role(by.role).includes(Role.ANALYST)
-    else:
-        membership = Membership.objects.filter(workspace=workspace, user=by).first()
-        allowed = membership is not None and Role(membership.role).includes(Role.ANALYST)
-    if not allowed:
-        raise PermissionDenied
-
-
 @transaction.atomic
 def save_mapping(*, workspace: Workspace, yaml: str, by: Actor) -> Mapping:
     """Save a mapping under the name it gives itself, as a new version if it differs. Raises MappingError."""
-    require_analyst(workspace, by)
+    require_role(workspace, by, Role.ANALYST)
     mapping = read_mapping(yaml)
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     last = Mapping.objects.filter(workspace=workspace, name=mapping.name).first()
     if last and last.yaml == yaml:
         return last
     saved = Mapping.objects.create(
-        workspace=workspace, name=mapping.name, version=last.version + 1 if last else 1, yaml=yaml, created_by=_user(by)
+        workspace=workspace,
+        name=mapping.name,
+        version=last.version + 1 if last else 1,
+        yaml=yaml,
+        created_by=user_behind(by),
     )
     audit("saved", saved, workspace=workspace, by=by)
     return saved
@@ -60,13 +51,13 @@ def add_file(*, workspace: Workspace, path: Path, name: str, by: Actor, move: bo
 
     Raises Refused where it is empty or too large.
     """
-    require_analyst(workspace, by)
+    require_role(workspace, by, Role.ANALYST)
     size = path.stat().st_size
     if not size:
         raise Refused(_("The file is empty."))
     if size > settings.UPLOAD_MAX_BYTES:
         raise Refused(_("The file is larger than %(size)d MB.") % {"size": settings.UPLOAD_MAX_BYTES // 2**20})
-    one = Import(workspace=workspace, file_name=name[-300:], file_size=size, created_by=_user(by))
+    one = Import(workspace=workspace, file_name=name[-300:], file_size=size, created_by=user_behind(by))
     target = storage.new_file(one.pk)
     if move:
         shutil.move(path, target)
@@ -85,7 +76,7 @@ def start_import(*, one: Import, yaml: str, by: Actor) -> Import:
 
     Raises MappingError, FileProblem, Refused.
     """
-    require_analyst(one.workspace, by)
+    require_role(one.workspace, by, Role.ANALYST)
     one = _locked(one)
     if one.state != State.DRAFT:
         raise Refused(_("This import has been started already."))
@@ -105,7 +96,7 @@ def resume_import(*, one: Import, by: Actor, path: Path | None = None) -> Import
 
     The caller enqueues `jobs.run_import`. Raises Refused.
     """
-    require_analyst(one.workspace, by)
+    require_role(one.workspace, by, Role.ANALYST)
     one = _locked(one)
     if one.state not in {State.FAILED, State.RUNNING, State.WAITING} or running.is_alive(one):
         raise Refused(_("Only an import that has stopped can go on."))
@@ -125,7 +116,7 @@ def resume_import(*, one: Import, by: Actor, path: Path | None = None) -> Import
 @transaction.atomic
 def undo_import(*, one: Import, by: Actor) -> Import:
     """Let a job thread take back all that an import brought. The caller enqueues `jobs.run_import`. Raises Refused."""
-    require_analyst(one.workspace, by)
+    require_role(one.workspace, by, Role.ANALYST)
     one = _locked(one)
     if one.state not in {State.DONE, State.FAILED} and not (one.state == State.RUNNING and not running.is_alive(one)):
         raise Refused(_("Only an import that is done or has stopped can be undone."))
@@ -138,7 +129,7 @@ def undo_import(*, one: Import, by: Actor) -> Import:
 @transaction.atomic
 def discard_import(*, one: Import, by: Actor) -> None:
     """Remove an import that was never started, with its file. Raises Refused."""
-    require_analyst(one.workspace, by)
+    require_role(one.workspace, by, Role.ANALYST)
     one = _locked(one)
     if one.state != State.DRAFT:
         raise Refused(_("This import has been started already."))
@@ -150,7 +141,3 @@ def discard_import(*, one: Import, by: Actor) -> None:
 
 def _locked(one: Import) -> Import:
     return Import.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=one.pk)
-
-
-def _user(by: Actor) -> User | None:
-    return by.created_by if isinstance(by, ApiKey) else by

@@ -10,14 +10,13 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.access import membership_for
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role, Workspace
 from cxm.record.customers.actions import remove_customers
 from cxm.record.customers.models import Customer, Identity
 from cxm.record.customers.versions import bump_directory
@@ -42,16 +41,6 @@ DELETING = {
 }  # fmt: skip
 
 
-def require_admin(workspace: Workspace, by: Actor) -> None:
-    """Raises PermissionDenied unless `by`, a person or a program, may erase people; a stranger gets Http404."""
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, Role.ADMIN)
-    elif isinstance(by, ApiKey):
-        own = by.workspace_id == workspace.pk and by.kind == ApiKey.Kind.SECRET
-        if not own or not Role(by.role).includes(Role.ADMIN):
-            raise PermissionDenied
-
-
 @transaction.atomic
 def create_regulation(
     *, workspace: Workspace, kind: Regulation.Type, subject_ids: Iterable[str], by: Actor
@@ -60,7 +49,7 @@ def create_regulation(
 
     Raises Refused for no ids, too many, or one that is no user id; then nothing has changed.
     """
-    require_admin(workspace, by)
+    require_role(workspace, by, Role.ADMIN)
     ids = list(dict.fromkeys(one.strip() for one in subject_ids))
     if not ids or "" in ids:
         raise Refused(_("Name the user ids; an empty one is none."))
@@ -72,7 +61,7 @@ def create_regulation(
     made = Regulation.objects.create(
         workspace=workspace, type=kind, subject_ids=ids if deletes else [], subjects=len(ids),
         status=Status.INITIALIZED if deletes else Status.FINISHED, finished_at=None if deletes else timezone.now(),
-        created_by=by if isinstance(by, User) else by.created_by if by else None,
+        created_by=user_behind(by),
     )  # fmt: skip
     if kind in SUPPRESSING:
         Suppression.objects.bulk_create(

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import require_role
 from cxm.accounts.actions import create_api_key, revoke_api_key
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.record.customers.versions import bump_directory
 
-from .actions import Refused, require_analyst
+from .actions import Refused
 from .models import Source, SourceKey, TrackingPlan
 from .plan import read_plan
 
 MOST_KEYS = 20  # living ones of one source
-
-
-def require_admin(workspace: Workspace, by: Actor) -> None:
-    """Raises PermissionDenied unless `by` may change who can send; a stranger gets Http404."""
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, Role.ADMIN)
-    elif isinstance(by, ApiKey) and (by.workspace_id != workspace.pk or not Role(by.role).includes(Role.ADMIN)):
-        raise PermissionDenied
 
 
 @transaction.atomic
@@ -34,7 +25,7 @@ def create_source(
     *, workspace: Workspace, name: str, kind: Source.Kind, by: Actor, origins: Sequence[str] = ()
 ) -> tuple[Source, str]:
     """A new source with its first write key, whose only appearance in clear is the second value."""
-    require_admin(workspace, by)
+    require_role(workspace, by, Role.ADMIN)
     source = Source.objects.create(
         workspace=workspace,
         name=name,
@@ -50,21 +41,21 @@ def create_source(
 @transaction.atomic
 def change_source(*, source: Source, name: str, kind: Source.Kind, origins: Sequence[str], by: Actor) -> None:
     """Name, kind, and which pages may send."""
-    require_admin(source.workspace, by)
+    require_role(source.workspace, by, Role.ADMIN)
     _change(source, {"name": name, "kind": kind.value, "origins": list(origins)}, by)
 
 
 @transaction.atomic
 def switch_source(*, source: Source, enabled: bool, by: Actor) -> None:
     """Take its events, or refuse them all."""
-    require_admin(source.workspace, by)
+    require_role(source.workspace, by, Role.ADMIN)
     _change(source, {"enabled": enabled}, by)
 
 
 @transaction.atomic
 def delete_source(*, source: Source, by: Actor) -> None:
     """Remove a source with its keys, which open nothing any more, and what was learned of it. Its events stay."""
-    require_admin(source.workspace, by)
+    require_role(source.workspace, by, Role.ADMIN)
     for key in source.keys.select_related("key").filter(key__revoked_at=None):
         revoke_api_key(key=key.key, by=by)
     audit("deleted", source, workspace=source.workspace, by=by)
@@ -75,7 +66,7 @@ def delete_source(*, source: Source, by: Actor) -> None:
 @transaction.atomic
 def set_plan_mode(*, source: Source, mode: Source.PlanMode, by: Actor) -> None:
     """What happens to an event of this source that the tracking plan does not allow."""
-    require_analyst(source.workspace, by)
+    require_role(source.workspace, by, Role.ANALYST)
     _change(source, {"plan_mode": mode.value}, by)
 
 
@@ -99,7 +90,7 @@ def create_key(*, source: Source, name: str, by: Actor) -> tuple[SourceKey, str]
 
     Raises Refused where the source has too many.
     """
-    require_admin(source.workspace, by)
+    require_role(source.workspace, by, Role.ADMIN)
     if source.keys.filter(key__revoked_at=None).count() >= MOST_KEYS:
         raise Refused(_("This source has %(most)d valid keys. Disable those that nobody uses.") % {"most": MOST_KEYS})
     key, clear = create_api_key(workspace=source.workspace, kind=ApiKey.Kind.WRITE, name=name, role=Role.VIEWER, by=by)
@@ -111,7 +102,7 @@ def create_key(*, source: Source, name: str, by: Actor) -> tuple[SourceKey, str]
 @transaction.atomic
 def disable_key(*, key: SourceKey, by: Actor) -> None:
     """The key opens nothing any more; what came by it stays. Repeating it is harmless."""
-    require_admin(key.source.workspace, by)
+    require_role(key.source.workspace, by, Role.ADMIN)
     revoke_api_key(key=key.key, by=by)
     bump_directory()
 
@@ -119,7 +110,7 @@ def disable_key(*, key: SourceKey, by: Actor) -> None:
 @transaction.atomic
 def save_plan(*, workspace: Workspace, yaml: str, by: Actor) -> TrackingPlan:
     """Put a plan in force, as a new version if it differs from the last. Raises PlanError."""
-    require_analyst(workspace, by)
+    require_role(workspace, by, Role.ANALYST)
     read_plan(yaml)
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     last = TrackingPlan.objects.filter(workspace=workspace).first()

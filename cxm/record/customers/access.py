@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404
 
-from cxm.accounts.access import membership_for
 from cxm.accounts.audit import Actor
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.models import ApiKey, Workspace
 
 from .models import Customer
 
@@ -24,17 +22,6 @@ def customer_for(workspace: Workspace, customer_id: UUID | str) -> Customer:
     if found is None:
         raise Http404
     return found
-
-
-def require_change(workspace: Workspace, by: Actor) -> None:
-    """An agent or more of this workspace, or the system itself; Http404 for strangers, PermissionDenied for viewers."""
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, Role.AGENT)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(Role.AGENT):
-            raise PermissionDenied
 
 
 def may_read(by: Actor) -> bool:

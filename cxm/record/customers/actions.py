@@ -15,13 +15,14 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import AuditEntry, Workspace
+from cxm.accounts.models import AuditEntry, Role, Workspace
 from cxm.record.eventlog.forget import forget_customer
 from cxm.record.eventlog.models import DeadLetter, OutboxFact
 from cxm.record.eventlog.outbox import emit
 
-from .access import may_read, one_at_a_time, require_change
+from .access import may_read, one_at_a_time
 from .errors import IdentityTaken, Refused
 from .linking import EMAIL, TRACKED, Name, settle
 from .models import ANALYTICS, Consent, Customer, Identity, IdentityLink
@@ -71,7 +72,7 @@ def create_customer(
     identities: Iterable[tuple[str, str]] = (),
 ) -> Customer:
     """A new profile; its e-mail address becomes an identity. Raises Refused, IdentityTaken."""
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     fields = _clean_fields({"name": name, "email": email, "phone": phone, "language": language})
     wanted = [*identities, *([("email", fields["email"])] if fields["email"] else [])]
     wanted = list(dict.fromkeys(clean_identity(*one) for one in wanted))
@@ -110,7 +111,7 @@ def change_profile(
     Raises Refused, IdentityTaken; then nothing has changed.
     """
     workspace = customer.workspace
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     customer = Customer.objects.select_for_update().select_related("workspace").get(pk=customer.pk)
     given = {"name": name, "email": email, "phone": phone, "language": language}
     fields = _clean_fields({key: value for key, value in given.items() if value is not None})
@@ -156,7 +157,7 @@ def change_profile(
 def add_identity(*, customer: Customer, kind: str, value: str, by: Actor) -> Identity:
     """One more name by which a system knows this customer. Raises Refused, IdentityTaken; repeating it is harmless."""
     workspace = customer.workspace
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     kind, value = clean_identity(kind, value)
     one_at_a_time(workspace)
     identity, is_new = _hold(customer, (kind, value), by)
@@ -174,7 +175,7 @@ def remove_identity(*, identity: Identity, by: Actor) -> None:
     """Forget that name. What it was linked to by events is undone; captured events that came under it go with it."""
     customer, workspace = identity.customer, identity.customer.workspace
     name = (identity.kind, identity.value)
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     one_at_a_time(workspace)
     if not Identity.objects.filter(pk=identity.pk).delete()[0]:
         return
@@ -200,7 +201,7 @@ def remove_customer(*, customer: Customer, by: Actor) -> None:
 @transaction.atomic
 def remove_customers(*, workspace: Workspace, customer_ids: Iterable[UUID], by: Actor) -> int:
     """Erase several people as `remove_customer` does one, in one go; returns how many profiles are gone."""
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     one_at_a_time(workspace)
     family = [member for some in families(workspace.pk, customer_ids) for member in some]
     ids = [member.pk for member in family]

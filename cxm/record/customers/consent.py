@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import User
+from cxm.accounts.models import Role, User
 from cxm.record.eventlog.outbox import emit
 
-from .access import require_change
 from .actions import clean_text
 from .errors import Refused
 from .models import ANALYTICS, Consent, Customer
@@ -20,7 +20,7 @@ from .versions import bump_directory
 def set_consent(*, customer: Customer, purpose: str, granted: bool, source: str = "", by: Actor) -> Consent:
     """Record a decision; saying the same again is recorded too, because when it was last confirmed matters."""
     workspace = customer.workspace
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     purpose, source = clean_text(purpose).casefold(), clean_text(source)
     if not purpose or len(purpose) > 60:
         raise Refused(_("A consent needs a purpose of at most 60 characters."))

@@ -8,11 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import User, Workspace
+from cxm.accounts.models import Role, User, Workspace
 from cxm.record.eventlog.outbox import emit
 
-from .access import require_change
 from .actions import clean_text
 from .errors import Refused
 from .models import Customer, Note, Tag
@@ -22,7 +22,7 @@ from .snapshot import put_snapshot_after_commit
 @transaction.atomic
 def tag(*, workspace: Workspace, customers: Iterable[Customer], name: str, by: Actor) -> int:
     """Put a tag on customers; returns how many did not have it. Raises Refused."""
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     row, _new = Tag.objects.get_or_create(workspace=workspace, name=_tag_name(name))
     asked = {one.pk: one for one in customers if one.workspace_id == workspace.pk}
     had = set(row.customers.filter(pk__in=asked).values_list("pk", flat=True))
@@ -38,7 +38,7 @@ def tag(*, workspace: Workspace, customers: Iterable[Customer], name: str, by: A
 @transaction.atomic
 def untag(*, workspace: Workspace, customers: Iterable[Customer], name: str, by: Actor) -> int:
     """Take a tag from customers; returns how many had it. A tag that nobody has any more is gone."""
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     row = Tag.objects.filter(workspace=workspace, name=clean_text(name)).first()
     if row is None:
         return 0
@@ -57,7 +57,7 @@ def untag(*, workspace: Workspace, customers: Iterable[Customer], name: str, by:
 def add_note(*, customer: Customer, text: str, by: Actor) -> Note:
     """Write a note. Its text stays in the operational database: the fact in the log only names it."""
     workspace = customer.workspace
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     text = text.replace("\r\n", "\n").replace("\x00", "").strip()
     if not text:
         raise Refused(_("A note needs a text."))
@@ -71,14 +71,14 @@ def add_note(*, customer: Customer, text: str, by: Actor) -> Note:
 @transaction.atomic
 def remove_note(*, note: Note, by: Actor) -> None:
     """Take a note off the page; `restore_note` brings it back."""
-    require_change(note.customer.workspace, by)
+    require_role(note.customer.workspace, by, Role.AGENT)
     if Note.objects.filter(pk=note.pk, removed_at=None).update(removed_at=timezone.now()):
         _noted("note removed", "note_removed", note, by)
 
 
 @transaction.atomic
 def restore_note(*, note: Note, by: Actor) -> None:
-    require_change(note.customer.workspace, by)
+    require_role(note.customer.workspace, by, Role.AGENT)
     if Note.objects.filter(pk=note.pk, removed_at__isnull=False).update(removed_at=None):
         _noted("note restored", "note_restored", note, by)
 

@@ -15,10 +15,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
+from cxm.accounts.models import Role
 from cxm.record.eventlog.outbox import emit
 
-from .access import one_at_a_time, require_change
+from .access import one_at_a_time
 from .actions import links_from
 from .errors import Refused
 from .linking import Name, Settled, holders, log_id, settle
@@ -34,7 +36,7 @@ def merge_customers(*, customer: Customer, into: Customer, by: Actor) -> Custome
     Raises Refused if they are one already. Links join only canonical customers, so no chain can run in a circle.
     """
     workspace = into.workspace
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     one_at_a_time(workspace)
     below, above = canonical_of(customer), canonical_of(into)
     if below.workspace_id != above.workspace_id:
@@ -60,7 +62,7 @@ def merge_customers(*, customer: Customer, into: Customer, by: Actor) -> Custome
 def unmerge(*, customer: Customer, by: Actor) -> Customer:
     """Take the link of a merged profile back; what was merged into it before comes with it. Raises Refused."""
     workspace = customer.workspace
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     one_at_a_time(workspace)
     customer = Customer.objects.select_related("workspace").get(pk=customer.pk)
     if customer.canonical_id is None:
@@ -86,7 +88,7 @@ def unmerge(*, customer: Customer, by: Actor) -> Customer:
 def undo_link(*, link: IdentityLink, by: Actor) -> None:
     """Say that what an event said of two names is not true; it stays so when the event is repeated."""
     workspace = link.workspace
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     one_at_a_time(workspace)
     if not IdentityLink.objects.filter(pk=link.pk, undone_at=None).update(undone_at=timezone.now()):
         return

@@ -9,13 +9,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import User, Workspace
+from cxm.accounts.models import Role, User, Workspace
 from cxm.lib.conditions import Condition, faults
 from cxm.lib.conditions_form import explained
 from cxm.record.eventlog.membership import NotAskable, check
 
-from .access import require_change
 from .actions import clean_text
 from .errors import Refused
 from .models import Segment
@@ -25,7 +25,7 @@ LONGEST = 100
 
 def create_segment(*, workspace: Workspace, name: str, condition: Condition, by: Actor) -> Segment:
     """A new segment. Raises Refused for a name that is taken or a condition that customers cannot be asked."""
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     made = Segment(
         workspace=workspace, name=_name(name), condition=_stored(condition),
         created_by=by if isinstance(by, User) else None,
@@ -41,7 +41,7 @@ def change_segment(
 ) -> Segment:
     """Change what is given; all that uses the segment follows at once. Raises Refused; then nothing has changed."""
     workspace = segment.workspace
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     with transaction.atomic():
         kept = Segment.objects.select_for_update().select_related("workspace").get(pk=segment.pk)
         changes: dict[str, Any] = {}
@@ -62,7 +62,7 @@ def change_segment(
 @transaction.atomic
 def delete_segment(*, segment: Segment, by: Actor) -> None:
     """Nobody is in it any more: what names it finds that it holds for no one, a filter that there is no such field."""
-    require_change(segment.workspace, by)
+    require_role(segment.workspace, by, Role.AGENT)
     audit("deleted", segment, workspace=segment.workspace, by=by, changes={"name": [segment.name, None]})
     segment.delete()
 

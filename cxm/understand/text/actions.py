@@ -8,15 +8,14 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.models import Role, User, Workspace
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.texts import annotations_of, texts_by_id, write_annotations
 
@@ -49,7 +48,7 @@ def correct(
     `wrong`: of a topic, that the text is not about it. Raises Refused, Http404 where there is no such text,
     EventlogError.
     """
-    _require(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     if kind == "topic":
         known = Topic.objects.filter(workspace=workspace, key=value, merged_into=None).exists() or wrong
     else:
@@ -81,7 +80,7 @@ def correct(
 @transaction.atomic
 def take_back(*, correction: Correction, by: Actor) -> None:
     """What the reader said holds again, with the other corrections of the text."""
-    _require(correction.workspace, by)
+    require_role(correction.workspace, by, Role.AGENT)
     if correction.undone_at is None:
         correction.undone_at = timezone.now()
         correction.save(update_fields=["undone_at"])
@@ -124,13 +123,3 @@ def _said(workspace_id: int, event_id: UUID, kind: str, value: str) -> str:
         case "effort" | "urgency":
             return "yes" if (row.effort if kind == "effort" else row.urgent) else "no"
     return str(getattr(row, kind))
-
-
-def _require(workspace: Workspace, by: Actor) -> None:
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, Role.AGENT)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(Role.AGENT):
-            raise PermissionDenied

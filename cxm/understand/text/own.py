@@ -12,16 +12,14 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Max
-from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.access import membership_for
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role, Workspace
 
 from .learning.training import unpacked
 from .models import OwnModel
@@ -39,21 +37,10 @@ class Refused(ValueError):
     """The change cannot be made; the message says why, in the language of the person."""
 
 
-def require(workspace: Workspace, by: Actor, at_least: Role) -> None:
-    """Raises PermissionDenied for too small a role, Http404 for strangers; the system itself may do all."""
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, at_least)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(at_least):
-            raise PermissionDenied
-
-
 @transaction.atomic
 def new_version(*, workspace: Workspace, by: Actor) -> OwnModel:
     """A version that waits to be trained; the caller has `learning.running.run` or its job do it."""
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     versions = OwnModel.objects.select_for_update().filter(workspace=workspace)
     for one in versions.filter(state=State.TRAINING):
         if one.created_at > timezone.now() - GIVEN_UP_AFTER:
@@ -61,7 +48,7 @@ def new_version(*, workspace: Workspace, by: Actor) -> OwnModel:
         one.state, one.problem = State.REFUSED, _("The training was interrupted.")
         one.save()
     number = (versions.aggregate(last=Max("number"))["last"] or 0) + 1
-    user = by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
+    user = user_behind(by)
     version = OwnModel.objects.create(workspace=workspace, number=number, created_by=user)
     audit("created", version, workspace=workspace, by=by, name=_name(version))
     return version
@@ -71,7 +58,7 @@ def new_version(*, workspace: Workspace, by: Actor) -> OwnModel:
 def use_version(*, version: OwnModel, by: Actor) -> None:
     """Texts are read with this version from now on, and those that are there already are read anew."""
     workspace = version.workspace
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     now = OwnModel.objects.select_for_update().get(pk=version.pk)
     if now.state != State.READY or not now.weights:
         raise Refused(_("This version cannot be used. Train a new one."))
@@ -87,7 +74,7 @@ def use_version(*, version: OwnModel, by: Actor) -> None:
 @transaction.atomic
 def use_shipped(*, workspace: Workspace, by: Actor) -> None:
     """Texts are read with the shipped heads again."""
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     used = OwnModel.objects.filter(workspace=workspace, is_used=True).first()
     if used is None:
         return

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.act.cases.errors import Refused
@@ -18,7 +19,6 @@ from cxm.act.cases.models import AlertRule, Case, Team
 from cxm.act.cases.text_fields import NAMES
 from cxm.lib.conditions import Condition, faults, leaves
 from cxm.lib.conditions_form import explained
-from cxm.listen.channels.actions import require
 from cxm.record.eventlog.membership import NotAskable, check
 from cxm.understand.metrics.asking import read_filters
 from cxm.understand.metrics.queries import METRICS
@@ -45,7 +45,7 @@ def create_rule(
     digest: str = AlertRule.Digest.AT_ONCE, quiet_from: time | None = None, quiet_until: time | None = None,
 ) -> AlertRule:  # fmt: skip
     """A new rule, which looks at what comes from now on. Raises Refused with what is wrong."""
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     if kind not in Kind.values:
         raise Refused(_("There is no such kind of rule."))
     if AlertRule.objects.filter(workspace=workspace).count() >= MOST_RULES:
@@ -71,7 +71,7 @@ def draft(*, workspace: Workspace, kind: str, **fields: Any) -> AlertRule:
 @transaction.atomic
 def change_rule(*, rule: AlertRule, by: Actor, **fields: Any) -> AlertRule:
     """Change what is given (see FIELDS); the flow follows at once. Raises Refused; then nothing has changed."""
-    require(rule.workspace, by, Role.ANALYST)
+    require_role(rule.workspace, by, Role.ANALYST)
     kept = AlertRule.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=rule.pk)
     before = {name: getattr(kept, name) for name in FIELDS}
     _set(kept, **fields)
@@ -92,7 +92,7 @@ def change_rule(*, rule: AlertRule, by: Actor, **fields: Any) -> AlertRule:
 @transaction.atomic
 def mute(*, rule: AlertRule, until: datetime | None, by: Actor) -> AlertRule:
     """Tell nobody until then; alerts and cases go on. None ends it."""
-    require(rule.workspace, by, Role.AGENT)
+    require_role(rule.workspace, by, Role.AGENT)
     kept = AlertRule.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=rule.pk)
     changes = {"muted_until": [_plain(kept.muted_until), _plain(until)]}
     kept.muted_until, kept.version = until, kept.version + 1
@@ -104,7 +104,7 @@ def mute(*, rule: AlertRule, until: datetime | None, by: Actor) -> AlertRule:
 @transaction.atomic
 def delete_rule(*, rule: AlertRule, by: Actor) -> None:
     """The alerts that it raised stay."""
-    require(rule.workspace, by, Role.ANALYST)
+    require_role(rule.workspace, by, Role.ANALYST)
     audit("deleted", rule, workspace=rule.workspace, by=by, changes={"name": [rule.name, None]})
     rule.delete()
 

@@ -14,13 +14,13 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import Membership, User, Workspace
+from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.act.cases.actions import cleaned_tags
 from cxm.act.cases.actions import open_case as open_one
 from cxm.act.cases.errors import Refused
 from cxm.act.cases.models import Case, FeedbackDeed, FeedbackMark
-from cxm.record.customers.access import require_change
 from cxm.record.customers.models import Customer
 
 from .queries import Row, by_id, customers_of
@@ -43,7 +43,7 @@ class Done:
 @transaction.atomic
 def assign(*, workspace: Workspace, event_ids: Iterable[UUID], to: User | None, by: Actor) -> Done:
     """Make them the task of a member, or nobody's. Raises Refused."""
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     if to is not None and not Membership.objects.filter(workspace=workspace, user=to, user__is_active=True).exists():
         raise Refused(_("This person is no member of the workspace. Choose somebody else."))
 
@@ -55,7 +55,7 @@ def assign(*, workspace: Workspace, event_ids: Iterable[UUID], to: User | None, 
 
 @transaction.atomic
 def mark_handled(*, workspace: Workspace, event_ids: Iterable[UUID], handled: bool, by: Actor) -> Done:
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     now = timezone.now()
 
     def change(mark: FeedbackMark) -> None:
@@ -71,7 +71,7 @@ def tag(
     *, workspace: Workspace, event_ids: Iterable[UUID], by: Actor, add: Iterable[str] = (), remove: Iterable[str] = ()
 ) -> Done:
     """Give them these tags, and take those off. Raises Refused for too many or too long ones."""
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     added, removed = cleaned_tags(add), set(cleaned_tags(remove))
     if not added and not removed:
         raise Refused(_("Say which tags."))
@@ -85,7 +85,7 @@ def tag(
 @transaction.atomic
 def open_cases(*, workspace: Workspace, event_ids: Iterable[UUID], by: Actor) -> Done:
     """A case for each text, or the one that it has already. Raises Refused for more than MOST_CASES."""
-    require_change(workspace, by)
+    require_role(workspace, by, Role.AGENT)
     ids = list(dict.fromkeys(event_ids))
     if len(ids) > MOST_CASES:
         raise Refused(_("Open at most %(most)d cases at once.") % {"most": MOST_CASES})
@@ -114,7 +114,7 @@ def undo(*, deed: FeedbackDeed, by: Actor) -> int:
 
     Raises Refused for a deed that was undone, or is too old.
     """
-    require_change(deed.workspace, by)
+    require_role(deed.workspace, by, Role.AGENT)
     deed = FeedbackDeed.objects.select_for_update().select_related("workspace").get(pk=deed.pk)
     if deed.undone_at is not None or deed.at < timezone.now() - UNDOABLE:
         raise Refused(_("This cannot be undone any more."))

@@ -18,10 +18,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role, Workspace
 from cxm.lib.http import BadAddress, may_reach, target_of
-from cxm.listen.channels.actions import Refused, require
+from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.webhook_models import WebhookEndpoint, WebhookMessage, WebhookSecret
 from cxm.record.customers.models import Customer
 
@@ -122,12 +123,12 @@ def create_endpoint(
     scheme: str = WebhookSecret.Scheme.SYMMETRIC,
 ) -> tuple[WebhookEndpoint, WebhookSecret]:  # fmt: skip
     """A new endpoint and its secret, which is shown now and never again. Raises Refused."""
-    require(workspace, by, Role.ADMIN)
+    require_role(workspace, by, Role.ADMIN)
     if WebhookEndpoint.objects.filter(workspace=workspace).count() >= MOST_ENDPOINTS:
         raise Refused(_("A workspace has at most %(n)d endpoints.") % {"n": MOST_ENDPOINTS})
     endpoint = WebhookEndpoint(workspace=workspace, url=checked_url(url), name=name.strip()[:200])
     endpoint.types = checked_types(types)
-    endpoint.created_by = by if isinstance(by, User) else by.created_by if by else None
+    endpoint.created_by = user_behind(by)
     endpoint.save()
     audit("created", endpoint, workspace=workspace, by=by, changes={"url": [None, endpoint.url]})
     return endpoint, _new_secret(endpoint, scheme)
@@ -139,7 +140,7 @@ def change_endpoint(
     types: Iterable[str] | None = None,
 ) -> WebhookEndpoint:  # fmt: skip
     """What waits goes to the new address. Raises Refused."""
-    require(endpoint.workspace, by, Role.ADMIN)
+    require_role(endpoint.workspace, by, Role.ADMIN)
     values = {
         "url": None if url is None else checked_url(url),
         "name": None if name is None else name.strip()[:200],
@@ -161,7 +162,7 @@ def change_endpoint(
 @transaction.atomic
 def remove_endpoint(*, endpoint: WebhookEndpoint, by: Actor) -> None:
     """It, its secrets and its log are gone."""
-    require(endpoint.workspace, by, Role.ADMIN)
+    require_role(endpoint.workspace, by, Role.ADMIN)
     audit("removed", endpoint, workspace=endpoint.workspace, by=by, changes={"url": [endpoint.url, None]})
     endpoint.delete()
 
@@ -172,7 +173,7 @@ def rotate(*, endpoint: WebhookEndpoint, by: Actor, scheme: str = "", overlap: t
 
     Raises Refused for an overlap of more than a week.
     """
-    require(endpoint.workspace, by, Role.ADMIN)
+    require_role(endpoint.workspace, by, Role.ADMIN)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise Refused(_("The secret before may sign for at most seven days more."))
     now = timezone.now()
@@ -195,7 +196,7 @@ def _new_secret(endpoint: WebhookEndpoint, scheme: str) -> WebhookSecret:
 @transaction.atomic
 def switch_off(*, endpoint: WebhookEndpoint, by: Actor) -> None:
     """Nothing leaves and nothing new is queued for it; what waits goes on waiting."""
-    require(endpoint.workspace, by, Role.ADMIN)
+    require_role(endpoint.workspace, by, Role.ADMIN)
     if _off(endpoint, Reason.PERSON):
         audit("switched off", endpoint, workspace=endpoint.workspace, by=by)
 
@@ -203,7 +204,7 @@ def switch_off(*, endpoint: WebhookEndpoint, by: Actor) -> None:
 @transaction.atomic
 def switch_on(*, endpoint: WebhookEndpoint, by: Actor) -> None:
     """What waits leaves now, each message with all its attempts before it."""
-    require(endpoint.workspace, by, Role.ADMIN)
+    require_role(endpoint.workspace, by, Role.ADMIN)
     if (
         not WebhookEndpoint.objects.filter(pk=endpoint.pk)
         .exclude(off_at=None)
@@ -282,7 +283,7 @@ def checked_types(types: Iterable[str]) -> list[str]:
 @transaction.atomic
 def send_test(*, endpoint: WebhookEndpoint, by: Actor) -> WebhookMessage:
     """Queue a message of the type `webhook.test`, whatever types the endpoint wants. Raises Refused when it is off."""
-    require(endpoint.workspace, by, Role.ADMIN)
+    require_role(endpoint.workspace, by, Role.ADMIN)
     _must_be_on(endpoint)
     now = timezone.now()
     data = {"endpoint_id": str(endpoint.pk), "sent_by": str(by or "OpenCXM")}
@@ -296,7 +297,7 @@ def send_test(*, endpoint: WebhookEndpoint, by: Actor) -> WebhookMessage:
 @transaction.atomic
 def replay(*, message: WebhookMessage, by: Actor) -> None:
     """Send it again under its own id. Raises Refused when it is on its way already, or its endpoint is off."""
-    require(message.workspace, by, Role.ADMIN)
+    require_role(message.workspace, by, Role.ADMIN)
     _must_be_on(message.endpoint)
     if not _again(WebhookMessage.objects.filter(pk=message.pk)):
         raise Refused(_("This message is on its way already."))
@@ -312,7 +313,7 @@ def replay_range(
 
     Returns how many messages. Raises Refused when the endpoint is off.
     """
-    require(endpoint.workspace, by, Role.ADMIN)
+    require_role(endpoint.workspace, by, Role.ADMIN)
     _must_be_on(endpoint)
     if since >= until:
         raise Refused(_("The end must be after the beginning."))

@@ -13,11 +13,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role, Workspace
 from cxm.lib.conditions import Condition, faults
 from cxm.listen.channels.actions import Refused as Refused  # of every verb here
-from cxm.listen.channels.actions import cancel_batch, require
+from cxm.listen.channels.actions import cancel_batch
 from cxm.listen.channels.queries import folded, suppressed
 from cxm.listen.surveys import budget
 from cxm.listen.surveys.models import ContactRule, Invitation, Mailing, Response, Survey
@@ -31,10 +32,6 @@ MOST_LISTED = 100_000
 LISTED = re.compile(r"[\s,;]+")
 ADDRESS = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,253}")
 State = Mailing.State
-
-
-def person_of(by: Actor) -> User | None:
-    return by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
 
 
 def read_list(workspace: Workspace, text: str) -> tuple[list[str], list[str]]:
@@ -66,8 +63,8 @@ def read_list(workspace: Workspace, text: str) -> tuple[list[str], list[str]]:
 @transaction.atomic
 def create_mailing(*, survey: Survey, name: str, by: Actor, **values: Any) -> Mailing:
     """A draft. `values` as in `change_mailing`."""
-    require(survey.workspace, by, Role.ANALYST)
-    mailing = Mailing(survey=survey, name=name.strip()[:200] or survey.name, created_by=person_of(by))
+    require_role(survey.workspace, by, Role.ANALYST)
+    mailing = Mailing(survey=survey, name=name.strip()[:200] or survey.name, created_by=user_behind(by))
     _put(mailing, values)
     mailing.save()
     audit("created", mailing, workspace=survey.workspace, by=by, name=mailing.name)
@@ -77,7 +74,7 @@ def create_mailing(*, survey: Survey, name: str, by: Actor, **values: Any) -> Ma
 @transaction.atomic
 def change_mailing(*, mailing: Mailing, by: Actor, **values: Any) -> None:
     """Change a draft: name, segment or customers, subject, text, remind_after_days, sample, per_hour, starts_at."""
-    require(mailing.survey.workspace, by, Role.ANALYST)
+    require_role(mailing.survey.workspace, by, Role.ANALYST)
     locked = Mailing.objects.select_for_update().get(pk=mailing.pk)
     if locked.state != State.DRAFT:
         raise Refused(_("This mailing has been started; it cannot be changed any more."))
@@ -113,7 +110,7 @@ def _put(mailing: Mailing, values: Mapping[str, Any]) -> None:
 @transaction.atomic
 def start_mailing(*, mailing: Mailing, by: Actor) -> None:
     """Send it, at once or when its time comes. Raises Refused for a survey that nobody can answer, or for nobody."""
-    require(mailing.survey.workspace, by, Role.ANALYST)
+    require_role(mailing.survey.workspace, by, Role.ANALYST)
     mailing = Mailing.objects.select_for_update(of=("self",)).select_related("survey__workspace").get(pk=mailing.pk)
     if mailing.state != State.DRAFT:
         raise Refused(_("This mailing has been started already."))
@@ -139,7 +136,7 @@ def start_mailing(*, mailing: Mailing, by: Actor) -> None:
 def stop_mailing(*, mailing: Mailing, by: Actor) -> int:
     """Send no more of it, nor reminders; returns how many messages did not leave. Their contacts are given back."""
     workspace = mailing.survey.workspace
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     if not Mailing.objects.filter(pk=mailing.pk, state__in=[State.SENDING, State.SENT]).update(
         state=State.STOPPED, finished_at=timezone.now()
     ):
@@ -185,7 +182,7 @@ def invite(
     A link alone is for a person to hand over, and costs the budget as much as a mail.
     """
     workspace = survey.workspace
-    require(workspace, by, Role.AGENT)
+    require_role(workspace, by, Role.AGENT)
     if survey.state != Survey.State.LIVE:
         raise Refused(_("Publish the survey first: nobody could answer it now."))
     address = folded(address or (customer.email if customer else ""))
@@ -230,7 +227,7 @@ def save_rule(
     active: bool = True,
 ) -> ContactRule:
     """A rule of the contact budget, new or changed. It counts from the next decision on, for all contacts so far."""
-    require(workspace, by, Role.ADMIN)
+    require_role(workspace, by, Role.ADMIN)
     name = name.strip()
     if not name or len(name) > 100:
         raise Refused(_("Give the rule a name of at most 100 characters."))
@@ -254,6 +251,6 @@ def save_rule(
 
 @transaction.atomic
 def remove_rule(*, rule: ContactRule, by: Actor) -> None:
-    require(rule.workspace, by, Role.ADMIN)
+    require_role(rule.workspace, by, Role.ADMIN)
     audit("removed", rule, workspace=rule.workspace, by=by, name=rule.name)
     rule.delete()

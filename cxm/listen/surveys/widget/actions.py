@@ -9,9 +9,9 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import Role, User, Workspace
+from cxm.accounts.models import Role, Workspace
 
 from ..actions import locked
 from ..models import IdentityKey, Survey
@@ -29,8 +29,7 @@ class WidgetRefused(Exception):
 @transaction.atomic
 def set_widget(*, survey: Survey, widget: Widget, by: Actor) -> Survey:
     """Where and to whom it shows, from now on; nothing has to be published. Raises WidgetRefused."""
-    if isinstance(by, User):
-        membership_for(by, survey.workspace.slug, Role.ANALYST)
+    require_role(survey.workspace, by, Role.ANALYST)
     if codes := problems(widget):
         raise WidgetRefused(codes)
     survey = locked(survey)
@@ -46,15 +45,10 @@ def set_widget(*, survey: Survey, widget: Widget, by: Actor) -> Survey:
     return survey
 
 
-def _require_admin(workspace: Workspace, by: Actor) -> None:
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, Role.ADMIN)
-
-
 @transaction.atomic
 def make_identity_key(*, workspace: Workspace, by: Actor) -> IdentityKey:
     """A new secret; the one before is worth nothing from now on."""
-    _require_admin(workspace, by)
+    require_role(workspace, by, Role.ADMIN)
     key, _made = IdentityKey.objects.update_or_create(
         workspace=workspace, defaults={"secret": secrets.token_hex(32), "made_at": timezone.now()}
     )
@@ -65,6 +59,6 @@ def make_identity_key(*, workspace: Workspace, by: Actor) -> IdentityKey:
 @transaction.atomic
 def require_identity(*, workspace: Workspace, required: bool, by: Actor) -> None:
     """Whether a user id is believed only with its HMAC. Without a secret there is nothing to require."""
-    _require_admin(workspace, by)
+    require_role(workspace, by, Role.ADMIN)
     if IdentityKey.objects.filter(workspace=workspace).exclude(required=required).update(required=required):
         audit("changed", workspace, workspace=workspace, by=by, changes={"identity required": [not required, required]})

@@ -6,15 +6,13 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.access import membership_for
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Membership, Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Membership, Role, Workspace
 from cxm.stats.importance import BINARY_UP_TO, MOST
 from cxm.understand.journeys.models import DriverModel
 from cxm.understand.metrics.asking import read_filters
@@ -28,29 +26,17 @@ STALE_AFTER: Final = timedelta(hours=12)  # a page that is looked at has an olde
 GIVEN_UP_AFTER: Final = timedelta(minutes=10)  # a computation that long has died with its process
 
 
-def require(workspace: Workspace, by: Actor, at_least: Role = Role.ANALYST) -> None:
-    """Raises PermissionDenied for too small a role, Http404 for strangers; the system itself may do all."""
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, at_least)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(at_least):
-            raise PermissionDenied
-
-
 @transaction.atomic
 def create_model(*, workspace: Workspace, name: str, definition: DriverDefinition, by: Actor) -> DriverModel:
     """A model that waits to be computed. Raises Refused."""
-    require(workspace, by)
+    require_role(workspace, by, Role.ANALYST)
     Workspace.objects.select_for_update().get(pk=workspace.pk)
     if DriverModel.objects.filter(workspace=workspace).count() >= MOST_MODELS:
         raise Refused(_("A workspace has at most %(n)s driver models.") % {"n": MOST_MODELS})
     checked_definition(workspace, definition)
-    user = by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None
     model = DriverModel.objects.create(
         workspace=workspace, name=_name(workspace, name, None), definition=msgspec.to_builtins(definition),
-        created_by=user,
+        created_by=user_behind(by),
     )  # fmt: skip
     audit("created", model, workspace=workspace, by=by)
     return model
@@ -61,7 +47,7 @@ def change_model(
     *, model: DriverModel, by: Actor, name: str | None = None, definition: DriverDefinition | None = None
 ) -> DriverModel:
     """What is given. Another definition has the model computed anew, and drops what came out before. Raises Refused."""
-    require(model.workspace, by)
+    require_role(model.workspace, by, Role.ANALYST)
     kept = DriverModel.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=model.pk)
     changes: dict[str, Any] = {}
     if name is not None and (new := _name(kept.workspace, name, kept)) != kept.name:
@@ -84,7 +70,7 @@ def change_model(
 @transaction.atomic
 def want_model(*, model: DriverModel, by: Actor) -> bool:
     """Have it computed anew; False where that is under way already."""
-    require(model.workspace, by, Role.VIEWER)
+    require_role(model.workspace, by, Role.VIEWER)
     kept = DriverModel.objects.select_for_update().get(pk=model.pk)
     if kept.is_under_way and kept.wanted_at > timezone.now() - GIVEN_UP_AFTER:
         return False
@@ -102,7 +88,7 @@ def is_stale(model: DriverModel) -> bool:
 
 @transaction.atomic
 def remove_model(*, model: DriverModel, by: Actor) -> None:
-    require(model.workspace, by)
+    require_role(model.workspace, by, Role.ANALYST)
     audit("removed", model, workspace=model.workspace, by=by)
     model.delete()
 

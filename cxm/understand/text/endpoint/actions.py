@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.models import Role, Workspace
 from cxm.understand.text.models import OpinionEndpoint
 
 
@@ -22,7 +20,7 @@ def save_endpoint(
     most_per_hour: int = 200,
 ) -> OpinionEndpoint:  # fmt: skip
     """Set it; a `key` of None leaves the one that is there. What failed before is forgotten."""
-    _require(workspace, by)
+    require_role(workspace, by, Role.ADMIN)
     row = OpinionEndpoint.objects.select_for_update().filter(workspace=workspace).first()
     row = row or OpinionEndpoint(workspace=workspace)
     before = _said(row)
@@ -41,13 +39,3 @@ def save_endpoint(
 def _said(row: OpinionEndpoint) -> dict[str, object]:
     """What the audit trail keeps: never the key."""
     return {"is_on": row.is_on, "address": row.address, "model": row.model, "most_per_hour": row.most_per_hour}
-
-
-def _require(workspace: Workspace, by: Actor) -> None:
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, Role.ADMIN)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(Role.ADMIN):
-            raise PermissionDenied

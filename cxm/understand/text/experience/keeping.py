@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role, Workspace
 from cxm.understand.text.models import ExperienceModel
-from cxm.understand.text.own import require
 
 from . import fitting, signals
 
@@ -20,7 +20,7 @@ State = ExperienceModel.State
 @transaction.atomic
 def ask_for_calibration(*, workspace: Workspace, by: Actor) -> ExperienceModel:
     """Have the score calibrated anew in the background; until that is done the present one holds."""
-    require(workspace, by, Role.ANALYST)
+    require_role(workspace, by, Role.ANALYST)
     row, _new = ExperienceModel.objects.get_or_create(workspace=workspace)
     row.state, row.asked_at = State.WAITING, timezone.now()
     row.save()

@@ -8,8 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import User, Workspace
+from cxm.accounts.models import Role, User, Workspace
 from cxm.understand.text.models import Theme, ThemeRun, Topic
 from cxm.understand.text.topics import actions as topics
 from cxm.understand.text.topics.errors import Refused as TopicRefused
@@ -25,7 +26,7 @@ OFFERED = 8  # words of a theme that its topic begins with
 @transaction.atomic
 def start_run(*, workspace: Workspace, by: Actor) -> ThemeRun:
     """A run that waits; the caller enqueues `jobs.find_themes`. Raises Refused for too few texts; one at a time."""
-    topics.require(workspace, by)
+    require_role(workspace, by, Role.ANALYST)
     under_way = ThemeRun.objects.filter(workspace=workspace, state__in=[ThemeRun.State.WAITING, ThemeRun.State.RUNNING])
     if under_way.exists():
         raise Refused(_("The texts are being looked through already."))
@@ -42,7 +43,7 @@ def start_run(*, workspace: Workspace, by: Actor) -> ThemeRun:
 @transaction.atomic
 def stop_run(*, run: ThemeRun, by: Actor) -> None:
     """What was found before holds on."""
-    topics.require(run.workspace, by)
+    require_role(run.workspace, by, Role.ANALYST)
     under_way = ThemeRun.objects.filter(pk=run.pk, state__in=[ThemeRun.State.WAITING, ThemeRun.State.RUNNING])
     if under_way.update(state=ThemeRun.State.STOPPED, finished_at=timezone.now()):
         audit("stopped", run, workspace=run.workspace, by=by, name=_("Search for themes"))
@@ -51,7 +52,7 @@ def stop_run(*, run: ThemeRun, by: Actor) -> None:
 @transaction.atomic
 def rename(*, theme: Theme, label: str, by: Actor) -> Theme:
     """An empty label brings the name back that was found. Raises Refused."""
-    topics.require(theme.workspace, by)
+    require_role(theme.workspace, by, Role.ANALYST)
     kept = _locked(theme)
     label = " ".join(label.split())
     if len(label) > topics.LONGEST_NAME:
@@ -71,7 +72,7 @@ def adopt(
 
     `names` by language of the pages. Raises Refused, also where the theme is a topic already.
     """
-    topics.require(theme.workspace, by)
+    require_role(theme.workspace, by, Role.ANALYST)
     kept = _locked(theme)
     if kept.topic is not None:
         raise Refused(_("This theme is the topic “%(name)s” already.") % {"name": kept.topic.name})
@@ -101,7 +102,7 @@ def dismiss(*, theme: Theme, by: Actor) -> Theme:
 @transaction.atomic
 def bring_back(*, theme: Theme, by: Actor) -> Theme:
     """The opposite of `dismiss`, and of `merge`."""
-    topics.require(theme.workspace, by)
+    require_role(theme.workspace, by, Role.ANALYST)
     kept = _locked(theme)
     state = State.ADOPTED if kept.topic_id else State.PROPOSED
     if kept.state != state or kept.merged_into_id:
@@ -113,7 +114,7 @@ def bring_back(*, theme: Theme, by: Actor) -> Theme:
 @transaction.atomic
 def merge(*, theme: Theme, into: Theme, by: Actor) -> Theme:
     """The texts of the theme count with the other one from now on, those of the past too. Raises Refused."""
-    topics.require(theme.workspace, by)
+    require_role(theme.workspace, by, Role.ANALYST)
     kept, other = _locked(theme), _locked(into)
     while other.merged_into is not None:
         other = other.merged_into
@@ -134,7 +135,7 @@ def page_names(theme: Theme) -> dict[str, str]:
 
 
 def _put(theme: Theme, state: Theme.State, verb: str, by: Actor) -> Theme:
-    topics.require(theme.workspace, by)
+    require_role(theme.workspace, by, Role.ANALYST)
     kept = _locked(theme)
     if kept.state != state:
         kept.changed(state=state)

@@ -8,15 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.models import Role, User, Workspace
 from cxm.record.customers.models import Customer
 from cxm.understand.text.models import Topic, TopicExample, TopicTree, TopicVersion
 
@@ -32,17 +30,6 @@ PAGE_LANGUAGES = ("en", "pl", "ru", "uk", "zh-hant")
 FIELDS = ("names", "words", "exclusions", "is_on")
 
 
-def require(workspace: Workspace, by: Actor, at_least: Role = Role.ANALYST) -> None:
-    """Raises PermissionDenied for too small a role, Http404 for strangers; the system itself may do all."""
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, at_least)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(at_least):
-            raise PermissionDenied
-
-
 @transaction.atomic
 def create_topic(
     *, workspace: Workspace, names: Mapping[str, str], by: Actor, parent: Topic | None = None, key: str = "",
@@ -54,7 +41,7 @@ def create_topic(
     `words` and `exclusions`: entries by language of texts (patterns.py). `examples`: (text, event or None, customer or
     None) that fit. `key` is made from the English name, or the first, unless it is given. Raises Refused.
     """
-    require(workspace, by)
+    require_role(workspace, by, Role.ANALYST)
     _change(workspace)
     if Topic.objects.filter(workspace=workspace).count() >= MOST_TOPICS:
         raise Refused(_("A workspace has at most %(n)s topics.") % {"n": MOST_TOPICS})
@@ -74,7 +61,7 @@ def create_topic(
 @transaction.atomic
 def change_topic(*, topic: Topic, by: Actor, **fields: Any) -> Topic:
     """Change what is given (see FIELDS). Raises Refused; then nothing has changed."""
-    require(topic.workspace, by)
+    require_role(topic.workspace, by, Role.ANALYST)
     _change(topic.workspace)
     kept = _locked(topic)
     before = {name: getattr(kept, name) for name in FIELDS}
@@ -97,7 +84,7 @@ def change_topic(*, topic: Topic, by: Actor, **fields: Any) -> Topic:
 def move_topic(*, topic: Topic, parent: Topic | None, by: Actor, before: Topic | None = None) -> Topic:
     """Put the topic, with all below it, under `parent` (None: at the top), in front of `before` or last. Its key and
     what was counted stay. Raises Refused where the tree would become too deep or bite its tail."""
-    require(topic.workspace, by)
+    require_role(topic.workspace, by, Role.ANALYST)
     _change(topic.workspace)
     kept = _locked(topic)
     old = kept.parent.name if kept.parent else ""
@@ -118,7 +105,7 @@ def move_topic(*, topic: Topic, parent: Topic | None, by: Actor, before: Topic |
 def merge_topics(*, topic: Topic, into: Topic, by: Actor) -> Topic:
     """What `topic` is known by goes to `into`, with what is below it; what was counted under its key counts with
     `into` from now on. The merged topic is kept, so that restoring its version before takes the merge back."""
-    require(topic.workspace, by)
+    require_role(topic.workspace, by, Role.ANALYST)
     _change(topic.workspace)
     source, target = _locked(topic), _locked(into)
     if source.pk == target.pk or source.workspace_id != target.workspace_id:
@@ -150,7 +137,7 @@ def split_topic(*, topic: Topic, parts: Sequence[Mapping[str, Any]], by: Actor) 
     The topic stays, with its key and what was counted under it: it counts what is below it too, so that its numbers
     go on as they were, and the parts tell what they are made of. Raises Refused.
     """
-    require(topic.workspace, by)
+    require_role(topic.workspace, by, Role.ANALYST)
     _change(topic.workspace)
     kept = _locked(topic)
     if not parts:
@@ -177,7 +164,7 @@ def split_topic(*, topic: Topic, parts: Sequence[Mapping[str, Any]], by: Actor) 
 def restore_version(*, topic: Topic, number: int, by: Actor) -> Topic:
     """Make the topic as it was in that version: names, words, place in the tree (if that still is), merge. Raises
     Refused where there is no such version."""
-    require(topic.workspace, by)
+    require_role(topic.workspace, by, Role.ANALYST)
     _change(topic.workspace)
     kept = _locked(topic)
     found = TopicVersion.objects.filter(topic=kept, number=number).first()
@@ -200,7 +187,7 @@ def add_example(
     *, topic: Topic, text: str, fits: bool, by: Actor, event_id: UUID | None = None, customer_id: UUID | None = None
 ) -> TopicExample:
     """A text is about the topic, or is not. Said of one piece of feedback again, the newer word holds."""
-    require(topic.workspace, by, Role.AGENT)
+    require_role(topic.workspace, by, Role.AGENT)
     _change(topic.workspace)
     return _example(topic, text, fits, event_id, customer_id, by)
 
@@ -208,7 +195,7 @@ def add_example(
 @transaction.atomic
 def remove_example(*, example: TopicExample, by: Actor) -> None:
     workspace = example.topic.workspace
-    require(workspace, by, Role.AGENT)
+    require_role(workspace, by, Role.AGENT)
     _change(workspace)
     example.delete()
 

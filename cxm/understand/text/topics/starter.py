@@ -12,11 +12,12 @@ from django.db import transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor
-from cxm.accounts.models import Workspace
+from cxm.accounts.models import Role, Workspace
 from cxm.understand.text.models import Topic
 
-from .actions import create_topic, require
+from .actions import create_topic
 from .errors import Refused
 from .patterns import LANGUAGES
 
@@ -89,7 +90,7 @@ def _read(name: str) -> dict[str, Any]:
 def plant(*, workspace: Workspace, tree: str, by: Actor, languages: tuple[str, ...] = LANGUAGES) -> list[Topic]:
     """Give the workspace the topics of an industry, with their words in these languages. Topics that it has already,
     by key, stay as they are. Raises Refused for an industry that there is not."""
-    require(workspace, by)
+    require_role(workspace, by, Role.ANALYST)
     chosen = starter_trees().get(tree)
     if chosen is None:
         raise Refused(_("There is no such starter tree."))

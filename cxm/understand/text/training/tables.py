@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def tables() -> c.Tables:
     return c.Tables(fold, kind)
 
 
-def folded(code: int, simplify: object) -> int:
+def folded(code: int, simplify: Callable[[str], str]) -> int:
     character = chr(code)
     category = unicodedata.category(character)
     if category in ("Cf", "Mn", "Me"):
@@ -49,7 +50,7 @@ def folded(code: int, simplify: object) -> int:
     low = character.lower()
     character = low if len(low) == 1 else low[0]
     if 0x3400 <= ord(character) <= 0x9FFF:
-        simple = simplify(character)  # type: ignore[operator]
+        simple = simplify(character)
         character = simple if len(simple) == 1 else character
     return min(ord(character), 65535) if ord(character) < 65536 else code
 

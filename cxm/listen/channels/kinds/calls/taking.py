@@ -12,9 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role
-from cxm.listen.channels.actions import Refused, require
+from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.models import Channel, Message
 from cxm.listen.channels.receiving import File, Incoming, fact_of, kept, receive
 from cxm.record.eventlog.append import NOBODY
@@ -143,7 +144,7 @@ def name_speakers(*, message: Message, customer: Collection[str], by: Actor) -> 
 
     Raises Refused.
     """
-    require(message.workspace, by, Role.AGENT)
+    require_role(message.workspace, by, Role.AGENT)
     message = Message.objects.select_for_update().get(pk=message.pk)
     said = message.properties.get("turns")
     if not said:

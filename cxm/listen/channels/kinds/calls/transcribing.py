@@ -21,9 +21,10 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role
-from cxm.listen.channels.actions import Refused, require
+from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.files import path_of
 from cxm.listen.channels.models import Attachment, Message, Transcription
 
@@ -89,7 +90,7 @@ def run(transcription_id: int) -> str:
 def try_again(*, attachment: Attachment, by: Actor) -> None:
     """Give a recording to the program once more. Raises Refused."""
     message = attachment.message
-    require(message.workspace, by, Role.AGENT)
+    require_role(message.workspace, by, Role.AGENT)
     if not Transcription.objects.filter(attachment=attachment, state=State.FAILED).update(
         state=State.WAITING, error=""
     ):

@@ -23,9 +23,10 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Role
-from cxm.listen.channels.actions import Refused, require
+from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.models import Channel, Conversation, Message
 from cxm.record.capture import files
 from cxm.record.capture.mapping import Format
@@ -127,7 +128,7 @@ def _review(channel: Channel, plan: Plan, header: list[str], row: list[str]) -> 
 @transaction.atomic
 def begin(*, channel: Channel, key: str, name: str, columns: Mapping[str, str], by: Actor) -> None:
     """Have the file read in the background. Raises Refused."""
-    require(channel.workspace, by, Role.ANALYST)
+    require_role(channel.workspace, by, Role.ANALYST)
     channel = Channel.objects.select_for_update().select_related("workspace").get(pk=channel.pk)
     if channel.state.get(STATE, {}).get("state") == "running":
         raise Refused(_("A file is being read already. Wait until it is done."))
@@ -235,7 +236,7 @@ def files_of(channel: Channel) -> list[dict[str, Any]]:
 @transaction.atomic
 def undo(*, channel: Channel, import_id: str, by: Actor) -> None:
     """Let a job take back all reviews that a file brought. The caller enqueues `jobs.undo_reviews`. Raises Refused."""
-    require(channel.workspace, by, Role.ANALYST)
+    require_role(channel.workspace, by, Role.ANALYST)
     channel = Channel.objects.select_for_update().select_related("workspace").get(pk=channel.pk)
     file = next((one for one in channel.state.get(FILES, []) if one["id"] == import_id), None)
     if file is None:

@@ -10,9 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User
-from cxm.listen.channels.actions import Refused, require
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role
+from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.models import Channel, Conversation, Message
 from cxm.listen.channels.receiving import Incoming, external_key, fact_of, kept, receive
 from cxm.record.eventlog.append import NOBODY, Event, append, encode_properties
@@ -75,7 +76,7 @@ def tell_as_history(channel: Channel, messages: Sequence[Message], import_id: UU
 def note_answer(*, message: Message, text: str, by: Actor, at: datetime | None = None, is_told: bool = True) -> Message:
     """Note what the company answered to a review on the site; noting it again changes the text. Raises Refused."""
     workspace = message.workspace
-    require(workspace, by, Role.AGENT)
+    require_role(workspace, by, Role.AGENT)
     text = kept(text).strip()
     if not text:
         raise Refused(_("Write something first."))
@@ -88,7 +89,7 @@ def note_answer(*, message: Message, text: str, by: Actor, at: datetime | None =
         workspace=workspace, external_id=f"answer:{message.pk.hex}",
         defaults={
             "conversation": conversation, "direction": Message.Direction.OUT, "text": text, "at": moment,
-            "author": by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None,
+            "author": user_behind(by),
             "properties": {"kind": "reply"},
         },
     )  # fmt: skip
