@@ -112,7 +112,9 @@ def fit(table: Table, definition: DriverDefinition, *, seed: int = 0) -> Finding
         raise Refused(_("The outcome is the same for everybody, so nothing can explain a difference."))
     design = np.column_stack([column for one in used for column in one.columns])
     found = importance(design, outcome, groups=sizes, weights=weights, binary=binary, seed=seed)
-    felt = _in_points(outcome) if definition.outcome.metric == "nps" and not binary else outcome
+    points = _in_points(outcome)
+    in_points = definition.outcome.metric == "nps" and not binary and points.min() < points.max()
+    felt = points if in_points else outcome
     model = slopes(design, felt, weights=weights, binary=binary)
     own = slopes(design, outcome, weights=weights, binary=binary)
     n, k = design.shape
@@ -122,7 +124,7 @@ def fit(table: Table, definition: DriverDefinition, *, seed: int = 0) -> Finding
     ]
     r2 = found.r2.value or 0.0
     return Findings(
-        rows=rows, n=n, unit="percent" if binary else "points" if definition.outcome.metric == "nps" else "score",
+        rows=rows, n=n, unit="percent" if binary else "points" if in_points else "score",
         mean=float(np.average(felt, weights=weights)), r2=numbers(found.r2),
         adjusted_r2=None if binary else 1 - (1 - r2) * (n - 1) / (n - k - 1), error=found.error,
         condition=found.condition, average=found.average, found=said, left_out=left_out, asked=table.asked,

@@ -203,7 +203,7 @@ class _Asking:
             drivers = [one for one in self.definition.drivers if one.kind == kind]
             if drivers:
                 found |= {column.driver.name: column for column in family(drivers)}
-        told = np.array([one.groups for one in units], dtype=np.float64).reshape(len(units), -1)
+        told = np.array([one.groups for one in units], dtype=np.float64).reshape(len(units), len(self.groups))
         found |= {one.name: Column(one, told[:, place], 0, 1) for place, one in enumerate(self.groups)}
         return Table(
             outcome=np.array([one.outcome for one in units]), weights=np.array([one.heft for one in units]),
