@@ -28,6 +28,7 @@ from cxm.understand.text.topics.starter import plant
 
 from .cases import fill_the_desk
 from .comments import Writer
+from .drivers import explain
 from .feedback import feedback
 from .orders import orders
 from .people import Person, people
@@ -90,6 +91,7 @@ def load(
     plant(workspace=workspace, tree="retail", by=owner)
     annotate_workspace(workspace.pk, lambda done, of: progress("texts", done, of))
     _look_for_themes(workspace)
+    explain(workspace, owner)
     audit(LOADED, workspace, workspace=workspace, by=owner)
     return Loaded(workspace, customers, written)
 

@@ -45,9 +45,11 @@ class _Used:
 
     @property
     def target(self) -> float:
-        """What would be good enough: the second highest point of a scale, no trouble, no bad word."""
+        """What would be good enough: the second highest point of a scale, no trouble, an hour's wait, no bad word."""
         if self.driver.target is not None:
             return self.driver.target
+        if self.driver.kind == "fact" and self.driver.key == "waiting":
+            return 1.0
         return self.high - 1 if self.driver.kind == "rating" and self.high is not None else 0.0
 
     @property
