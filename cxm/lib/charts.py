@@ -64,6 +64,7 @@ class Bar:
     high: float | None = None
     n: int | None = None
     url: str = ""
+    tone: Tone = ""  # passive: grey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,10 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bubbles:
-    """Things by two numbers and a size. `tones` says what the colours mean, in words."""
+    """Things by two numbers and a size. `tones` says what the colours mean, in words.
+
+    `x_line` and `y_line` part the picture in four. `is_change`: y is a change, shown with its sign.
+    """
 
     title: str
     bubbles: Sequence[Bubble]
@@ -179,6 +183,9 @@ class Bubbles:
     tones: Mapping[Tone, str]
     x_unit: str = "score"
     y_unit: str = "score"
+    x_line: float | None = None
+    y_line: float | None = 0.0
+    is_change: bool = True
     note: str = ""
     name: str = "bubbles"
     size: Size = "large"

@@ -118,7 +118,7 @@ def _bars(chart: Bars) -> Drawing:
             {
                 "label": bar.label,
                 "n": _("n = %(n)s") % {"n": numbers.amount(bar.n, "count")} if bar.n is not None else "",
-                "v": bar.value, "l": bar.low, "h": bar.high, "url": bar.url,
+                "v": bar.value, "l": bar.low, "h": bar.high, "url": bar.url, "colour": bar.tone,
                 "s": numbers.amount(bar.value, chart.unit, chart.currency),
                 "t": numbers.statement(bar.value, bar.low, bar.high, bar.n, chart.unit, chart.currency),
             }
@@ -223,8 +223,9 @@ def _distribution(chart: Distribution) -> Drawing:
 def _bubbles(chart: Bubbles) -> Drawing:
     data = []
     raw, shown = _no_rows()
+    written = numbers.signed if chart.is_change else numbers.amount
     for one in sorted(chart.bubbles, key=lambda bubble: -bubble.size):
-        x, y = numbers.amount(one.x, chart.x_unit), numbers.signed(one.y, chart.y_unit)
+        x, y = numbers.amount(one.x, chart.x_unit), written(one.y, chart.y_unit)
         size, verdict = numbers.amount(one.size, "count"), chart.tones.get(one.tone, "")
         data.append({
             "label": one.label, "x": one.x, "y": one.y, "n": one.size, "colour": one.tone, "url": one.url,
@@ -236,8 +237,8 @@ def _bubbles(chart: Bubbles) -> Drawing:
         kind="bubbles",
         size=chart.size,
         data={
-            "bubbles": data, "x": {"title": chart.x_title, "unit": chart.x_unit},
-            "y": {"title": chart.y_title, "unit": chart.y_unit},
+            "bubbles": data, "x": {"title": chart.x_title, "unit": chart.x_unit, "line": chart.x_line},
+            "y": {"title": chart.y_title, "unit": chart.y_unit, "line": chart.y_line},
         },
         table=Table(
             [_("Group"), pgettext("chart", "Judgement"), chart.x_title, chart.y_title, chart.size_title], raw, shown, 2

@@ -167,7 +167,7 @@ function bars(spec, colours, width) {
         {
           type: 'bar',
           barMaxWidth: 20,
-          data: spec.bars.map((bar) => bar.v),
+          data: spec.bars.map((bar) => ({ value: bar.v, itemStyle: bar.colour ? { color: colours.of(bar.colour) } : {} })),
           itemStyle: { color: colours.series(0), opacity: 0.85, borderRadius: 2 },
           cursor: spec.bars.some((bar) => bar.url) ? 'pointer' : 'default',
         },
@@ -292,17 +292,23 @@ function distribution(spec, colours, width) {
 }
 
 function bubbles(spec, colours, width) {
-  const most = Math.max(...spec.bubbles.map((one) => one.n));
+  const most = Math.max(...spec.bubbles.map((one) => one.n)) || 1;
   const largest = Math.min(30, Math.max(14, width / 32));
   const radius = (one) => Math.max(4, largest * Math.sqrt(one.n / most)); // the area says the size
   const name = { nameLocation: 'middle', nameTextStyle: { color: colours.faint } };
-  // Room for the bubbles at the edges, also where all stand on one line.
+  // Room for the bubbles at the edges, also where all stand on one line. Shares are of 0 to 1.
   const range = (key) => {
     const values = spec.bubbles.map((one) => one[key]);
     const [low, high] = [Math.min(...values), Math.max(...values)];
+    if (spec[key].unit === 'percent') {
+      const room = Math.max((high - low) * 0.25, 0.02);
+      const [from, to] = [Math.max(low - room, 0), Math.min(high + room, 1)];
+      return { min: Math.floor(from * 50) / 50, max: Math.ceil(to * 50) / 50 };
+    }
     const room = Math.max((high - low) * 0.2, 0.5);
     return { min: Math.floor(low - room), max: Math.ceil(high + room) };
   };
+  const lines = [['xAxis', spec.x.line], ['yAxis', spec.y.line]].filter(([, at]) => at !== null && at !== undefined).map(([axis, at]) => ({ [axis]: at }));
   const longest = width < 500 ? 18 : 28;
   let named = []; // where names stand already: one that would cover another is left to the tooltip
   const has = (text, x, y) => {
@@ -318,7 +324,7 @@ function bubbles(spec, colours, width) {
     const one = spec.bubbles[params.dataIndex];
     const [cx, cy] = api.coord([one.x, one.y]);
     const r = radius(one);
-    const colour = colours.of(one.colour);
+    const colour = one.colour ? colours.of(one.colour) : colours.series(0);
     const text = one.label.length > longest ? `${one.label.slice(0, longest - 1)}…` : one.label;
     return {
       type: 'group',
@@ -348,7 +354,7 @@ function bubbles(spec, colours, width) {
         data: spec.bubbles.map((one) => [one.x, one.y]),
         encode: { x: 0, y: 1 },
         cursor: spec.bubbles.some((one) => one.url) ? 'pointer' : 'default',
-        markLine: { symbol: 'none', silent: true, animation: false, lineStyle: { color: colours.faint, type: 'dashed', width: 1 }, label: { show: false }, data: [{ yAxis: 0 }] },
+        markLine: { symbol: 'none', silent: true, animation: false, lineStyle: { color: colours.faint, type: 'dashed', width: 1 }, label: { show: false }, data: lines },
       }],
     },
   };

@@ -29,6 +29,7 @@ from cxm.understand.text.topics.starter import plant
 from .cases import fill_the_desk
 from .comments import Writer
 from .credit import cars_on_credit, draw_the_map
+from .drivers import explain
 from .feedback import feedback
 from .orders import orders
 from .people import Person, people
@@ -92,6 +93,7 @@ def load(
     annotate_workspace(workspace.pk, lambda done, of: progress("texts", done, of))
     _look_for_themes(workspace)
     draw_the_map(workspace, owner)
+    explain(workspace, owner)
     audit(LOADED, workspace, workspace=workspace, by=owner)
     return Loaded(workspace, customers, written)
 

@@ -1,7 +1,8 @@
 """The tables of journeys, one file for each family of verbs."""
 
+from .drivers import DriverModel
 from .evidence import MapEvidence
 from .maps import JourneyMap, MapComment, MapEdit, MapShare, MapVersion
 from .processes import Process
 
-__all__ = ["JourneyMap", "MapComment", "MapEdit", "MapEvidence", "MapShare", "MapVersion", "Process"]
+__all__ = ["DriverModel", "JourneyMap", "MapComment", "MapEdit", "MapEvidence", "MapShare", "MapVersion", "Process"]
