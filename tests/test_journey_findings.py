@@ -109,5 +109,3 @@ def test_a_map_without_faults_has_next_to_no_findings() -> None:
         definition = a_map(partner=5)
         false += len(find(definition, figures_of(definition, rng, {}, JOURNEYS), NOW))
     assert false / (14 * many) <= 1 / 20
-
-

@@ -45,9 +45,9 @@ from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
 from cxm.understand.journeys.discovery.api import router as paths_router
-from cxm.understand.journeys.maps.api import router as maps_router
-from cxm.understand.journeys.evidence.moments_api import router as moments_router
 from cxm.understand.journeys.drivers.api import router as drivers_router
+from cxm.understand.journeys.evidence.moments_api import router as moments_router
+from cxm.understand.journeys.maps.api import router as maps_router
 from cxm.understand.metrics.api import router as metrics_router
 from cxm.understand.text.accuracy.api import router as text_router
 from cxm.understand.text.themes.api import router as themes_router

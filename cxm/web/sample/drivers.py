@@ -14,7 +14,6 @@ from .feedback import DELIVERY, RELATIONSHIP, SUPPORT
 from .feedback import Survey as Asked
 
 
-
 def explain(workspace: Workspace, owner: User) -> None:
     """Made once; the server computes them while somebody looks at the first pages."""
     late, waiting, hand_overs = (Driver("fact", one) for one in ("days_late", "waiting", "hand_overs"))

@@ -66,5 +66,3 @@ def _sample(scores: Mapping[float, int]) -> MeanSample:
         sum(score * many for score, many in items),
         sum(score * score * many for score, many in items),
     )
-
-

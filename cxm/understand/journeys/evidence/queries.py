@@ -265,6 +265,7 @@ READING = """GLOBAL ANY LEFT JOIN (
     FROM annotations FINAL WHERE $workspace
 ) AS reading ON event_id = reading.read_event"""
 
+
 @dataclass(frozen=True, slots=True)
 class Opinion:
     """The answers of one metric and scale at one touchpoint; `scores`: how many of each score."""

@@ -195,4 +195,3 @@ def test_figures_follow_the_log_and_the_map(workspace: Workspace, journey_map: J
     MapEvidence.objects.update(seen_at=datetime(2026, 1, 1, tzinfo=UTC), filters="since=2026-01-01", asked="x")
     keeping.keep_warm()
     assert not MapEvidence.objects.exists()  # filters that nobody looks at any more
-

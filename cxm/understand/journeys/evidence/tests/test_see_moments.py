@@ -47,7 +47,9 @@ def test_pages_and_rest_tell_the_same(client: Client) -> None:
     owner = User.objects.get(email="olena@example.com")
     people = [make_customer(workspace, name=f"Ada {number}") for number in range(30)]
     given_events(lives(workspace, people))
-    points = tuple(Touchpoint(one, one.title(), binding=Binding(events=(EventRule(one),))) for one in ("order", "arrive"))
+    points = tuple(
+        Touchpoint(one, one.title(), binding=Binding(events=(EventRule(one),))) for one in ("order", "arrive")
+    )
     drawn = create_map(
         workspace=workspace, name="Kettle", definition=MapDefinition(metric="nps", stages=(Stage("s", "S", points),)),
         by=owner,
@@ -116,10 +118,17 @@ def test_pages_and_rest_tell_the_same(client: Client) -> None:
     assert "First impression" in page and "good: store" in page and "bad: support" in page
 
     # What cannot be asked is said, on the page and by the API.
-    for address, bad in ((addresses[0], {"since": "soon"}), (addresses[1], {"by": "survey"}), (addresses[2], {"filter": "x"})):
+    for address, bad in (
+        (addresses[0], {"since": "soon"}),
+        (addresses[1], {"by": "survey"}),
+        (addresses[2], {"filter": "x"}),
+    ):
         reply = client.get(address, bad)
         assert reply.status_code == 200 and 'role="alert"' in reply.content.decode()
-    assert client.get("/api/v1/journeys/channels?by=survey", headers={"Authorization": f"Bearer {secret}"}).status_code == 422
+    assert (
+        client.get("/api/v1/journeys/channels?by=survey", headers={"Authorization": f"Bearer {secret}"}).status_code
+        == 422
+    )
     # Empty pages say what to do next.
     early = {"since": "2020-01-01", "until": "2020-02-01"}
     assert "No moments yet" in client.get(addresses[0], early).content.decode()
