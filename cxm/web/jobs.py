@@ -14,6 +14,7 @@ from cxm.act.cases.feedback.queries import put_marks_again
 from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.eventlog import transfer
 from cxm.record.eventlog.rebuild import DERIVED, rebuild
+from cxm.understand.journeys.steps.building import rebuild_steps
 
 from .data_directory import exchange_folder
 
@@ -50,9 +51,9 @@ def export_total(what: str, workspace_id: int) -> int:
 
 
 def rebuild_all(progress: Progress) -> int:
-    """Make the derived tables and the snapshot of all customers anew; returns how many tables."""
+    """Make the derived tables, the snapshot of all customers and the steps anew; returns how many tables."""
     workspaces = list(Workspace.objects.all())
-    total = len(DERIVED) + len(workspaces)
+    total = len(DERIVED) + len(workspaces) + 1
     done = 0
 
     def tick(_table: str) -> None:
@@ -65,8 +66,10 @@ def rebuild_all(progress: Progress) -> int:
         tick("customers")
         rebuild_snapshot(workspace)
         put_marks_again(workspace)
+    tick("steps")
+    rebuild_steps()
     progress(total, total)
-    return len(DERIVED) + 1
+    return len(DERIVED) + 2
 
 
 def write_lines(pieces: Iterable[bytes], path: Path, total: int, progress: Progress) -> int:

@@ -48,6 +48,7 @@ from cxm.record.eventlog.engine import Engine, EventlogError, close_engine, engi
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.priority import merges_give_way
 from cxm.record.eventlog.repair import repair
+from cxm.understand.journeys.steps import building
 from cxm.understand.text import rereading
 from cxm.understand.text.annotating import Annotator
 from cxm.understand.text.themes import keeping_up
@@ -197,6 +198,12 @@ def theme_loop() -> Loop:
     return Loop("themes", keeping_up.keep_up, waiting=keeping_up.waiting, every=keeping_up.EVERY)
 
 
+def step_loop(process: str, *, alone: bool) -> Loop:
+    """Keeps the steps of journeys as the log says."""
+    keeper = building.StepKeeper(process, alone=alone)
+    return Loop("steps", keeper.keep_up, waiting=building.waiting, every=building.EVERY, end=keeper.end)
+
+
 Worker = Loop | ClockThread | FlowThread | PollThread | InboundMail | workers.JobThread
 
 
@@ -332,6 +339,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
             threads += [ClockThread(process), FlowThread(process, alone=alone)]
             threads += [FlowThread(process, alone=alone, name=URGENT_NAME)]
             threads += [run_loop(), webhook_loop(process), text_loop(process, alone=alone), theme_loop()]
+            threads += [step_loop(process, alone=alone)]
             threads += mail_loops(process)
             threads += [PollThread(), *([InboundMail(*settings.INBOUND_SMTP)] if settings.INBOUND_SMTP else [])]
             if settings.INBOUND_SMTP:

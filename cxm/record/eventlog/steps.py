@@ -53,6 +53,7 @@ class StepSource:
     channel: str
     where: str
     of_customers: bool
+    by_version: bool  # before the time
     collapse: bool
     gap_ms: int | None
     parameters: Mapping[str, Any]
@@ -133,30 +134,29 @@ class StepCursor(Cursor):
         self._positions = row.positions if row else {}
 
 
-def add_new(source: StepSource, new: NewEvents) -> int | None:
+def add_new(source: StepSource, new: NewEvents) -> bool:
     """Put the new events that are steps into `step_events`, and mark their cases. Safe to repeat.
 
-    Returns how many there were; None if a merge took the parts away meanwhile: then ask the cursor again.
+    False if a merge took the parts away meanwhile: then ask the cursor again.
     """
     opened = engine()
     stretch = "_part IN {parts:Array(String)} AND _block_number > {after:UInt64} AND _block_number <= {end:UInt64}"
     asked = {"parts": list(new.parts), "after": new.after, "end": new.end}
     with opened.write_lock, opened.client(opened.addresses[new.node]) as client:
-        n = _add(opened, client, source, stretch, asked)
-        if n:
-            _mark(opened, client, source, stretch, asked)
+        _add(opened, client, source, stretch, asked)
+        _mark(opened, client, source, stretch, asked)
         here = {row[0] for row in client.query(
             "SELECT name FROM system.parts WHERE database = currentDatabase() AND table = {table:String} AND active",
             parameters={"table": opened.local("events")},
         ).result_rows}  # fmt: skip
-    return n if set(new.parts) <= here else None
+    return set(new.parts) <= here
 
 
 def _select(source: StepSource, events: str, which: str) -> str:
     return (
-        f"{source.head} SELECT workspace_id, {source.case_id} AS case_id, {source.label} AS label, {source.rank} AS rank,"
-        f" {source.version} AS version, {source.touchpoint} AS touchpoint, {source.channel} AS channel,"
-        f" event_id, customer_id, occurred_at, import_id FROM {events} AS e"
+        f"{source.head} SELECT workspace_id, {source.case_id} AS case_id, {source.label} AS label,"
+        f" {source.rank} AS rank, {source.version} AS version, {source.touchpoint} AS touchpoint,"
+        f" {source.channel} AS channel, event_id, customer_id, occurred_at, import_id FROM {events} AS e"
         f" WHERE workspace_id = {{workspace:UInt32}} AND {source.where} AND {which}"
         f" AND label != '' AND case_id != toUUID('00000000-0000-0000-0000-000000000000')"
     )
@@ -169,7 +169,7 @@ def _given(source: StepSource, more: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _add(opened: Engine, client: Client, source: StepSource, which: str, asked: Mapping[str, Any]) -> int:
+def _add(opened: Engine, client: Client, source: StepSource, which: str, asked: Mapping[str, Any]) -> None:
     client.command(
         f"INSERT INTO {opened.local('step_events')} (workspace_id, process, generation, case_id, occurred_at, rank,"
         " version, event_id, customer_id, import_id, label, touchpoint, channel)"
@@ -177,12 +177,6 @@ def _add(opened: Engine, client: Client, source: StepSource, which: str, asked: 
         f" customer_id, import_id, label, touchpoint, channel FROM ({_select(source, opened.local('events'), which)})",
         parameters=_given(source, asked),
         settings={"log_comment": "steps.add"},
-    )
-    return int(
-        client.query(
-            f"SELECT count() FROM ({_select(source, opened.local('events'), which)})",
-            parameters=_given(source, asked),
-        ).result_rows[0][0]
     )
 
 
@@ -226,10 +220,12 @@ def mark_moved(new: NewEvents, workspace_id: int, processes: Sequence[int]) -> N
         )
 
 
+WITHIN = "occurred_at >= {since:DateTime64(3, 'UTC')} AND occurred_at < {until:DateTime64(3, 'UTC')}"
 STALE = (
     "SELECT case_id FROM stale_cases WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
     " AND due_at <= {until:DateTime64(3, 'UTC')}"
 )
+OF_CHUNK = "cityHash64(case_id) % {chunks:UInt32} = {chunk:UInt32}"
 
 
 def stale_processes(until: datetime) -> list[int]:
@@ -242,46 +238,88 @@ def stale_processes(until: datetime) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-def mend(source: StepSource, until: datetime, stopping: Stop) -> bool:
-    """Make the cases anew that were marked up to then; False if it was stopped in between. Safe to repeat."""
+def mend(sources: Sequence[StepSource], until: datetime, stopping: Stop) -> bool:
+    """Make the cases of these processes anew that were marked up to then; False if it was stopped in between.
+
+    They must be all that have any: then the marks go. Safe to repeat.
+    """
     opened = engine()
-    asked: dict[str, Any] = {"workspace": source.workspace_id, "process": source.process, "until": until,
-                             "generation": source.generation}  # fmt: skip
-    if source.of_customers:
-        # A mark under a name that belongs to somebody means that somebody's case too.
-        with opened.client() as client:
+    few: list[tuple[StepSource, dict[str, Any]]] = []
+    for source in sources:
+        asked: dict[str, Any] = {"workspace": source.workspace_id, "process": source.process, "until": until,
+                                 "generation": source.generation}  # fmt: skip
+        n = _wanted(opened, source, asked)
+        if n <= CHUNK:
+            few.append((source, asked))
+            continue
+        chunks = n // CHUNK + 1
+        for chunk in range(chunks):
+            if stopping():
+                return False
+            mine = f"{STALE} AND {OF_CHUNK}"
+            given = {**asked, "chunks": chunks, "chunk": chunk}
+            with opened.write_lock:
+                _everywhere(
+                    "DELETE FROM @steps WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
+                    f" AND case_id IN ({mine})",
+                    given,
+                )
+                _insert(source, given, f"case_id GLOBAL IN ({_names_of(source, mine)})", f"one GLOBAL IN ({mine})")
+    if stopping():
+        return False
+    with opened.write_lock:
+        _remove_together(few, until)
+        for source, asked in few:
+            _insert(source, asked, f"case_id GLOBAL IN ({_names_of(source, STALE)})", f"one GLOBAL IN ({STALE})")
+        _unmark(opened, until)
+    return True
+
+
+def _wanted(opened: Engine, source: StepSource, asked: Mapping[str, Any]) -> int:
+    """How many rows of `step_events` the marked cases have."""
+    with opened.client() as client:
+        if source.of_customers:
+            # A mark under a name that belongs to somebody means that somebody's case too.
             client.command(
                 "INSERT INTO stale_cases SELECT {workspace:UInt32}, {process:UInt32}, canonical_id,"
                 " {until:DateTime64(3, 'UTC')} FROM customers FINAL WHERE workspace_id = {workspace:UInt32}"
                 f" AND customer_id GLOBAL IN ({STALE}) AND canonical_id GLOBAL NOT IN ({STALE})",
-                parameters=asked,
+                parameters=dict(asked),
             )
-    with opened.client() as client:
-        n = int(client.query(
+        return int(client.query(
             "SELECT count() FROM step_events WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
             " AND generation = {generation:UInt32} AND case_id GLOBAL IN (" + _names_of(source, STALE) + ")",
-            parameters=asked,
+            parameters=dict(asked),
         ).result_rows[0][0])  # fmt: skip
-    chunks = n // CHUNK + 1
-    for chunk in range(chunks):
-        if stopping():
-            return False
-        asked["chunks"], asked["chunk"] = chunks, chunk
-        mine = f"{STALE} AND cityHash64(case_id) % {{chunks:UInt32}} = {{chunk:UInt32}}"
-        with opened.write_lock:
-            _everywhere(
-                "DELETE FROM @steps WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
-                f" AND case_id IN ({mine})",
-                asked,
-            )
-            _insert(source, asked, f"case_id GLOBAL IN ({_names_of(source, mine)})", f"one GLOBAL IN ({mine})")
-            _everywhere(
-                "DELETE FROM @stale_cases WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
-                " AND due_at <= {until:DateTime64(3, 'UTC')}"
-                " AND cityHash64(case_id) % {chunks:UInt32} = {chunk:UInt32}",
-                asked,
-            )
-    return True
+
+
+def _remove_together(few: Sequence[tuple[StepSource, Mapping[str, Any]]], until: datetime) -> None:
+    """Remove the journeys of the marked cases of all these processes at once: each removal costs as much as many."""
+    asked = {
+        "workspaces": sorted({source.workspace_id for source, _asked in few}),
+        "processes": sorted(source.process for source, _asked in few), "until": until,
+    }  # fmt: skip
+    which = (
+        "workspace_id IN {workspaces:Array(UInt32)} AND process IN {processes:Array(UInt32)} AND (process, case_id)"
+        " GLOBAL IN (SELECT process, case_id FROM stale_cases WHERE workspace_id IN {workspaces:Array(UInt32)}"
+        " AND process IN {processes:Array(UInt32)} AND due_at <= {until:DateTime64(3, 'UTC')})"
+    )
+    with engine().client() as client:
+        [(there,)] = client.query(f"SELECT count() FROM steps WHERE {which}", parameters=asked).result_rows
+    if there:
+        _everywhere(f"DELETE FROM @steps WHERE {which.replace('GLOBAL IN', 'IN')}", asked)
+
+
+def _unmark(opened: Engine, until: datetime) -> None:
+    """Remove the marks up to then. To empty the table is by far the faster way; where others write, it is none."""
+    with opened.client() as client:
+        [(later,)] = client.query(
+            "SELECT count() FROM stale_cases WHERE due_at > {until:DateTime64(3, 'UTC')}", parameters={"until": until}
+        ).result_rows
+    if opened.in_process and not later:
+        _everywhere("TRUNCATE TABLE @stale_cases", {})
+    else:
+        _everywhere("DELETE FROM @stale_cases WHERE due_at <= {until:DateTime64(3, 'UTC')}", {"until": until})
 
 
 def _names_of(source: StepSource, cases: str) -> str:
@@ -305,8 +343,11 @@ def _insert(source: StepSource, asked: Mapping[str, Any], rows: str, cases: str)
             " WHERE workspace_id = {workspace:UInt32} AND canonical_id != customer_id) AS moved USING (case_id)"
         )
     # A tuple sorts by its parts, so by time, rank, version and id; what is there twice stands side by side then.
-    steps = "arrayCompact(x -> x.4, arraySort(groupArray((occurred_at, rank, version, event_id, customer_id, import_id,"
-    steps += " label, touchpoint, channel))))"
+    first = "x -> (x.3, x), " if source.by_version else ""
+    steps = (
+        f"arrayCompact(x -> x.4, arraySort({first}groupArray((occurred_at, rank, version, event_id, customer_id,"
+        " import_id, label, touchpoint, channel))))"
+    )
     if source.gap_ms is None:
         split, journey = "s", "one"
     else:
@@ -372,20 +413,11 @@ def build(source: StepSource, say: Callable[[int, int], None], stopping: Stop) -
     for since, until, n in stretches:
         if stopping():
             return False
+        within = {"since": since, "until": until}
         with opened.write_lock:
             for address in opened.addresses:
                 with opened.client(address) as client:
-                    client.command(
-                        f"INSERT INTO {opened.local('step_events')} (workspace_id, process, generation, case_id,"
-                        " occurred_at, rank, version, event_id, customer_id, import_id, label, touchpoint, channel)"
-                        " SELECT workspace_id, {process:UInt32}, {generation:UInt32}, case_id, occurred_at, rank,"
-                        " version, event_id, customer_id, import_id, label, touchpoint, channel FROM ("
-                        + _select(source, opened.local("events"),
-                                  "occurred_at >= {since:DateTime64(3, 'UTC')} AND occurred_at < {until:DateTime64(3, 'UTC')}")
-                        + ")",
-                        parameters={**asked, "since": since, "until": until},
-                        settings={"log_comment": "steps.build"},
-                    )  # fmt: skip
+                    _add(opened, client, source, WITHIN, within)
         done += n
         say(done, total)
     with opened.client() as client:
@@ -401,20 +433,22 @@ def build(source: StepSource, say: Callable[[int, int], None], stopping: Stop) -
         given = {**asked, "chunks": chunks, "chunk": chunk}
         with opened.write_lock:
             if chunk == 0:
-                _everywhere("DELETE FROM @steps WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}",
-                            asked)  # fmt: skip
-            near = "1" if source.of_customers else "cityHash64(case_id) % {chunks:UInt32} = {chunk:UInt32}"
+                _clear("steps", asked)
+            near = "1" if source.of_customers else OF_CHUNK
             _insert(source, given, near, mine)
         say(done + (total - done) * (chunk + 1) // chunks, total)
-    for table, extra in (
-        ("step_events", " AND generation < {generation:UInt32}"),
-        ("stale_cases", " AND due_at < {started:DateTime64(3, 'UTC')}"),
-    ):
-        _everywhere(
-            f"DELETE FROM @{table} WHERE workspace_id = {{workspace:UInt32}} AND process = {{process:UInt32}}{extra}",
-            {**asked, "started": started},
-        )
+    _clear("step_events", asked, "generation < {generation:UInt32}")
+    _clear("stale_cases", {**asked, "started": started}, "due_at < {started:DateTime64(3, 'UTC')}")
     return True
+
+
+def _clear(table: str, asked: Mapping[str, Any], which: str = "1") -> None:
+    """Remove rows of a process, if there are any: removing nothing would take as long."""
+    where = f"workspace_id = {{workspace:UInt32}} AND process = {{process:UInt32}} AND {which}"
+    with engine().client() as client:
+        [(there,)] = client.query(f"SELECT count() FROM {table} WHERE {where}", parameters=dict(asked)).result_rows
+    if there:
+        _everywhere(f"DELETE FROM @{table} WHERE {where}", asked)
 
 
 def _stretches(opened: Engine, source: StepSource) -> Iterator[tuple[datetime, datetime, int]]:
@@ -440,8 +474,7 @@ def _stretches(opened: Engine, source: StepSource) -> Iterator[tuple[datetime, d
 def forget_process(workspace_id: int, process: int) -> None:
     """Remove all steps of a process."""
     for table in ("steps", "step_events", "stale_cases"):
-        _everywhere(f"DELETE FROM @{table} WHERE workspace_id = {{workspace:UInt32}} AND process = {{process:UInt32}}",
-                    {"workspace": workspace_id, "process": process})  # fmt: skip
+        _clear(table, {"workspace": workspace_id, "process": process})
 
 
 def processes_with_steps() -> set[tuple[int, int]]:
@@ -513,4 +546,3 @@ def lost_steps(opened: Engine, client: Client, after: int) -> set[UUID]:
         f" AND event_id NOT IN (SELECT event_id FROM events WHERE event_id GLOBAL IN ({recent}))"
     ).result_rows
     return {row[0] for row in rows}
-

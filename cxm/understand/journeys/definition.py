@@ -42,14 +42,16 @@ class ProcessDefinition(Struct, frozen=True, omit_defaults=True, forbid_unknown_
     A journey is all that one customer did, or all events with the same text in the property `case` (`order_id`). With
     `labels`, only events that match one are steps; else every event of `events` (none: every received one) is, under
     its name or, with `label_by`, under the text of that property. Steps are in the order of time; of one moment, in
-    that of the labels or of `events`, then of the property `version`, then of the ids. With `collapse`, a step that
-    repeats the one before is not counted. With `gap_s`, a journey ends when nothing happens for so long.
+    that of the labels or of `events`, then of the property `version`, then of the ids. With `order_by`, the number in
+    that property comes before the time (sources that count updates but know them only to the minute). With `collapse`,
+    a step that repeats the one before is not counted. With `gap_s`, a journey ends when nothing happens for so long.
     """
 
     case: str = CUSTOMER
     events: tuple[str, ...] = ()
     label_by: str = ""
     labels: tuple[Label, ...] = ()
+    order_by: str = ""
     collapse: bool = False
     gap_s: int | None = None
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import Http404
 from django.utils.translation import gettext as _
 
-from cxm.accounts.access import membership_for
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role, Workspace
 from cxm.record.eventlog.scope import UnknownField
 from cxm.record.eventlog.steps import forget_process
 
-from ..definition import ProcessDefinition
+from ..definition import MapDefinition, ProcessDefinition
 from ..models import JourneyMap, Process
 from .building import want_steps
 from .compiling import compile_process
@@ -24,25 +23,14 @@ from .compiling import compile_process
 LONGEST_NAME = 200
 
 
-def require(workspace: Workspace, by: Actor) -> None:
-    """An analyst or more of this workspace, or the system itself; Http404 for strangers, PermissionDenied for others."""
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, Role.ANALYST)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(Role.ANALYST):
-            raise PermissionDenied
-
-
 @transaction.atomic
 def create_process(*, workspace: Workspace, name: str, definition: ProcessDefinition, by: Actor) -> Process:
     """A new process; its steps are built in the background. Raises ValidationError."""
-    require(workspace, by)
+    require_role(workspace, by, Role.ANALYST)
     name = _checked(workspace, name, definition)
     process = Process.objects.create(
         workspace=workspace, name=name, definition=_kept(definition),
-        created_by=by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None,
+        created_by=user_behind(by),
     )  # fmt: skip
     audit("created", process, workspace=workspace, by=by)
     want_steps(process)
@@ -52,7 +40,7 @@ def create_process(*, workspace: Workspace, name: str, definition: ProcessDefini
 @transaction.atomic
 def change_process(*, process: Process, name: str, definition: ProcessDefinition, by: Actor) -> Process:
     """Give it another name or other steps; a new definition builds them anew. Raises ValidationError."""
-    require(process.workspace, by)
+    require_role(process.workspace, by, Role.ANALYST)
     process = Process.objects.select_for_update().select_related("workspace").get(pk=process.pk)
     name = _checked(process.workspace, name, definition, but=process)
     changes: dict[str, Any] = {}
@@ -73,7 +61,7 @@ def change_process(*, process: Process, name: str, definition: ProcessDefinition
 @transaction.atomic
 def remove_process(*, process: Process, by: Actor) -> None:
     """Remove the process and its steps; the events stay. That of a map goes with its map. Raises ValidationError."""
-    require(process.workspace, by)
+    require_role(process.workspace, by, Role.ANALYST)
     if process.map_id is not None:
         raise ValidationError(_("These are the steps of a map. They are removed with the map."))
     audit("removed", process, workspace=process.workspace, by=by)
@@ -83,13 +71,11 @@ def remove_process(*, process: Process, by: Actor) -> None:
 
 
 @transaction.atomic
-def process_for_map(map: JourneyMap) -> Process:
+def process_for_map(drawn: JourneyMap) -> Process:
     """The process whose steps are the touchpoints of the map, brought up to date with it."""
-    from ..definition import MapDefinition
-
-    kept = _kept(msgspec.convert(map.definition, MapDefinition).process())
+    kept = _kept(msgspec.convert(drawn.definition, MapDefinition).process())
     process, made = Process.objects.get_or_create(
-        map=map, defaults={"workspace_id": map.workspace_id, "name": f"map {map.pk}", "definition": kept}
+        map=drawn, defaults={"workspace_id": drawn.workspace_id, "name": f"map {drawn.pk}", "definition": kept}
     )
     if made or process.definition != kept:
         process.definition = kept
@@ -108,7 +94,7 @@ def _checked(workspace: Workspace, name: str, definition: ProcessDefinition, but
     name = name.strip()
     if not name or len(name) > LONGEST_NAME:
         raise ValidationError(_("Give the process a name of at most 200 characters."))
-    if Process.objects.filter(workspace=workspace, name=name).exclude(pk=but and but.pk).exists():
+    if Process.objects.filter(workspace=workspace, name=name).exclude(pk=but.pk if but else 0).exists():
         raise ValidationError(_("There is a process with this name already."))
     keys = [one.key for one in definition.labels]
     if not all(keys) or len(set(keys)) < len(keys):
@@ -122,5 +108,7 @@ def _checked(workspace: Workspace, name: str, definition: ProcessDefinition, but
     try:
         compile_process(workspace.pk, 0, 0, definition)
     except (UnknownField, ValueError, IndexError) as error:
-        raise ValidationError(_("A condition of the process cannot be understood: %(reason)s") % {"reason": error}) from error
+        raise ValidationError(
+            _("A condition of the process cannot be understood: %(reason)s") % {"reason": error}
+        ) from error
     return name

@@ -79,11 +79,14 @@ def want_steps(process: Process) -> None:
     transaction.on_commit(waiting.set)
 
 
-def want_all(workspace_id: int | None = None) -> None:
-    """Have the steps of all processes built anew."""
-    rows = Process.objects.all() if workspace_id is None else Process.objects.filter(workspace=workspace_id)
-    rows.update(wanted_at=timezone.now(), progress={})
-    transaction.on_commit(waiting.set)
+def rebuild_steps() -> None:
+    """Build the steps of all processes anew, now. Raises EventlogError."""
+    log.empty_steps()
+    for process in Process.objects.filter(workspace__deleted_at=None).order_by("pk"):
+        try:
+            build_steps(process)
+        except UnknownField as error:
+            logger.warning("The process %s cannot be read: %s", process.pk, error)
 
 
 def due() -> Iterable[Process]:
@@ -101,7 +104,7 @@ def build_steps(process: Process, say: Progress = lambda done, of: None) -> None
     if engine().in_process or cursor.take():
         try:
             with _working:
-                _build(process, say, never)
+                _build(process, say, never, never if engine().in_process else cursor.take)
         finally:
             if not engine().in_process:
                 cursor.release()
@@ -112,8 +115,8 @@ def build_steps(process: Process, say: Progress = lambda done, of: None) -> None
     process.refresh_from_db()
 
 
-def _build(process: Process, say: Progress, stopping: Stop) -> bool:
-    """False if it was stopped in between."""
+def _build(process: Process, say: Progress, stopping: Stop, keep: Callable[[], object] = never) -> bool:
+    """False if it was stopped in between. `keep` is called now and then, to keep the lease."""
     started = timezone.now()
     rows = Process.objects.filter(pk=process.pk)
     # Before the first look at the log: who follows it puts what comes in from now on under this generation too.
@@ -122,6 +125,7 @@ def _build(process: Process, say: Progress, stopping: Stop) -> bool:
     current = rows.get()
 
     def tell(done: int, total: int) -> None:
+        keep()
         rows.update(progress={"done": done, "total": total})
         say(done, total)
 
@@ -170,8 +174,7 @@ class StepKeeper:
         try:
             with _working:
                 while not stopping() and self._build_one(stopping):
-                    self._events.take()
-                    self._customers.take()
+                    self._hold()
                 self._take_in(stopping)
                 self._mend(stopping)
                 self._tidy()
@@ -183,12 +186,18 @@ class StepKeeper:
         self._events.release()
         self._customers.release()
 
+    def _hold(self) -> bool:
+        """Keep the lease through long work; False, to be asked in one breath with `stopping`. Raises LeaseLost."""
+        if not (self._events.take() and self._customers.take()):
+            raise LeaseLost(log.NAME)
+        return False
+
     def _build_one(self, stopping: Stop) -> bool:
         process = next(iter(due()), None)
         if process is None:
             return False
         try:
-            return _build(process, lambda done, of: None, stopping)
+            return _build(process, lambda done, of: None, stopping, self._hold)
         except UnknownField as error:
             logger.warning("The process %s cannot be read: %s", process.pk, error)
             Process.objects.filter(pk=process.pk).update(built_at=timezone.now(), progress={"problem": str(error)})
@@ -200,11 +209,11 @@ class StepKeeper:
             while (new := self._events.next(node)) and not stopping():
                 # Only now: of a process that is not in this list, all of these events are still to be built.
                 sources = _sources(Process.objects.filter(workspace__in=list(new.names)).exclude(generation=0))
-                counts = [
+                done = [
                     log.add_new(source, new) for source in sources
                     if not source.names or new.names[source.workspace_id] & set(source.names)
                 ]  # fmt: skip
-                if None not in counts:
+                if all(done):
                     self._events.advance(new)
             while (new := self._customers.next(node)) and not stopping():
                 for workspace_id in new.names:
@@ -216,9 +225,8 @@ class StepKeeper:
     def _mend(self, stopping: Stop) -> None:
         now = datetime.now(UTC)
         numbers = log.stale_processes(now)
-        for source in _sources(Process.objects.filter(pk__in=numbers)):
-            if not log.mend(source, now, stopping):
-                return
+        if numbers:  # of a process that is gone, nothing is made and the marks go
+            log.mend(_sources(Process.objects.filter(pk__in=numbers)), now, lambda: self._hold() or stopping())
 
     def _tidy(self) -> None:
         """Remove what a process left that was removed while its steps were being written."""

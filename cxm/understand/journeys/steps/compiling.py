@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from cxm.record.eventlog.scope import Filter, condition, sql_text
+from cxm.record.eventlog.scope import Filter, UnknownField, condition, sql_text
 from cxm.record.eventlog.steps import StepSource
 
 from ..definition import CUSTOMER, EventRule, ProcessDefinition, Test
@@ -22,8 +22,9 @@ def compile_process(
     fields = [f"{_named(name)} String" for name in dict.fromkeys(wanted)]
     if nested:  # what an import could not place is one level down
         fields.append(f"properties Tuple({', '.join(f'{_named(name)} String' for name in nested)})")
-    if "version" not in wanted:
-        fields.append("version UInt64")
+    counted = definition.order_by or "version"
+    if counted not in wanted:
+        fields.append(f"{_named(counted)} UInt64")
     head = f"WITH JSONExtract(properties, {sql_text('Tuple(' + ', '.join(fields) + ')')}) AS p"
 
     if definition.labels:
@@ -48,7 +49,8 @@ def compile_process(
         f"if({text} = '', toUUID('00000000-0000-0000-0000-000000000000'),"
         f" reinterpretAsUUID(sipHash128({sql_text(definition.case)}, {text})))",
         label=label, rank=f"toUInt16({rank})",
-        version="JSONExtractUInt(properties, 'version')" if "version" in wanted else "tupleElement(p, 'version')",
+        version=f"toUInt64OrZero(tupleElement(p, {sql_text(counted)}))" if counted in wanted
+        else f"tupleElement(p, {sql_text(counted)})", by_version=bool(definition.order_by),
         touchpoint="tupleElement(p, 'touchpoint')", channel="tupleElement(p, 'channel')",
         # What we state ourselves (cases, consents, notes) is a step only where it is asked for by name.
         where="name IN {names:Array(String)}" if names else "source != 'fact'",
@@ -85,4 +87,6 @@ def _holds(rule: EventRule, prefix: str, values: dict[str, Any]) -> str:
 
 
 def _test(test: Test, name: str, values: dict[str, Any]) -> str:
+    if test.field != "source" and not test.field.startswith("property."):
+        raise UnknownField(test.field)  # what is known of the customer today would change steps of long ago
     return condition(Filter(test.field, test.operator, test.values), "events", name, values)

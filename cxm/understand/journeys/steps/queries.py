@@ -82,7 +82,7 @@ def transitions(process: Process, scope: Scope, *, times: bool = True) -> Found[
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How many journeys have `label` as their step `number`, and their share of all journeys that begin in the scope."""
+    """How many journeys have `label` as their step `number`, and their share of those that begin in the scope."""
 
     number: int
     label: str
@@ -230,7 +230,7 @@ def starts_and_ends(process: Process, scope: Scope) -> Found[Edge]:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One journey. `customer_id` is that of its first step, as the event carries it; `duration_s` from first to last."""
+    """One journey. `customer_id` is that of its first step, as the event carries it; `duration_s`: first to last."""
 
     journey: UUID
     customer_id: UUID
