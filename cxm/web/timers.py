@@ -28,6 +28,7 @@ from cxm.record.capture.jobs import resume_interrupted, resume_regulations
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.repair import repair
 from cxm.steer.dashboards.surveys import exporting
+from cxm.understand.journeys.evidence.keeping import keep_warm
 from cxm.understand.text.experience.jobs import calibrate_due
 
 from . import data_directory, workers
@@ -71,6 +72,7 @@ CLOCKS = [
     Clock(resume_reviews, 5 * MINUTE, at_start=True),
     Clock(drop_unclaimed, HOUR),
     Clock(calibrate_due, HOUR),
+    Clock(keep_warm, 5 * MINUTE),
     Clock(ticking.tick, 10, at_start=True),
     Clock(routing.fill, MINUTE),
     Clock(satisfaction.send_due, MINUTE),

@@ -13,7 +13,7 @@ from cxm.listen.channels.views.unsubscribe import unsubscribe
 from cxm.listen.channels.views.webhook_in import receive_webhook
 from cxm.record.capture.urls import source_urls
 from cxm.steer.dashboards.urls import metric_urls, public_urls, result_urls
-from cxm.understand.journeys.maps.urls import public_urls as map_urls
+from cxm.understand.journeys.evidence.urls import public_urls as map_urls
 
 from . import flow_page, views, workspaces
 from .api import api_urls

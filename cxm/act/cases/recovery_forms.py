@@ -91,6 +91,8 @@ class AftercareForm(forms.Form):
 
 
 class MeasureForm(forms.Form):
+    # What a link to the form may fill in, by the names of the fields; `filters` one a line.
+    ASKED = ("name", "text", "cause", "owner", "due_on", "metric", "filters", "expected", "weeks")
     name = forms.CharField(
         label=gettext_lazy("What is done"), max_length=200,
         help_text=gettext_lazy("Such as: pack glass in two layers."),

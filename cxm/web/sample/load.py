@@ -28,6 +28,7 @@ from cxm.understand.text.topics.starter import plant
 
 from .cases import fill_the_desk
 from .comments import Writer
+from .credit import cars_on_credit, draw_the_map
 from .feedback import feedback
 from .orders import orders
 from .people import Person, people
@@ -90,6 +91,7 @@ def load(
     plant(workspace=workspace, tree="retail", by=owner)
     annotate_workspace(workspace.pk, lambda done, of: progress("texts", done, of))
     _look_for_themes(workspace)
+    draw_the_map(workspace, owner)
     audit(LOADED, workspace, workspace=workspace, by=owner)
     return Loaded(workspace, customers, written)
 
@@ -123,6 +125,7 @@ def _happen(
     feedback(everyone, bought, asked, paid, seen, size, seed, calendar, sink)
     ask_about_support(workspace, owner, asked, size, seed, calendar, sink)
     fill_the_desk(workspace, owner, asked, size, seed, calendar, sink)
+    cars_on_credit(everyone, size, seed, calendar, sink)
     browsing(everyone, size.events - sink.count, seed, calendar, sink)
 
 

@@ -52,13 +52,12 @@ def show(request: HttpRequest, slug: str, measure_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, slug: str, measure_id: UUID | None = None) -> HttpResponse:
-    """A new measure, or a change of one. The address may name its cause: the editor of causes leads here."""
+    """A new measure, or a change of one. The address may fill the form in: causes, maps and drivers lead here."""
     membership = membership_for(request.user, slug, Role.ANALYST)
     workspace = membership.workspace
     measure = measure_for(workspace, measure_id) if measure_id else None
-    form = MeasureForm(
-        request.POST or None, workspace=workspace, measure=measure, initial={"cause": request.GET.get("cause", "")}
-    )
+    asked = {} if measure else {name: request.GET[name] for name in MeasureForm.ASKED if name in request.GET}
+    form = MeasureForm(request.POST or None, workspace=workspace, measure=measure, initial=asked)
     if request.method == "POST" and form.is_valid():
         try:
             saved = improving.save_measure(workspace=workspace, by=membership.user, measure=measure, **form.values())

@@ -1,4 +1,4 @@
-"""Addresses of maps under /w/<slug>/journeys/, and of maps that are shared with everybody who has the address."""
+"""Addresses of maps under /w/<slug>/journeys/; a shared one stands with its figures, see evidence.urls."""
 
 from __future__ import annotations
 
@@ -21,4 +21,3 @@ urlpatterns = [
     path("<uuid:map_id>/comments/", around.comments, name="comments"),
     path("<uuid:map_id>/share/", around.share, name="share"),
 ]
-public_urls = [path("j/<str:token>", around.public, name="shared_map")]

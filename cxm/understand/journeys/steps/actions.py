@@ -85,7 +85,8 @@ def process_for_map(drawn: JourneyMap) -> Process:
 
 
 def _kept(definition: ProcessDefinition) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.to_builtins(definition)
+    # As the database gives it back: lists, not tuples, so that what did not change is seen not to have.
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(definition))
     return found
 
 

@@ -19,6 +19,7 @@ from cxm.record.eventlog.append import append
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import answer, given_events, make_customer, make_user, make_workspace
+from cxm.understand.journeys.models import JourneyMap
 from cxm.web.management.commands import demo
 from cxm.web.sample import NotSample, load, remove
 from cxm.web.sample.comments import LANGUAGES, Writer, counted
@@ -58,17 +59,24 @@ def events(workspace_id: int) -> dict[str, int]:
     return {row.what: row.n for row in ask(EVENTS, Scope(workspace_id), row=Count, name="test", table="events").rows}
 
 
+def about_credit(workspace_id: int) -> int:
+    sql = "SELECT 'answers' AS what, count() AS n FROM feedback WHERE $scope AND survey = 'Car on credit'"
+    return ask(sql, Scope(workspace_id), row=Count, name="test").rows[0].n
+
+
 def test_a_small_load_has_exactly_its_counts_and_running_it_again_adds_nothing() -> None:
     owner = make_user()
     loaded = load(owner=owner, small=True)
-    assert (loaded.customers, loaded.events) == (1_000, 15_000)  # 20 000 / 20, 300 000 / 20
+    assert (loaded.customers, loaded.events) == (1_000, 21_000)  # 20 000 / 20; 300 000 / 20 and cars on credit
     assert loaded.workspace.is_sample
     before = events(loaded.workspace.pk)
-    assert sum(before.values()) == 15_000
+    assert sum(before.values()) == 21_000
     responses = list(Response.objects.filter(workspace=loaded.workspace))
     assert len(responses) == 30  # 600 / 20
     own = sum(len(one.answers.keys() - {"improve"}) for one in responses)  # that one is the comment of a score
-    assert before["answer_given"] == 750 + own  # 15 000 / 20, and those to the survey that is live
+    credit = about_credit(loaded.workspace.pk)
+    assert before["answer_given"] == 750 + own + credit  # 15 000 / 20, those to the survey that is live, and of 7.
+    assert (before["car_configured"], JourneyMap.objects.get().name) == (600, "Car on credit")
     assert before["order_placed"] == 1_200  # 24 000 / 20
     assert Customer.objects.filter(workspace=loaded.workspace).count() == 1_000
     assert Customer.objects.filter(workspace=loaded.workspace, merged_into__isnull=False).count() == 8  # 160 / 20
@@ -95,8 +103,8 @@ def test_an_interrupted_load_is_finished_without_doubling(monkeypatch: pytest.Mo
         load(owner=owner, small=True, progress=die)
     assert sum(events(Workspace.objects.get().pk).values()) == 8_000  # two chunks
     loaded = load(owner=owner, small=True, seed=99)  # the seed of the first start counts
-    assert (loaded.customers, loaded.events) == (0, 7_000)  # 15 000 - 8 000
-    assert sum(events(loaded.workspace.pk).values()) == 15_000
+    assert (loaded.customers, loaded.events) == (0, 13_000)  # 21 000 - 8 000
+    assert sum(events(loaded.workspace.pk).values()) == 21_000
     assert Workspace.objects.count() == 1
 
 

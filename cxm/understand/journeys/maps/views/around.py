@@ -9,14 +9,12 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from cxm.accounts.models import Role, Workspace
@@ -29,7 +27,6 @@ from cxm.understand.journeys.maps.queries import (
     comments_of,
     definition_of,
     open_comments,
-    shared_map,
     shares_of,
 )
 from cxm.understand.journeys.maps.tabulating import rows_of
@@ -162,18 +159,3 @@ def _end_of_day(text: str, workspace: Workspace) -> datetime | None:
         return day + timedelta(days=1)
     except (ValueError, OverflowError):
         raise Refused(_("The day is not one of the calendar. Write it as 2026-12-31.")) from None
-
-
-@login_not_required
-@never_cache
-@require_safe
-def public(request: HttpRequest, token: str) -> HttpResponse:
-    """The map as it was drawn, for everybody with the address: no owners, no comments, no customers."""
-    drawn = shared_map(token)
-    if drawn is None:
-        raise Http404
-    board = board_of(definition_of(drawn), drawn.workspace, named=False)
-    response = render(request, "journeys/maps/shared.html", {"map": drawn, "board": board, "public": True})
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    response["Referrer-Policy"] = "no-referrer"
-    return response

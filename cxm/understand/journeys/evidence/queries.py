@@ -1,0 +1,437 @@
+"""What is asked of the log about a map: few questions, each over all its touchpoints at once.
+
+Touchpoints go by their place in the map, from 1. Sums are of whole numbers, so that the same log gives the same sums in
+whatever order the engine reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil, log2
+from typing import Any
+from uuid import UUID
+
+from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.scope import Filter, Scope, condition
+from cxm.understand.metrics.tickets import PRESENT
+from cxm.understand.text.topics.queries import keys_under
+
+from ..definition import CUSTOMER, FeedbackRule, MapDefinition, Touchpoint
+
+BILLION = 1_000_000_000  # sentiments are summed in so many parts of one
+CLASSES = 8  # of age, to a doubling
+VERBATIMS = 2  # of each sentiment at each touchpoint
+
+# The steps of each journey as two arrays, place and moment. The table is in this order, so journeys stream by.
+JOURNEYS = """
+    SELECT journey, any(customer_id) AS who, groupArray(toUInt16(indexOf({keys:Array(String)}, label))) AS places,
+           groupArray(toUnixTimestamp64Milli(occurred_at)) AS moments
+    FROM steps $join WHERE $scope AND process = {process:UInt32} AND label IN {keys:Array(String)}
+    GROUP BY workspace_id, process, case_id, journey
+"""
+IN_ORDER = "SETTINGS optimize_aggregation_in_order = 1"
+
+# `on`: a later touchpoint of the expected path was reached after the first visit. Ages are counted in classes, eight
+# to a doubling, so that journeys too young to judge can be left out once it is known how long going on takes.
+VISITS = f"""
+    SELECT place, who,
+           arrayFilter((moment, one) -> one = place, moments, places) AS mine,
+           length(mine) AS times, arrayMin(mine) AS first, arrayMax(mine) AS last,
+           arrayFilter((moment, one) -> one > place AND {{core:Array(UInt8)}}[one] = 1 AND moment >= first,
+                       moments, places) AS later,
+           notEmpty(later) AS on, if(on, arrayMin(later) - first, 0) AS reach,
+           arrayExists((moment, one) -> one < place AND {{core:Array(UInt8)}}[one] = 1 AND moment > first,
+                       moments, places) AS back,
+           toUInt16(floor(log2(greatest(1, ({{at:Int64}} - first) / 1000)) * {CLASSES})) AS age
+    FROM ({JOURNEYS}) ARRAY JOIN arrayDistinct(places) AS place
+"""
+PASSES = f"""
+SELECT place, count() AS journeys, sum(times) AS steps, $customers AS customers, countIf(times > 1) AS repeated,
+       countIf(back) AS back, quantilesExactIf(0.5, 0.9, 0.99)(reach, on) AS reaches, max(last) AS passed_at,
+       sumMap([age], [toUInt64(1)]) AS passed, sumMap([age], [toUInt64(on)]) AS went
+FROM ({VISITS})
+GROUP BY place ORDER BY place
+{IN_ORDER}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """`passed` and `went` count journeys by the class of their age: (classes, counts)."""
+
+    place: int
+    journeys: int
+    steps: int
+    customers: int
+    repeated: int
+    back: int
+    reaches: list[float]  # milliseconds: median, 90th and 99th percentile
+    passed_at: int
+    passed: tuple[list[int], list[int]]
+    went: tuple[list[int], list[int]]
+
+
+def passes(definition: MapDefinition, process: int, scope: Scope, at: int) -> list[Pass]:
+    """How journeys pass each touchpoint. `at`: the moment, in milliseconds, that ages are counted from."""
+    customers = "count()" if definition.case == CUSTOMER else "uniqExact(who)"
+    sql = PASSES.replace("$customers", customers)
+    return _ask_steps(sql, Pass, definition, process, scope, "passes", at=at)
+
+
+def core(definition: MapDefinition) -> list[int]:
+    """1 for each touchpoint of the expected path, 0 for those that it may pass by."""
+    return [int(not one.optional) for one in definition.touchpoints()]
+
+
+def _ask_steps(
+    sql: str, row: type[Any], definition: MapDefinition, process: int, scope: Scope, name: str, **more: Any
+) -> list[Any]:
+    keys = [one.key for one in definition.touchpoints()]
+    if "{core:" in sql:
+        more["core"] = core(definition)
+    return ask(
+        sql, scope, row=row, name=f"evidence.{name}", table="steps", process=process, keys=keys, **more
+    ).rows  # fmt: skip
+
+
+# Whose journeys are behind a figure, the newest first.
+WHO: Mapping[str, str] = {
+    "passed": "1",
+    "lost": "NOT on AND age >= {patience:UInt16}",
+    "on": "on",
+    "again": "times > 1",
+    "back": "back",
+}
+BEHIND = f"""
+SELECT who AS customer_id, first AS at, toUInt32(times) AS times, if(on, reach, 0) AS reach
+FROM ({VISITS}) WHERE place = {{place:UInt16}} AND $kind
+ORDER BY at DESC, customer_id LIMIT {{limit:UInt32}} OFFSET {{offset:UInt32}}
+{IN_ORDER}
+"""
+COUNT = f"SELECT count() AS n FROM ({VISITS}) WHERE place = {{place:UInt16}} AND $kind {IN_ORDER}"
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A journey at a touchpoint: whose, when it first came (milliseconds), how often, and how long until it went on."""
+
+    customer_id: UUID
+    at: int
+    times: int
+    reach: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    n: int
+
+
+def behind(
+    definition: MapDefinition, process: int, scope: Scope, at: int, *, key: str, kind: str, patience_s: float,
+    limit: int, offset: int = 0,
+) -> tuple[list[Behind], int]:  # fmt: skip
+    """The journeys behind a figure of the touchpoint `key`, and how many there are. `kind`: a key of WHO."""
+    places = {one.key: place for place, one in enumerate(definition.touchpoints(), 1)}
+    values = {"at": at, "place": places[key], "patience": first_class(patience_s)}
+    rows = _ask_steps(
+        BEHIND.replace("$kind", WHO[kind]), Behind, definition, process, scope, "behind",
+        limit=limit, offset=offset, **values,
+    )  # fmt: skip
+    [count] = _ask_steps(COUNT.replace("$kind", WHO[kind]), Count, definition, process, scope, "count", **values)
+    return rows, count.n
+
+
+def first_class(patience_s: float) -> int:
+    """The first class of age that lies wholly behind that time."""
+    return ceil(log2(max(patience_s, 1.0)) * CLASSES - 1e-9)
+
+
+TOTALS = f"""
+SELECT count() AS journeys, $customers AS customers, max(arrayMax(moments)) AS at FROM ({JOURNEYS}) {IN_ORDER}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    journeys: int
+    customers: int
+    at: int
+
+
+def totals(definition: MapDefinition, process: int, scope: Scope) -> Totals:
+    customers = "count()" if definition.case == CUSTOMER else "uniqExact(who)"
+    sql = TOTALS.replace("$customers", customers)
+    return _ask_steps(sql, Totals, definition, process, scope, "totals")[0]  # type: ignore[no-any-return]  # one row
+
+
+FLOWS = """
+SELECT toString(label) AS label, toString(next) AS next, count() AS n, quantileExact(0.5)(gap_ms) AS gap_ms
+FROM steps $join WHERE $scope AND process = {process:UInt32} AND label IN {keys:Array(String)}
+GROUP BY label, next ORDER BY label, next
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    label: str
+    next: str
+    n: int
+    gap_ms: int
+
+
+def flows(definition: MapDefinition, process: int, scope: Scope) -> list[FlowRow]:
+    return _ask_steps(FLOWS, FlowRow, definition, process, scope, "flows")
+
+
+# Of the journeys that had the time: how many were not there in time. `to` 0: the next of the expected path.
+PROMISES = f"""
+SELECT number, countIf(age >= within) AS n,
+       countIf(age >= within AND (empty(there) OR arrayMin(there) - first > within)) AS late
+FROM (
+    SELECT number, within, arrayMin(arrayFilter((moment, one) -> one = place, moments, places)) AS first,
+           arrayFilter((moment, one) -> if(target = 0, one > place AND {{core:Array(UInt8)}}[one] = 1, one = target)
+                                        AND moment >= first, moments, places) AS there,
+           {{at:Int64}} - first AS age
+    FROM ({JOURNEYS})
+    ARRAY JOIN {{numbers:Array(UInt16)}} AS number, {{froms:Array(UInt16)}} AS place, {{tos:Array(UInt16)}} AS target,
+               {{withins:Array(Int64)}} AS within
+    WHERE has(places, place)
+)
+GROUP BY number ORDER BY number
+{IN_ORDER}
+"""
+# The same where each journey was promised a moment of its own, by a property of the event.
+PROMISED = """
+SELECT toUInt16(0) AS number, count() AS n, countIf(there = 0 OR there > promised) AS late
+FROM (
+    SELECT journey, max(moment) AS promised,
+           minIf(toUnixTimestamp64Milli(occurred_at), label IN {there:Array(String)}) AS there
+    FROM steps GLOBAL ANY LEFT JOIN (
+        SELECT event_id, toUnixTimestamp64Milli(ifNull(parseDateTime64BestEffortOrNull(
+                   JSONExtractString(properties, {property:String}), 3, 'UTC'), toDateTime64(0, 3, 'UTC'))) AS moment
+        FROM events WHERE $workspace AND name IN {names:Array(String)}
+    ) AS said USING (event_id)
+    $join WHERE $scope AND process = {process:UInt32} AND label IN {keys:Array(String)}
+    GROUP BY journey
+) WHERE promised > 0 AND promised <= {at:Int64}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRow:
+    number: int
+    n: int
+    late: int
+
+
+def promises(definition: MapDefinition, process: int, scope: Scope, at: int) -> dict[tuple[str, int], PromiseRow]:
+    """How promises were kept, by touchpoint and the promise's number there."""
+    points = definition.touchpoints()
+    places = {one.key: place for place, one in enumerate(points, 1)}
+    last = max((places[one.key] for one in points if not one.optional), default=0)
+    made = [
+        (one, number, promise) for one in points for number, promise in enumerate(one.promises)
+        # A promise about what follows the last touchpoint leaves no trace in the steps.
+        if (promise.reaches in places if promise.reaches else places[one.key] < last)
+    ]  # fmt: skip
+    found: dict[tuple[str, int], PromiseRow] = {}
+    plain = [each for each in made if each[2].within_s > 0 and not each[2].until]
+    if plain:
+        rows = _ask_steps(
+            PROMISES, PromiseRow, definition, process, scope, "promises", at=at, numbers=list(range(len(plain))),
+            froms=[places[one.key] for one, _, _ in plain],
+            tos=[places[promise.reaches] if promise.reaches else 0 for _, _, promise in plain],
+            withins=[promise.within_s * 1000 for _, _, promise in plain],
+        )  # fmt: skip
+        found |= {(plain[row.number][0].key, plain[row.number][1]): row for row in rows}
+    for one, number, promise in made:
+        if promise.until:
+            later = [two.key for two in points[places[one.key] :] if not two.optional]
+            [row] = _ask_steps(
+                PROMISED, PromiseRow, definition, process, scope, "promised", at=at, property=promise.until,
+                there=[promise.reaches] if promise.reaches else later,
+                names=sorted({rule.event for rule in one.binding.events}),
+            )  # fmt: skip
+            found[one.key, number] = row
+    return found
+
+
+READING = """GLOBAL ANY LEFT JOIN (
+    SELECT event_id AS read_event, 1 AS known, sentiment AS mood,
+           toInt64(round(toFloat64(sentiment_score) * 1000000000)) AS mood_score, emotion, effort AS effortful,
+           topics AS about
+    FROM annotations FINAL WHERE $workspace
+) AS reading ON event_id = reading.read_event"""
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """The answers of one metric and scale at one touchpoint; `scores`: how many of each score."""
+
+    place: int
+    metric: str
+    scale: str
+    n: int
+    scores: tuple[list[float], list[int]]
+    texts: int
+    mood: int
+    mood_squares: int
+    effort: int
+    emotions: tuple[list[str], list[int]]
+    heard_at: int
+
+
+OPINIONS = f"""
+SELECT toUInt16(place) AS place, toString(metric) AS metric, toString(scale) AS scale, count() AS n,
+       sumMap([ifNull(score, 0)], [toUInt64(score IS NOT NULL)]) AS scores,
+       sum(known) AS texts, sum(mood_score) AS mood, sum(toInt128(mood_score) * mood_score) AS mood_squares,
+       sum(effortful) AS effort, sumMap([toString(emotion)], [toUInt64(known)]) AS emotions,
+       max(toUnixTimestamp64Milli(occurred_at)) AS heard_at
+FROM feedback {READING} $join ARRAY JOIN $places AS place
+WHERE $scope GROUP BY place, metric, scale ORDER BY place, metric, scale
+"""
+
+
+def opinions(definition: MapDefinition, scope: Scope) -> list[Opinion]:
+    """What was answered and said, of all that belongs to a touchpoint; one answer may belong to several."""
+    values: dict[str, Any] = {}
+    places = feedback_places(definition, scope.workspace_id, values)
+    if places is None:
+        return []
+    sql = OPINIONS.replace("$places", places)
+    return ask(sql, scope, row=Opinion, name="evidence.opinions", table="feedback", **values).rows
+
+
+def feedback_places(definition: MapDefinition, workspace_id: int, values: dict[str, Any]) -> str | None:
+    """SQL for the places that a row of `feedback` joined with READING belongs to; None where nothing is bound."""
+    parts = []
+    for place, one in enumerate(definition.touchpoints(), 1):
+        tests = [_all_of(rule, "feedback", f"f{place}_{number}_", values)
+                 for number, rule in enumerate(one.binding.feedback)]  # fmt: skip
+        if one.binding.topics:
+            keys = sorted({key for topic in one.binding.topics for key in keys_under(workspace_id, topic)})
+            values[f"f{place}_topics"] = keys
+            tests.append(f"hasAny(about, {{f{place}_topics:Array(String)}})")
+        if tests:
+            parts.append(f"if({' OR '.join(tests)}, [{place}], [])")
+    return f"arrayConcat({', '.join(parts)}, CAST([] AS Array(UInt8)))" if parts else None
+
+
+def _all_of(rule: FeedbackRule, table: str, name: str, values: dict[str, Any]) -> str:
+    tests = [
+        condition(Filter(test.field, test.operator, test.values), table, f"{name}{number}", values)
+        for number, test in enumerate(rule.where)
+    ]
+    return f"({' AND '.join(tests)})" if tests else "0"
+
+
+# Words that tell the story: of each sentiment those of a length that is read at a glance, the newest first.
+VERBATIM = f"""
+SELECT place, event_id, mood FROM (
+    SELECT toUInt16(place) AS place, event_id, toString(mood) AS mood, occurred_at,
+           lengthUTF8(comment) BETWEEN 40 AND 280 AS handy, abs(mood_score) AS strength
+    FROM feedback {READING} $join ARRAY JOIN $places AS place
+    WHERE $scope AND known = 1 AND mood IN ('negative', 'positive', 'mixed')
+) ORDER BY place, mood, handy DESC, strength > 300000000 DESC, occurred_at DESC, event_id
+LIMIT {VERBATIMS} BY place, mood
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class VerbatimRow:
+    place: int
+    event_id: UUID
+    mood: str
+
+
+def verbatims(definition: MapDefinition, scope: Scope) -> list[VerbatimRow]:
+    values: dict[str, Any] = {}
+    places = feedback_places(definition, scope.workspace_id, values)
+    if places is None:
+        return []
+    sql = VERBATIM.replace("$places", places)
+    return ask(sql, scope, row=VerbatimRow, name="evidence.verbatims", table="feedback", **values).rows
+
+
+TICKETS = f"""
+SELECT toUInt16(place) AS place, count() AS n, countIf(complaint = true) AS complaints,
+       countIf(reopened > 0) AS reopened, max(toUnixTimestamp64Milli(occurred_at)) AS heard_at
+FROM tickets $join ARRAY JOIN $places AS place WHERE $scope AND {PRESENT}
+GROUP BY place ORDER BY place
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRow:
+    place: int
+    n: int
+    complaints: int
+    reopened: int
+    heard_at: int
+
+
+def tickets(definition: MapDefinition, scope: Scope) -> list[TicketRow]:
+    values: dict[str, Any] = {}
+    parts = []
+    for place, one in enumerate(definition.touchpoints(), 1):
+        tests = [_all_of(rule, "tickets", f"t{place}_{number}_", values)
+                 for number, rule in enumerate(one.binding.tickets)]  # fmt: skip
+        if tests:
+            parts.append(f"if({' OR '.join(tests)}, [{place}], [])")
+    if not parts:
+        return []
+    sql = TICKETS.replace("$places", f"arrayConcat({', '.join(parts)}, CAST([] AS Array(UInt8)))")
+    return ask(sql, scope, row=TicketRow, name="evidence.tickets", table="tickets", **values).rows
+
+
+# What is new in the log, or gone, or read anew changes one of these.
+MARK = """
+SELECT concat(toString(count()), ' ', toString(toUnixTimestamp64Milli(max(received_at))), ' ',
+              toString((SELECT count() FROM annotations WHERE $workspace))) AS mark FROM events WHERE $scope
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    mark: str
+
+
+def mark(workspace_id: int) -> str:
+    """Whether the log moved: the same text as long as it did not."""
+    return ask(MARK, Scope(workspace_id), row=Mark, name="evidence.mark", table="events").rows[0].mark
+
+
+# The texts of verbatims, by their ids.
+WORDS = """
+SELECT event_id, customer_id, occurred_at, comment, toString(language) AS language, toString(metric) AS metric, score,
+       toString(scale) AS scale, toString(channel) AS channel
+FROM texts WHERE $scope AND event_id IN {ids:Array(UUID)} LIMIT 1 BY event_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    event_id: UUID
+    customer_id: UUID
+    occurred_at: datetime
+    comment: str
+    language: str
+    metric: str
+    score: float | None
+    scale: str
+    channel: str
+
+
+def words(workspace_id: int, ids: Sequence[UUID]) -> dict[UUID, Words]:
+    if not ids:
+        return {}
+    rows = ask(
+        WORDS, Scope(workspace_id), row=Words, name="evidence.words", table="texts", ids=[str(one) for one in ids]
+    ).rows  # fmt: skip
+    return {row.event_id: row for row in rows}
+
+
+def bound(point: Touchpoint) -> bool:
+    binding = point.binding
+    return bool(binding.events or binding.feedback or binding.topics or binding.tickets)

@@ -1,0 +1,261 @@
+"""The living map: a map with what the log says about it, and the customers behind each figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from cxm.accounts.access import membership_for, sees_personal
+from cxm.accounts.models import Membership, Role
+from cxm.lib.csv import stream
+from cxm.lib.personal import mask
+from cxm.record.customers.models import Customer, Segment
+from cxm.record.eventlog.engine import EventlogError
+from cxm.record.eventlog.scope import UnknownField
+from cxm.understand.metrics.refusals import Refused
+
+from ..definition import MapDefinition, Touchpoint
+from ..maps.board import board_of
+from ..maps.queries import definition_of, map_for, shared_map
+from ..models import JourneyMap
+from ..steps.actions import process_for_map
+from . import keeping, queries, wording
+from .curve import curve_of
+from .figures import Evidence, Figures
+from .keeping import Shown
+
+PAGE = 50
+MOST_ROWS = 100_000  # in a file
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    text: str
+    sentiment: str
+    language: str
+    event_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What the map shows at a touchpoint: its figures in words, and its findings."""
+
+    touchpoint: Touchpoint
+    stage: str
+    figures: Figures
+    lines: list[wording.Line]
+    findings: list[wording.Told]
+    quotes: list[Quote]
+
+    @property
+    def score(self) -> str:
+        return wording.score_statement(self.figures)
+
+    @property
+    def mood(self) -> str:
+        return wording.statement(self.figures.mood)
+
+
+def context_of(membership: Membership, **more: Any) -> dict[str, Any]:
+    return {
+        "membership": membership, "workspace": membership.workspace, "tab": "maps",
+        "may_change": Role(membership.role).includes(Role.ANALYST), **more,
+    }  # fmt: skip
+
+
+@require_safe
+def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponseBase:
+    membership = membership_for(request.user, slug)
+    journey_map = map_for(membership, map_id)
+    definition = definition_of(journey_map)
+    shown, problem = _shown(request, journey_map, definition)
+    if request.GET.get("format") == "csv" and shown and shown.evidence:
+        return _file(wording.table(shown.evidence, definition), f"map-{journey_map.pk}")
+    context = context_of(
+        membership, map=journey_map, page="living", definition=definition, shown=shown, problem=problem,
+        board=board_of(definition, membership.workspace), filters=keeping.filters_of(request.GET),
+        **asked(request, membership),
+        **(said(shown.evidence, definition, membership) if shown and shown.evidence else {}),
+    )  # fmt: skip
+    return render(request, "journeys/_living.html" if request.htmx else "journeys/living.html", context)  # type: ignore[attr-defined]  # django-htmx
+
+
+@login_not_required
+@never_cache
+@require_safe
+def shared(request: HttpRequest, token: str) -> HttpResponse:
+    """The map at its public address, for everybody who has it: figures and findings, but no owners, nobody's words and
+    no customers."""
+    journey_map = shared_map(token)
+    if journey_map is None:
+        raise Http404
+    definition = definition_of(journey_map)
+    shown, _problem = _shown(request, journey_map, definition, public=True)
+    response = render(
+        request, "journeys/maps/shared.html",
+        {
+            "map": journey_map, "definition": definition, "shown": shown, "public": True,
+            "board": board_of(definition, journey_map.workspace, named=False),
+            **(said(shown.evidence, definition, None) if shown and shown.evidence else {}),
+        },
+    )  # fmt: skip
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _shown(
+    request: HttpRequest, journey_map: JourneyMap, definition: MapDefinition, public: bool = False
+) -> tuple[Shown | None, str]:
+    """Or why there is nothing to show."""
+    try:
+        query = request.GET.copy()
+        if public:
+            query.clear()
+        shown = keeping.evidence_of(journey_map, query, definition)
+        return shown, shown.problem
+    except (Refused, UnknownField) as refusal:
+        return None, str(refusal)
+    except EventlogError:
+        return None, _("The event log does not answer at the moment. The map itself can still be read and changed.")
+
+
+def asked(request: HttpRequest, membership: Membership) -> dict[str, Any]:
+    """What the form of filters shows."""
+    chosen = next((one.removeprefix("segment:is:") for one in request.GET.getlist("filter")
+                   if one.startswith("segment:is:")), "")  # fmt: skip
+    segments = Segment.objects.filter(workspace=membership.workspace).order_by("name")
+    return {
+        "segments": [(f"segment:is:{one.pk}", one.name, str(one.pk) == chosen) for one in segments],
+        "since": request.GET.get("since", ""), "until": request.GET.get("until", ""),
+    }  # fmt: skip
+
+
+def said(evidence: Evidence, definition: MapDefinition, membership: Membership | None) -> dict[str, Any]:
+    """The words of a page for an evidence. Without a membership, nobody's own words are in it."""
+    told = wording.tell(evidence, definition)
+    figures = {one.key: one for one in evidence.figures}
+    words = {}
+    if membership is not None:
+        ids = [one.event_id for each in evidence.figures for one in each.verbatims]
+        words = queries.words(membership.workspace.pk, ids)
+    points: dict[str, Point] = {}
+    for stage in definition.stages:
+        for point in stage.touchpoints:
+            mine = figures.get(point.key, Figures(point.key))
+            points[point.key] = Point(
+                point, stage.name, mine, wording.lines(mine, point, definition.currency),
+                [one for one in told if one.key == point.key], _quotes(mine, words, membership),
+            )  # fmt: skip
+    curve = curve_of(definition, figures)
+    return {"evidence": evidence, "findings": told, "points": points, "curve": None if curve.is_empty else curve}
+
+
+def _quotes(figures: Figures, words: dict[UUID, queries.Words], membership: Membership | None) -> list[Quote]:
+    made = []
+    for one in figures.verbatims:
+        found = words.get(one.event_id)
+        if found is not None:
+            text = found.comment if sees_personal(membership) else mask(found.comment, found.language)
+            made.append(Quote(text, one.sentiment, found.language, one.event_id, found.occurred_at))
+    return made
+
+
+@require_safe
+def customers(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str) -> HttpResponseBase:
+    """The customers behind a figure: who passed, who was lost, who came again."""
+    membership = membership_for(request.user, slug)
+    journey_map = map_for(membership, map_id)
+    definition = definition_of(journey_map)
+    point = next((one for one in definition.touchpoints() if one.key == key), None)
+    if point is None or kind not in queries.WHO:
+        raise Http404
+    as_file = request.GET.get("format") == "csv"
+    page = min(max(int(text), 1), 10_000) if (text := request.GET.get("page", "")).isdigit() else 1
+    shown, problem = _shown(request, journey_map, definition)
+    rows: list[queries.Behind] = []
+    n = 0
+    if shown and shown.evidence:
+        scope = keeping.scope_of(journey_map, definition, keeping.filters_of(request.GET))
+        rows, n = queries.behind(
+            definition, process_for_map(journey_map).pk, scope, shown.evidence.at, key=key, kind=kind,
+            patience_s=shown.evidence.of(key).patience_s, limit=MOST_ROWS if as_file else PAGE,
+            offset=0 if as_file else (page - 1) * PAGE,
+        )  # fmt: skip
+    listed = people_of(membership, rows)
+    if as_file:
+        return _file(_people_table(listed), f"customers-{key}")
+    context = context_of(
+        membership, map=journey_map, point=point, kind=kind, title=who_name(kind), rows=listed, n=n, page=page,
+        more=page * PAGE < n, problem=problem, filters=keeping.filters_of(request.GET),
+    )  # fmt: skip
+    return render(request, "journeys/customers.html", context)
+
+
+def who_name(kind: str) -> str:
+    return {
+        "passed": _("Customers who came here"),
+        "lost": _("Customers who went no further"),
+        "on": _("Customers who went on"),
+        "again": _("Customers who came more than once"),
+        "back": _("Customers who went back"),
+    }[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """`customer` is None where nobody is known by that id."""
+
+    customer: Customer | None
+    at: datetime
+    times: int
+    reach_h: float | None
+
+
+def people_of(membership: Membership, rows: Sequence[queries.Behind]) -> list[Listed]:
+    """The journeys with the people whose they are; a merged profile is shown as the one that it belongs to."""
+    found = {one.pk: one for one in Customer.objects.filter(
+        workspace=membership.workspace, pk__in={row.customer_id for row in rows}
+    ).select_related("canonical")}  # fmt: skip
+    made = []
+    for row in rows:
+        person = found.get(row.customer_id)
+        at = wording.moment(row.at) or timezone.now()
+        made.append(
+            Listed((person.canonical or person) if person else None, at, row.times, row.reach / 3_600_000 or None)
+        )
+    return made
+
+
+def _people_table(rows: Sequence[Listed]) -> tuple[list[str], list[Sequence[object]]]:
+    heads = [_("Customer"), _("Name"), _("First visit"), _("Visits"), _("Hours until the next touchpoint")]
+    return heads, [
+        (str(one.customer.pk) if one.customer else "", one.customer.name if one.customer else "", one.at, one.times,
+         one.reach_h)
+        for one in rows
+    ]  # fmt: skip
+
+
+def _file(table: tuple[list[str], list[Sequence[object]]], name: str) -> StreamingHttpResponse:
+    heads, rows = table
+
+    def lines() -> Iterator[Sequence[object]]:
+        yield heads
+        yield from rows
+
+    reply = StreamingHttpResponse(stream(lines()), content_type="text/csv; charset=utf-8")
+    reply["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return reply
