@@ -53,7 +53,7 @@ class ProcessForm(forms.Form):
     )  # fmt: skip
     order_by = forms.CharField(
         label=gettext_lazy("Order the steps by a number of the source"), required=False, max_length=200,
-        help_text=gettext_lazy("Such as a count of updates, where times are too coarse. Without one, time orders them."),
+        help_text=gettext_lazy("Such as a count of updates. Without one, time orders them."),
         widget=forms.TextInput(attrs={"list": "property-names", "autocomplete": "off"}),
     )  # fmt: skip
     collapse = forms.BooleanField(
@@ -133,7 +133,8 @@ def initial_of(process: Process | None, definition: ProcessDefinition) -> dict[s
     return {
         "name": process.name if process else "", "whose": "customer" if definition.case == CUSTOMER else "property",
         "case": "" if definition.case == CUSTOMER else definition.case, "events": list(definition.events),
-        "label_by": definition.label_by, "order_by": definition.order_by, "collapse": definition.collapse, "gap": gap, "unit": unit,
+        "label_by": definition.label_by, "order_by": definition.order_by,
+        "collapse": definition.collapse, "gap": gap, "unit": unit,
     }  # fmt: skip
 
 
