@@ -97,8 +97,9 @@ def _settle(rows: Floats, centres: Floats) -> tuple[Ints, Floats]:
 
 
 def _distances(rows: Floats, centres: Floats) -> Floats:
-    squares = (rows**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1)[None, :] - 2 * rows @ centres.T
-    return np.maximum(squares, 0)
+    squares: Floats = (rows**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1)[None, :] - 2 * rows @ centres.T
+    apart: Floats = np.maximum(squares, 0)
+    return apart
 
 
 def _nearest(rows: Floats, centres: Floats) -> Ints:

@@ -51,6 +51,11 @@ class ProcessForm(forms.Form):
         help_text=gettext_lazy("Such as state, page or screen. Without one, a step has the name of its event."),
         widget=forms.TextInput(attrs={"list": "property-names", "autocomplete": "off"}),
     )  # fmt: skip
+    order_by = forms.CharField(
+        label=gettext_lazy("Order the steps by a number of the source"), required=False, max_length=200,
+        help_text=gettext_lazy("Such as a count of updates. Without one, time orders them."),
+        widget=forms.TextInput(attrs={"list": "property-names", "autocomplete": "off"}),
+    )  # fmt: skip
     collapse = forms.BooleanField(
         label=gettext_lazy("Count a step that repeats the one before only once"), required=False
     )
@@ -88,7 +93,8 @@ class ProcessForm(forms.Form):
             return None
         return ProcessDefinition(
             case=case, events=() if labels else tuple(said["events"]),
-            label_by="" if labels else said["label_by"].strip(), labels=labels, collapse=said["collapse"], gap_s=gap_s,
+            label_by="" if labels else said["label_by"].strip(), labels=labels,
+            order_by=said["order_by"].strip(), collapse=said["collapse"], gap_s=gap_s,
         )  # fmt: skip
 
     def _labels(self) -> tuple[Label, ...]:
@@ -127,8 +133,18 @@ def initial_of(process: Process | None, definition: ProcessDefinition) -> dict[s
     return {
         "name": process.name if process else "", "whose": "customer" if definition.case == CUSTOMER else "property",
         "case": "" if definition.case == CUSTOMER else definition.case, "events": list(definition.events),
-        "label_by": definition.label_by, "collapse": definition.collapse, "gap": gap, "unit": unit,
+        "label_by": definition.label_by, "order_by": definition.order_by,
+        "collapse": definition.collapse, "gap": gap, "unit": unit,
     }  # fmt: skip
+
+
+def can_show(definition: ProcessDefinition) -> bool:
+    """Whether the form has a place for all that the definition says; REST allows more."""
+    tests = [rule.where for label in definition.labels for rule in label.events]
+    return all(
+        not where or (len(where) == 1 and where[0].field.startswith("property.") and len(where[0].values) <= 1)
+        for where in tests
+    )
 
 
 def rows_of(definition: ProcessDefinition) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from cxm.lib import numbers
 from cxm.stats.estimate import Estimate
@@ -95,7 +95,7 @@ def graph_picture(
 
 def _box(box: graph.Box, count: Edge | None, traffic: int, named: Named, url: Url) -> Drawn:
     if count is None:
-        name = _("Start") if box.key == graph.START else _("End")
+        name = pgettext("journey", "Start") if box.key == graph.START else pgettext("journey", "End")
         return Drawn(box, name, _said(name, traffic), url(), numbers.amount(traffic, "count"), "path-end")
     name = named(count.label)
     said = _("%(name)s: %(times)s in %(journeys)s") % {
@@ -198,7 +198,7 @@ def flow_picture(
         return {"from_end": str(steps + 1 - number)} if from_end else {"number": str(number)}
 
     def name(label: str) -> str:
-        return {flow.END: _("End"), flow.OTHER: _("Other steps")}.get(label) or named(label)
+        return {flow.END: pgettext("journey", "End"), flow.OTHER: _("Other steps")}.get(label) or named(label)
 
     bars = []
     for bar in picture.bars:

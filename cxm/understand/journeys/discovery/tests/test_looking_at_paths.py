@@ -93,11 +93,15 @@ def test_a_process_is_made_looked_at_and_removed() -> None:
 
     # in one click from a path to a map
     [path] = re.findall(r'name="path" value="(\d+)"', shown["variants/"].content.decode())[:1]
-    assert client.post(f"{page}map/", {"path": path, "place": "1"}).status_code == 302
-    drawn = JourneyMap.objects.get()
-    assert [one["binding"]["events"][0]["event"] for one in drawn.definition["stages"][0]["touchpoints"]] == [
-        "look", "buy",
+    assert client.post(f"{page}map/", {"path": path, "place": "2"}).status_code == 302
+    assert JourneyMap.objects.get().name == "Shop, path 2"
+    assert client.post(f"{page}map/", {"step": ["look", "buy"], "place": "1"}).status_code == 302
+    drawn = JourneyMap.objects.get(name="Shop, path 1")
+    touchpoints = drawn.definition["stages"][0]["touchpoints"]
+    assert [(one["name"], one["binding"]["events"][0]["event"]) for one in touchpoints] == [
+        ("Look", "look"), ("Buy", "buy"),
     ]  # fmt: skip
+    assert touchpoints[1]["ends"]
 
     # a viewer looks and changes nothing; a stranger sees nothing
     client.force_login(viewer)
@@ -110,7 +114,7 @@ def test_a_process_is_made_looked_at_and_removed() -> None:
     for name in PAGES:
         assert client.get(page + name).status_code == 404
     assert client.get(f"{page}journeys.csv").status_code == 404
-    assert (Process.objects.filter(map=None).count(), JourneyMap.objects.count()) == (1, 1)
+    assert (Process.objects.filter(map=None).count(), JourneyMap.objects.count()) == (1, 2)
 
     client.force_login(owner)
     changed = sent | {"do": "save", "name": "Buying", "events": [], "step_name": ["Look", "Buy"],

@@ -18,7 +18,7 @@ from cxm.accounts.models import Membership, Role
 from cxm.record.eventlog.scope import UnknownField
 from cxm.understand.journeys.definition import ProcessDefinition
 from cxm.understand.journeys.discovery.drawing_maps import map_of_path
-from cxm.understand.journeys.discovery.forms import OPERATORS, ProcessForm
+from cxm.understand.journeys.discovery.forms import OPERATORS, ProcessForm, can_show
 from cxm.understand.journeys.discovery.labels import label_names
 from cxm.understand.journeys.discovery.reading import texts, whole
 from cxm.understand.journeys.discovery.suggesting import event_names, preview, property_names
@@ -63,6 +63,9 @@ def edit(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
 def _edit(request: HttpRequest, membership: Membership, process: Process | None) -> HttpResponse:
     workspace, by = membership.workspace, membership.user
     definition = msgspec.convert(process.definition, ProcessDefinition) if process else ProcessDefinition()
+    if process and not can_show(definition):
+        messages.error(request, _("This process has conditions that the form cannot show. Change it by REST."))
+        return redirect("paths:graph", workspace.slug, process.pk)
     names = event_names(workspace)
     sent = request.method == "POST"
     form = ProcessForm(names, process, definition, request.POST if sent else None)
