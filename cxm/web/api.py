@@ -44,6 +44,7 @@ from cxm.record.capture.api.sources import router as sources_router
 from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
+from cxm.understand.journeys.evidence.api import router as evidence_router
 from cxm.understand.journeys.maps.api import router as maps_router
 from cxm.understand.metrics.api import router as metrics_router
 from cxm.understand.text.accuracy.api import router as text_router
@@ -79,6 +80,7 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", text_router),
     ("", themes_router),
     ("", maps_router),
+    ("", evidence_router),
     ("", flow_router),
 ]
 PROBLEM_SCHEMA = {
