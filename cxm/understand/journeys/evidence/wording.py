@@ -342,8 +342,8 @@ def table(evidence: Evidence, definition: MapDefinition) -> tuple[list[str], lis
     heads = [
         _("Stage"), _("Touchpoint"), _("Partner"), _("Visits"), _("Journeys"), _("Share that goes on"),
         _("Median seconds to the next"), _("90th percentile of these seconds"), _("Metric"), _("Score"),
-        _("Lower bound"), _("Upper bound"), _("Answers"), _("Mood"), _("Texts"), _("Texts about effort"), _("Tickets"), _("Complaints"),
-        _("Cost of contacts"), _("Findings"),
+        _("Lower bound"), _("Upper bound"), _("Answers"), _("Mood"), _("Texts"), _("Texts about effort"),
+        _("Tickets"), _("Complaints"), _("Cost of contacts"), _("Findings"),
     ]  # fmt: skip
     rows: list[Sequence[object]] = []
     for one in evidence.figures:
