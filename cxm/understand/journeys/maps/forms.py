@@ -285,6 +285,9 @@ class TouchpointForm(forms.Form):
             label=_("Comparison"), choices=list(OPERATORS.items()), required=False
         )
         self.fields[f"{name}_value"] = short(_("Value"), known="known-values")
+        for part in ("field", "value"):
+            field = self.fields[f"{name}_{part}"]
+            field.widget.attrs["placeholder"] = field.label
         if test:
             self.initial.update({
                 f"{name}_field": test.field, f"{name}_operator": test.operator, f"{name}_value": "; ".join(test.values)

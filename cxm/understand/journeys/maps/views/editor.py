@@ -22,7 +22,7 @@ from cxm.understand.journeys.definition import MapDefinition
 from cxm.understand.journeys.maps import actions, editing
 from cxm.understand.journeys.maps.board import board_of
 from cxm.understand.journeys.maps.errors import Refused
-from cxm.understand.journeys.maps.forms import MapForm, StageForm, TouchpointForm, channel_choices
+from cxm.understand.journeys.maps.forms import RULES, MapForm, StageForm, TouchpointForm, channel_choices
 from cxm.understand.journeys.maps.queries import can_step, definition_of, open_comments
 from cxm.understand.journeys.maps.suggesting import known
 from cxm.understand.journeys.models import JourneyMap
@@ -111,10 +111,23 @@ def _do(work: Work) -> None:
         work.refused = str(refused)
         return
     before, work.definition = work.definition, definition_of(work.map)
-    if deed in ("stage", "touchpoint", "copy"):
+    if deed == "save":
+        work.focus = _new_row(work, rest)
+    elif deed in ("stage", "touchpoint", "copy"):
         work.at, work.focus = _made(before, work.definition) or work.at, "name"
     elif deed in ("up", "down", "left", "right"):
         work.focus = deed
+
+
+def _new_row(work: Work, kind: str) -> str:
+    """The first field of the empty row that a button asked for: the last of its kind."""
+    form = part_form(work) if kind else None
+    if not isinstance(form, TouchpointForm):
+        return ""
+    if kind == "promise":
+        return f"promise_{form.n_promises - 1}_text"
+    rows = form.rule_rows(kind) if kind in RULES else []
+    return f"{kind}_{len(rows) - 1}_{'event' if kind == 'events' else '0_field'}" if rows else ""
 
 
 def _change(work: Work, deed: str, rest: str) -> editing.Edit:
