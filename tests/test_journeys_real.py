@@ -75,7 +75,7 @@ def edges(found: list[Transition]) -> dict[tuple[str, str], int]:
     return {(one.label, one.next): one.n for one in found if one.next}
 
 
-def test_the_orders_of_the_marketplace() -> None:
+def test_the_orders_of_the_marketplace(monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = make_workspace()
     take(workspace, "olist/olist_customers_dataset.csv.gz", "olist_customers")
     process = process_of(
@@ -129,7 +129,7 @@ def test_the_orders_of_the_marketplace() -> None:
     before = {(one.label, one.next, one.n, one.median_s) for one in found}
     build_steps(process)
     assert {(one.label, one.next, one.n, one.median_s) for one in transitions(process, scope).rows} == before
-    agree_with_process_mining(journeys, edges(list(found)), dict(counted))
+    agree_with_process_mining(journeys, edges(list(found)), dict(counted), monkeypatch)
 
 
 def test_the_states_of_the_incidents() -> None:
@@ -169,7 +169,10 @@ def quantile(some: list[float], q: float) -> float:
 
 
 def agree_with_process_mining(
-    journeys: list[list[tuple[str, int, str]]], found: dict[tuple[str, str], int], ways: dict[tuple[str, ...], int]
+    journeys: list[list[tuple[str, int, str]]],
+    found: dict[tuple[str, str], int],
+    ways: dict[tuple[str, ...], int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """pm4py and retentioneering count the same transitions, pm4py the same variants."""
     pm4py = pytest.importorskip("pm4py", reason="pm4py is in the group “journeys”")
@@ -185,6 +188,16 @@ def agree_with_process_mining(
     graph, _starts, _ends = pm4py.discover_dfg(table)
     assert dict(graph) == found
     assert {tuple(way): n for way, n in pm4py.get_variants(table).items()} == ways
+
+    monkeypatch.setenv("RETENTIONEERING_NO_TRACK", "1")  # or it reports to its makers from its import on
+    retentioneering = pytest.importorskip("retentioneering", reason="retentioneering is in the group “journeys”")
+    stream = retentioneering.Eventstream(
+        table.rename(columns={"case:concept:name": "user_id", "concept:name": "event", "time:timestamp": "timestamp"})
+    )
+    matrix = stream.transition_graph_data("count")
+    counts = {(row, column): int(matrix.loc[row, column]) for row in matrix.index for column in matrix.columns}
+    theirs = {pair: n for pair, n in counts.items() if n and all(name.startswith("order_") for name in pair)}
+    assert theirs == found
 
 
 def test_the_late_delivery_is_the_worst_hand_over_without_being_told() -> None:

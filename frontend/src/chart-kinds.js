@@ -291,29 +291,42 @@ function distribution(spec, colours, width) {
   };
 }
 
-function bubbles(spec, colours) {
+function bubbles(spec, colours, width) {
   const most = Math.max(...spec.bubbles.map((one) => one.n));
-  const radius = (one) => Math.max(5, 38 * Math.sqrt(one.n / most)); // the area says the size
+  const largest = Math.min(30, Math.max(14, width / 32));
+  const radius = (one) => Math.max(4, largest * Math.sqrt(one.n / most)); // the area says the size
   const name = { nameLocation: 'middle', nameTextStyle: { color: colours.faint } };
   // Room for the bubbles at the edges, also where all stand on one line.
   const range = (key) => {
     const values = spec.bubbles.map((one) => one[key]);
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    const room = Math.max((high - low) * 0.2, 2);
+    const room = Math.max((high - low) * 0.2, 0.5);
     return { min: Math.floor(low - room), max: Math.ceil(high + room) };
   };
+  const longest = width < 500 ? 18 : 28;
+  let named = []; // where names stand already: one that would cover another is left to the tooltip
+  const has = (text, x, y) => {
+    const half = text.length * 3.2;
+    const box = { left: x - half, right: x + half, y };
+    if (box.left < 30 || box.right > width - 10) return false;
+    if (named.some((one) => box.left < one.right && one.left < box.right && Math.abs(one.y - y) < 14)) return false;
+    named.push(box);
+    return true;
+  };
   const bubble = (params, api) => {
+    if (params.dataIndex === 0) named = [];
     const one = spec.bubbles[params.dataIndex];
     const [cx, cy] = api.coord([one.x, one.y]);
     const r = radius(one);
     const colour = colours.of(one.colour);
+    const text = one.label.length > longest ? `${one.label.slice(0, longest - 1)}…` : one.label;
     return {
       type: 'group',
       children: [
         { type: 'circle', shape: { cx, cy, r }, style: { fill: colour, opacity: 0.45, stroke: colour, lineWidth: 1.5 } },
         {
           type: 'text', silent: true, x: cx, y: cy - r - 3,
-          style: { text: one.label.length > 34 ? `${one.label.slice(0, 33)}…` : one.label, align: 'center', verticalAlign: 'bottom', fill: colours.ink, fontSize: 11, fontFamily: colours.font, opacity: params.dataIndex < 10 ? 1 : 0 },
+          style: { text, align: 'center', verticalAlign: 'bottom', fill: colours.ink, fontSize: 11, fontFamily: colours.font, opacity: has(text, cx, cy - r - 3) ? 1 : 0 },
         },
       ],
     };

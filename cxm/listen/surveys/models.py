@@ -158,6 +158,7 @@ class Response(models.Model):
         indexes = [
             models.Index(fields=["survey", "-started_at"]),
             models.Index(fields=["customer", "survey"]),
+            models.Index(fields=["person"], condition=models.Q(person__isnull=False), name="response_person"),
             models.Index(fields=["state", "updated_at"]),
         ]
 

@@ -62,6 +62,12 @@ def agreements(people: list[Person], seed: int, calendar: Calendar, sink: Sink) 
         if "marketing" in given and rng.random() < 0.08:
             later = seen_at + rng.random() * (calendar.now - seen_at)
             made.append(Agreement(person, "marketing", False, later))
+    quotable = random.Random(f"quotable {seed}")
+    made += [
+        Agreement(one, "quotes", True, max(one.joined_at, calendar.start))
+        for one in people
+        if quotable.random() < 0.06
+    ]  # fmt: skip
     for one in made:
         sink.add(
             "consent_given" if one.granted else "consent_withdrawn", one.person.id, one.at,

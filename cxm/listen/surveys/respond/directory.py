@@ -92,12 +92,18 @@ class Prepared:
 
 
 class Directory:
+    _entries: dict[str | int, tuple[float, Entry | None]]
+    _reading: dict[str | int, asyncio.Task[Entry | None]]
+    _versions: dict[tuple[int, int, int], Prepared]
+    _readers: ThreadPoolExecutor | None
+    _connections: set[BaseDatabaseWrapper]  # of the readers
+
     def __init__(self) -> None:
-        self._entries: dict[str | int, tuple[float, Entry | None]] = {}
-        self._reading: dict[str | int, asyncio.Task[Entry | None]] = {}
-        self._versions: dict[tuple[int, int, int], Prepared] = {}
-        self._readers: ThreadPoolExecutor | None = None
-        self._connections: set[BaseDatabaseWrapper] = set()  # of the readers
+        self._begin()
+
+    def _begin(self) -> None:
+        self._entries, self._reading, self._versions = {}, {}, {}
+        self._readers, self._connections = None, set()
 
     async def survey(self, name: str | int) -> Entry | None:
         """By public id, by address, or by its number."""
@@ -172,7 +178,7 @@ class Directory:
             self._readers.shutdown()
         for one in self._connections:
             one.close()
-        self.__init__()  # type: ignore[misc]  # as new
+        self._begin()
 
 
 def read(name: str | int) -> Entry | None:

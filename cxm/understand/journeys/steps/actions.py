@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import Http404
 from django.utils.translation import gettext as _
 
-from cxm.accounts.access import membership_for
-from cxm.accounts.audit import Actor, audit
-from cxm.accounts.models import ApiKey, Role, User, Workspace
+from cxm.accounts.access import require_role
+from cxm.accounts.audit import Actor, audit, user_behind
+from cxm.accounts.models import Role, Workspace
 from cxm.record.eventlog.scope import UnknownField
 from cxm.record.eventlog.steps import forget_process
 
@@ -24,25 +23,14 @@ from .compiling import compile_process
 LONGEST_NAME = 200
 
 
-def require(workspace: Workspace, by: Actor) -> None:
-    """An analyst or more of this workspace, or the system; Http404 for strangers, PermissionDenied for the others."""
-    if isinstance(by, User):
-        membership_for(by, workspace.slug, Role.ANALYST)
-    elif isinstance(by, ApiKey):
-        if by.workspace_id != workspace.pk:
-            raise Http404
-        if by.kind != ApiKey.Kind.SECRET or not Role(by.role).includes(Role.ANALYST):
-            raise PermissionDenied
-
-
 @transaction.atomic
 def create_process(*, workspace: Workspace, name: str, definition: ProcessDefinition, by: Actor) -> Process:
     """A new process; its steps are built in the background. Raises ValidationError."""
-    require(workspace, by)
+    require_role(workspace, by, Role.ANALYST)
     name = _checked(workspace, name, definition)
     process = Process.objects.create(
         workspace=workspace, name=name, definition=_kept(definition),
-        created_by=by if isinstance(by, User) else by.created_by if isinstance(by, ApiKey) else None,
+        created_by=user_behind(by),
     )  # fmt: skip
     audit("created", process, workspace=workspace, by=by)
     want_steps(process)
@@ -52,7 +40,7 @@ def create_process(*, workspace: Workspace, name: str, definition: ProcessDefini
 @transaction.atomic
 def change_process(*, process: Process, name: str, definition: ProcessDefinition, by: Actor) -> Process:
     """Give it another name or other steps; a new definition builds them anew. Raises ValidationError."""
-    require(process.workspace, by)
+    require_role(process.workspace, by, Role.ANALYST)
     process = Process.objects.select_for_update().select_related("workspace").get(pk=process.pk)
     name = _checked(process.workspace, name, definition, but=process)
     changes: dict[str, Any] = {}
@@ -73,7 +61,7 @@ def change_process(*, process: Process, name: str, definition: ProcessDefinition
 @transaction.atomic
 def remove_process(*, process: Process, by: Actor) -> None:
     """Remove the process and its steps; the events stay. That of a map goes with its map. Raises ValidationError."""
-    require(process.workspace, by)
+    require_role(process.workspace, by, Role.ANALYST)
     if process.map_id is not None:
         raise ValidationError(_("These are the steps of a map. They are removed with the map."))
     audit("removed", process, workspace=process.workspace, by=by)

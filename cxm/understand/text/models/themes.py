@@ -22,6 +22,8 @@ class ThemeRun(models.Model):
         STOPPED = "stopped", pgettext_lazy("search for themes", "Stopped")
         FAILED = "failed", pgettext_lazy("search for themes", "Failed")
 
+    UNDER_WAY = (State.WAITING, State.RUNNING)
+
     class Phase(models.TextChoices):
         READING = "reading", pgettext_lazy("search for themes", "Reading the texts")
         ENCODING = "encoding", pgettext_lazy("search for themes", "Looking at their meaning")
@@ -52,7 +54,7 @@ class ThemeRun(models.Model):
 
     @property
     def is_under_way(self) -> bool:
-        return self.state in (self.State.WAITING, self.State.RUNNING)
+        return self.state in self.UNDER_WAY
 
 
 class Theme(models.Model):

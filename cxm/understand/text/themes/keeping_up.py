@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.core.cache import cache
 
 from cxm.accounts.models import Workspace
+from cxm.understand.text.models import ThemeRun
 
 from . import discovering, members, similar
 
@@ -35,7 +36,9 @@ def keep_up(stopping: Callable[[], bool]) -> bool:
 
 
 def keep_up_with(workspace: Workspace, stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Whether all is done."""
+    """Whether all is done. While themes are being looked for, it waits: both would have the same texts in hand."""
+    if ThemeRun.objects.filter(workspace=workspace, state__in=ThemeRun.UNDER_WAY).exists():
+        return True
     run = discovering.current_run(workspace.pk)
     state = (run.pk if run else 0, members.count_answers(workspace.pk))
     if _done.get(workspace.pk) == state:

@@ -22,7 +22,7 @@ def bubbles(overview: Overview, slug: str) -> Bubbles:
         note=_("A bubble to the right is spoken of with more pleasure, one further up more often than in the period"
                " before. Colour says whether the change of the mood is real."),
         name="themes",
-        x_title=_("Mood: per cent positive less per cent negative"), x_unit="points",
+        x_title=_("Mood (% positive − % negative)"), x_unit="points",
         y_title=_("Change of the share of all texts, in percentage points"), y_unit="points",
         size_title=_("Texts"),
         bubbles=[

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -61,6 +62,7 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
         n_texts=members.count_texts(workspace.pk),
         chart=bubbles(overview, slug) if overview and overview.themes else None,
         moods=moods(overview) if overview and overview.themes else None, dismissed=dismissed, least=LEAST_TEXTS,
+        page_obj=Paginator(overview.themes, PAGE).get_page(request.GET.get("page")) if overview else None,
     )  # fmt: skip
     return render(request, "themes/list.html", context)
 
