@@ -85,7 +85,7 @@ def test_the_failure_of_the_bank_is_flagged_and_becomes_a_measure(
     shoot(page, "customers")
     check_accessible(page)
     page.locator("tbody a").first.click()
-    page.get_by_text("contract_signed").first.wait_for()
+    page.get_by_text("contract_signed").first.wait_for(state="attached")
     page.go_back()
     page.go_back()
 

@@ -9,7 +9,7 @@ import csv
 import gzip
 import math
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,22 @@ from cxm.record.capture import actions, running
 from cxm.record.capture.examples import example
 from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import make_workspace
-from cxm.understand.journeys.definition import ProcessDefinition
+from cxm.understand.journeys.definition import (
+    Binding,
+    EventRule,
+    MapDefinition,
+    ProcessDefinition,
+    Promise,
+    Stage,
+    Touchpoint,
+)
+from cxm.understand.journeys.evidence.computing import compute
+from cxm.understand.journeys.maps.actions import create_map
 from cxm.understand.journeys.models import Process
-from cxm.understand.journeys.steps.actions import create_process
+from cxm.understand.journeys.steps.actions import create_process, process_for_map
 from cxm.understand.journeys.steps.building import StepKeeper, build_steps, steps_state
 from cxm.understand.journeys.steps.queries import Transition, starts_and_ends, step_matrix, transitions, variants
+from cxm.understand.metrics.queries import measure
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 pytestmark = [
@@ -187,3 +198,33 @@ def agree_with_process_mining(
     counts = {(row, column): int(matrix.loc[row, column]) for row in matrix.index for column in matrix.columns}
     theirs = {pair: n for pair, n in counts.items() if n and all(name.startswith("order_") for name in pair)}
     assert theirs == found
+
+
+def test_the_late_delivery_is_the_worst_hand_over_without_being_told() -> None:
+    """Nothing says which step matters: that of the carrier stands first among the hand-overs of the map."""
+    workspace = make_workspace()
+    take(workspace, "olist/olist_customers_dataset.csv.gz", "olist_customers")
+    take(workspace, "olist/olist_orders_dataset.csv.gz", "olist_orders")
+    take(workspace, "olist/olist_order_reviews_dataset.csv.gz", "olist_reviews")
+    promised = Promise("Delivered on the day that was named", reaches="order_delivered", until="promised_at")
+    points = tuple(
+        Touchpoint(
+            name, name, partner="Carrier" if name == "order_shipped" else "",
+            promises=(promised,) if name == "order_placed" else (), binding=Binding(events=(EventRule(name),)),
+        )
+        for name in ("order_placed", "order_approved", "order_shipped", "order_delivered")
+    )  # fmt: skip
+    definition = MapDefinition(case="order_id", stages=(Stage("orders", "Orders", points),))
+    owner = Membership.objects.get(workspace=workspace, role=Role.OWNER).user
+    drawn = create_map(workspace=workspace, name="Orders", definition=definition, by=owner)
+    process = process_for_map(drawn)
+    build_steps(process)
+    found = compute(definition, process.pk, Scope(workspace.pk), datetime(2018, 12, 1, tzinfo=UTC))
+    worst = found.handovers[0]
+    assert (worst.key, worst.to, worst.is_real) == ("order_shipped", "order_delivered", True)
+    assert worst.difference.value is not None and worst.difference.value < -1  # of a scale from 1 to 5
+    # The estimate counts for all 8 135 orders; late are 8.027079 % of the 5 170 that came, 415, and what never came.
+    assert [(one.n, one.late) for one in found.of("order_placed").promises] == [(8135, 415 + 8135 - 5170)]
+    scores = {one.by: one for one in measure("csat_mean", Scope(workspace.pk), by="order.delivery")}
+    assert (scores["on time"].value, scores["on time"].n) == (pytest.approx(4.277028, abs=1e-6), 4819)
+    assert (scores["late"].value, scores["late"].n) == (pytest.approx(2.498807, abs=1e-6), 419)

@@ -174,7 +174,7 @@ def _times(until_ms: int) -> dict[str, int]:
 
 
 KINDS = """
-SELECT arrayJoin(mapKeys(properties)) AS name, count() AS n FROM tickets $join WHERE $scope
+SELECT arrayJoin(mapKeys(properties)) AS name, count() AS n FROM tickets $join WHERE $scope AND channel != ''
 GROUP BY name HAVING uniq(properties[name]) BETWEEN 2 AND 200 ORDER BY n DESC, name LIMIT 30
 """
 

@@ -59,8 +59,8 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def usual(known: list[str]) -> str:
-    """The property by which firms most likely tell requests apart, else the touchpoint."""
-    return next((f"property.{one}" for one in LIKELY if f"property.{one}" in known), "touchpoint")
+    """The property by which firms most likely tell requests apart, the most frequent of them; else the touchpoint."""
+    return next((one for one in known if one.removeprefix("property.") in LIKELY and "." in one), "touchpoint")
 
 
 def field_name(field: str) -> str:

@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 import msgspec
 
 from cxm.record.eventlog.scope import Scope
-from cxm.stats.intervals import share
+from cxm.stats.comparison import benjamini_hochberg, difference_mean
+from cxm.stats.intervals import mean_of, share
+from cxm.stats.samples import MeanSample
+from cxm.understand.metrics.scores import bounds_of, default_scale
 
 from ..definition import MapDefinition, Promise, Touchpoint
 from . import queries
-from .figures import Evidence, Figures, Flow, Kept, Number, Verbatim
+from .figures import Evidence, Figures, Flow, Handover, Kept, Number, Verbatim
 from .findings import find
 from .numbers import level_of, mood_of, number, on_scale, rounded, score_of
-from .queries import Opinion, Pass, PromiseRow, TicketRow, VerbatimRow
+from .queries import HandoverRow, Opinion, Pass, PromiseRow, TicketRow, VerbatimRow
 
 SHOWN_EMOTIONS = 3
 NO_EMOTION = ("", "neutral", "none")
@@ -42,10 +45,46 @@ def compute(definition: MapDefinition, process: int, scope: Scope, now: datetime
         points, passes, queries.opinions(definition, scope), queries.tickets(definition, scope), kept,
         queries.verbatims(definition, scope), definition.metric, switches(points, flows),
     )  # fmt: skip
+    slow = queries.handovers(definition, process, scope, at, limits(points, passes)) if passes else []
     return Evidence(
         total.journeys, total.customers, at, tuple(figures), tuple(find(definition, figures, at)),
         tuple(Flow(row.label, row.next, row.n, row.gap_ms / 1000) for row in flows),
+        tuple(worst_first(points, figures, slow, definition.metric)),
     )  # fmt: skip
+
+
+def limits(points: Sequence[Touchpoint], passes: Sequence[Pass]) -> list[float]:
+    """What is slow at each place, in milliseconds: longer than for nine in ten of those who went on."""
+    found = {row.place: row.reaches[1] for row in passes if sum(row.went[1])}
+    return [found.get(place, 0.0) for place in range(1, len(points) + 1)]
+
+
+def worst_first(
+    points: Sequence[Touchpoint], figures: Sequence[Figures], rows: Sequence[HandoverRow], metric: str
+) -> list[Handover]:
+    """The hand-overs of the expected path by what slowness costs there, in points of the scale."""
+    made = []
+    for row in rows:
+        point, one = points[row.place - 1], figures[row.place - 1]
+        after = next((two for two in points[row.place :] if not two.optional), None)
+        bounds = bounds_of(row.scale or default_scale((metric,)))
+        if point.optional or after is None or bounds is None or one.median_s is None or one.p90_s is None:
+            continue
+        slow = MeanSample(row.slow_n, row.slow_total / 1000, row.slow_squares / 1000)
+        rest = MeanSample(row.rest_n, row.rest_total / 1000, row.rest_squares / 1000)
+        found = difference_mean(rest, slow, bounds)
+        if found.value is None:
+            continue
+        made.append(
+            Handover(
+                point.key, after.key, one.median_s, one.p90_s, row.scale, number(mean_of(slow, bounds)),
+                number(mean_of(rest, bounds)),
+                Number(rounded(found.value), rounded(found.low), rounded(found.high), row.n), rounded(found.p_value),
+            )
+        )  # fmt: skip
+    held = benjamini_hochberg([one.p_value for one in made])
+    made = [msgspec.structs.replace(one, is_real=real) for one, real in zip(made, held, strict=True)]
+    return sorted(made, key=lambda one: (one.difference.value or 0.0, one.key))
 
 
 def switches(points: Sequence[Touchpoint], flows: Sequence[queries.FlowRow]) -> Counter[str]:

@@ -101,19 +101,20 @@ class Flow(Struct, frozen=True, omit_defaults=True):
 class Handover(Struct, frozen=True, omit_defaults=True):
     """From one touchpoint of the expected path to the next, and what it costs to be slow there.
 
-    Slow are the journeys behind the 90th percentile of the time. `difference`: mean score of slow journeys less that of
-    the others, in points of the scale.
+    Slow are the journeys that took longer than nine in ten; `slow` and `rest` are mean scores. `difference`: slow less
+    rest, in points of the scale. `is_real`: the test says so, among all hand-overs of the map.
     """
 
     key: str
     to: str
-    n: int
     median_s: float
     p90_s: float
+    scale: str
     slow: Number = Number()
     rest: Number = Number()
     difference: Number = Number()
     p_value: float | None = None
+    is_real: bool = False
 
 
 class Evidence(Struct, frozen=True, omit_defaults=True):

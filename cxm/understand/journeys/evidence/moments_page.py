@@ -18,6 +18,7 @@ from cxm.lib.charts import Bar, Bars, Distribution, Part, Stack
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import UnknownField
+from cxm.stats.comparison import LEAST_SAMPLE
 from cxm.understand.metrics.refusals import Refused
 
 from ..definition import MapDefinition
@@ -137,7 +138,7 @@ def breaking_chart(breakers: list[Breaker], wanted: Asked) -> Bars:
         bars=[
             Bar(label=wanted.name(one.row.place), value=one.share.value, low=one.share.low, high=one.share.high,
                 n=one.row.exposed)
-            for one in breakers if one.row.exposed
+            for one in breakers if one.row.exposed >= LEAST_SAMPLE
         ],
         group=_("Touchpoint"), unit="percent", name="runs-broken",
     )  # fmt: skip

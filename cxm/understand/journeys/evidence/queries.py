@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from cxm.record.eventlog.ask import ask
-from cxm.record.eventlog.scope import Filter, Scope, condition
+from cxm.record.eventlog.scope import Filter, Scope, condition, quoted
 from cxm.understand.metrics.tickets import PRESENT
 from cxm.understand.text.topics.queries import keys_under
 
@@ -36,7 +36,7 @@ IN_ORDER = "SETTINGS optimize_aggregation_in_order = 1"
 # `on`: a later touchpoint of the expected path was reached after the first visit. Ages are counted in classes, eight
 # to a doubling, so that journeys too young to judge can be left out once it is known how long going on takes.
 VISITS = f"""
-    SELECT place, who,
+    SELECT place, journey, who,
            arrayFilter((moment, one) -> one = place, moments, places) AS mine,
            length(mine) AS times, arrayMin(mine) AS first, arrayMax(mine) AS last,
            arrayFilter((moment, one) -> one > place AND {{core:Array(UInt8)}}[one] = 1 AND moment >= first,
@@ -94,6 +94,63 @@ def _ask_steps(
     return ask(
         sql, scope, row=row, name=f"evidence.{name}", table="steps", process=process, keys=keys, **more
     ).rows  # fmt: skip
+
+
+# The answers of journeys, told apart by how long the way from a touchpoint to a later one took. `slow`: longer than for
+# nine in ten.
+HANDOVERS = f"""
+SELECT place, scale, sum(many) AS n, sumIf(many, slow) AS slow_n, sumIf(points, slow) AS slow_total,
+       sumIf(squared, slow) AS slow_squares, sumIf(many, NOT slow) AS rest_n, sumIf(points, NOT slow) AS rest_total,
+       sumIf(squared, NOT slow) AS rest_squares
+FROM (
+    SELECT place, journey, reach > {{limits:Array(Float64)}}[place] AS slow FROM ({VISITS}) WHERE on
+) AS passed GLOBAL INNER JOIN (
+    SELECT journey, toString(scale) AS scale, count() AS many,
+           sum(toInt64(round(assumeNotNull(score) * 1000))) AS points,
+           sum(toInt64(round(assumeNotNull(score) * assumeNotNull(score) * 1000))) AS squared
+    FROM feedback $journeys
+    WHERE $workspace AND metric = {{metric:String}} AND score IS NOT NULL
+    GROUP BY journey, scale
+) AS said USING (journey)
+GROUP BY place, scale ORDER BY place, n DESC, scale LIMIT 1 BY place
+"""
+# Which journey an answer is about: that of its customer, or that of its order.
+OF_CUSTOMER = """GLOBAL ANY INNER JOIN (
+        SELECT customer_id, any(journey) AS journey FROM steps WHERE $workspace AND process = {process:UInt32}
+        GROUP BY customer_id
+    ) AS whose USING (customer_id)"""
+OF_CASE = "ARRAY JOIN [reinterpretAsUUID(sipHash128({case:String}, $text))] AS journey"
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverRow:
+    """Sums of scores in thousandths."""
+
+    place: int
+    scale: str
+    n: int
+    slow_n: int
+    slow_total: int
+    slow_squares: int
+    rest_n: int
+    rest_total: int
+    rest_squares: int
+
+
+def handovers(
+    definition: MapDefinition, process: int, scope: Scope, at: int, limits: Sequence[float]
+) -> list[HandoverRow]:
+    """Scores of slow journeys and of the others, by touchpoint. `limits`: what is slow, by place, in milliseconds."""
+    values: dict[str, Any] = {"at": at, "limits": list(limits), "metric": definition.metric}
+    if definition.case == CUSTOMER:
+        whose = OF_CUSTOMER
+    elif definition.gap_s is None:
+        whose = OF_CASE.replace("$text", f"toString(properties.{quoted(definition.case)})")
+        values["case"] = definition.case
+    else:
+        return []  # the journeys of one case are told apart by time only
+    sql = HANDOVERS.replace("$journeys", whose)
+    return _ask_steps(sql, HandoverRow, definition, process, scope, "handovers", **values)
 
 
 # Whose journeys are behind a figure, the newest first.

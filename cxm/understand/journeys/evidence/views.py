@@ -161,7 +161,10 @@ def said(evidence: Evidence, definition: MapDefinition, membership: Membership |
                 [one for one in told if one.key == point.key], _quotes(mine, words, membership),
             )  # fmt: skip
     curve = curve_of(definition, figures)
-    return {"evidence": evidence, "findings": told, "points": points, "curve": None if curve.is_empty else curve}
+    return {
+        "evidence": evidence, "findings": told, "points": points, "curve": None if curve.is_empty else curve,
+        "ways": wording.ways(evidence, definition),
+    }  # fmt: skip
 
 
 def _quotes(figures: Figures, words: dict[UUID, queries.Words], membership: Membership | None) -> list[Quote]:

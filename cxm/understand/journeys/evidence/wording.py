@@ -288,6 +288,39 @@ def lines(figures: Figures, point: Touchpoint, currency: str) -> list[Line]:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A hand-over as the page says it."""
+
+    here: str
+    to: str
+    partner: str
+    median: str
+    slow_after: str
+    slow: str
+    rest: str
+    difference: str
+    is_real: bool
+
+
+def ways(evidence: Evidence, definition: MapDefinition) -> list[Way]:
+    """The hand-overs at which slowness costs most come first."""
+    points = {one.key: one for one in definition.touchpoints()}
+    made = []
+    for one in evidence.handovers:
+        if one.key not in points or one.to not in points:
+            continue
+        here, to, gap = points[one.key], points[one.to], one.difference
+        made.append(
+            Way(
+                here.name, to.name, here.partner or to.partner, numbers.duration(one.median_s / 3600),
+                numbers.duration(one.p90_s / 3600), statement(one.slow), statement(one.rest),
+                numbers.statement(gap.value, gap.low, gap.high, None), one.is_real,
+            )
+        )  # fmt: skip
+    return made
+
+
 def tone(mood: Number) -> str:
     """Good or bad where the interval leaves no doubt."""
     if mood.low is not None and mood.low > 0:
@@ -309,8 +342,8 @@ def table(evidence: Evidence, definition: MapDefinition) -> tuple[list[str], lis
     heads = [
         _("Stage"), _("Touchpoint"), _("Partner"), _("Visits"), _("Journeys"), _("Share that goes on"),
         _("Median seconds to the next"), _("90th percentile of these seconds"), _("Metric"), _("Score"),
-        _("Lower bound"), _("Upper bound"), _("Answers"), _("Mood"), _("Texts"), _("Texts about effort"), _("Tickets"), _("Complaints"),
-        _("Cost of contacts"), _("Findings"),
+        _("Lower bound"), _("Upper bound"), _("Answers"), _("Mood"), _("Texts"), _("Texts about effort"),
+        _("Tickets"), _("Complaints"), _("Cost of contacts"), _("Findings"),
     ]  # fmt: skip
     rows: list[Sequence[object]] = []
     for one in evidence.figures:
@@ -320,7 +353,7 @@ def table(evidence: Evidence, definition: MapDefinition) -> tuple[list[str], lis
         kinds = sorted({kind_name(found.kind) for found in evidence.findings if found.key == one.key})
         rows.append([
             stage, point.name, point.partner, one.steps, one.journeys, one.on.value, one.median_s, one.p90_s,
-            one.metric, one.score.value, one.score.low, one.score.high, one.answers, one.mood.value, one.texts, one.effort,
-            one.tickets, one.complaints, one.cost, "; ".join(kinds),
+            one.metric, one.score.value, one.score.low, one.score.high, one.answers, one.mood.value, one.texts,
+            one.effort, one.tickets, one.complaints, one.cost, "; ".join(kinds),
         ])  # fmt: skip
     return heads, rows
