@@ -8,10 +8,10 @@ an outcome, and the outcome:
   foretell themselves;
 - **return**: whether an order was placed within `RETURN_DAYS` after the last moment that lies so many days back.
 
-For each of the three, customers for whom it was bad are compared with others who had as many moments. As the three often coincide, they are
-also held against each other: a least-squares line of the outcome on all three says what one of them adds where the
-other two are the same, with intervals that allow for unequal scatter (HC3; MacKinnon and White, Journal of Econometrics
-29, 1985).
+For each of the three, customers for whom it was bad are compared with others who had as many moments. As the three
+often coincide, they are also held against each other: a least-squares line of the outcome on all three says what one of
+them adds where the other two are the same, with intervals that allow for unequal scatter (HC3; MacKinnon and White,
+Journal of Econometrics 29, 1985).
 """
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ def test_what_the_last_moment_adds_is_told_apart_from_the_first() -> None:
     # After a bad last moment 3 + first on average 3, after others (7 + 5) / 2 = 6.
     assert found["last"].difference.value == pytest.approx(-3)
     assert found["last"].verdict == "down"
-    # Who has many moments comes back more often, and has more bad ones. Among those with as many there is no difference.
+    # Who has many moments comes back more often, and has more bad ones. Among those with as many nothing differs.
     busy = [Row(1, 1, 1, 0, 80, 1), Row(1, 1, 1, 1, 20, 1), Row(1, -1, 1, 0, 8, 1), Row(1, -1, 1, 1, 2, 1),
             Row(1, 1, 1, 0, 4, 6), Row(1, 1, 1, 1, 6, 6), Row(1, -1, 1, 0, 40, 6), Row(1, -1, 1, 1, 60, 6)]  # fmt: skip
     worst = judge(busy, "return").rows[1]
