@@ -63,7 +63,7 @@ def importance_map(findings: Findings, names: Names) -> Bubbles:
             for one in findings.found
         ],
         tones={
-            "": _("Less important"), "bad": _("Important and behind: work here first"),
-            "good": _("Important and good: keep it up"), "passive": _("Cannot be told apart"),
+            "bad": _("Important and behind: work here first"), "good": _("Important and good: keep it up"),
+            "": _("Less important"), "passive": _("Cannot be told apart"),
         },
     )  # fmt: skip
