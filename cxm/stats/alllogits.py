@@ -78,8 +78,8 @@ def _newton(z: Floats, y: Floats, w: Floats, start: Floats) -> tuple[Floats, Flo
         chance = 1 / (1 + np.exp(-np.clip(z @ beta, -35, 35)))
         inner = (z * (w * chance * (1 - chance))[:, None]).T @ z + np.diag(ridge)
         inverse: Floats = np.linalg.pinv(inner, hermitian=True)
-        step = inverse @ (z.T @ (w * (y - chance)) - ridge * beta)
+        step: Floats = inverse @ (z.T @ (w * (y - chance)) - ridge * beta)
         if np.abs(step).max() < 1e-8:
             break
-        beta = beta + step
+        beta = np.add(beta, step)
     return beta, chance, inverse

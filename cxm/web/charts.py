@@ -229,7 +229,8 @@ def _bubbles(chart: Bubbles) -> Drawing:
         x, y = numbers.amount(one.x, chart.x_unit), written(one.y, chart.y_unit)
         size, verdict = numbers.amount(one.size, "count"), chart.tones.get(one.tone, "")
         data.append({
-            "label": one.label, "x": one.x, "y": one.y, "n": one.size, "colour": colours.get(one.tone, one.tone), "url": one.url,
+            "label": one.label, "x": one.x, "y": one.y, "n": one.size, "url": one.url,
+            "colour": colours.get(one.tone, one.tone),
             "t": [[chart.x_title, x], [chart.y_title, y], [chart.size_title, size], [verdict, ""]],
         })  # fmt: skip
         raw.append([one.label, verdict, one.x, one.y, one.size])

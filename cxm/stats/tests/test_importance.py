@@ -229,7 +229,7 @@ def test_simulated_drivers_are_ranked_covered_and_told_from_noise() -> None:
         shares = np.array(values(found))
         sums.append(abs(shares.sum() - r2_of(x, y, np.ones(ROWS))))
         places = [np.argsort(np.argsort(one)) for one in (shares[:6], truth)]
-        ranks.append(np.corrcoef(*places)[0, 1])
+        ranks.append(np.corrcoef(places[0], places[1])[0, 1])
         for one, true in zip(found.shares, truth, strict=False):
             covered += (one.share.low or 0) <= true <= (one.share.high or 0)
         alarms += any(one.matters for one in found.shares[6:])
