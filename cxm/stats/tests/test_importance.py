@@ -12,6 +12,8 @@ from cxm.stats.importance import importance, slopes, what_if
 from cxm.stats.refusals import Floats
 from cxm.testing.effort import full_or
 
+pytestmark = pytest.mark.once
+
 # Fertility, agriculture, examination, education, Catholic, infant mortality of 47 Swiss provinces in 1888 (Mosteller
 # and Tukey 1977), the data of the paper that describes relaimpo (Grömping, Journal of Statistical Software 17, 2006).
 SWISS = """

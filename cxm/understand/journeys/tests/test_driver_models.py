@@ -141,7 +141,7 @@ def computed(model: DriverModel) -> Findings:
 
 @pytest.fixture
 def filled(client: Client) -> Iterator[Any]:
-    """A hundred responses. The score is about 7, more for each point of food above 3, and 2 less for who had contact."""
+    """A hundred responses: a score of about 7, more for each point of food above 3, and 2 less after a contact."""
     owner = make_user()
     workspace = make_workspace(owner=owner)
     events = []
@@ -200,8 +200,10 @@ def test_a_model_is_made_read_and_changed(filled: Any, client: Client) -> None:
     assert found.unit == "points" and -100 <= found.mean <= 100
 
     shown = unescape(client.get(page).content.decode())
-    for text in ("What to fix first", "Contacts with support", "may be chance", "Make it a measure", "Why these numbers?",
-                 "One contact fewer", "4 or more"):  # fmt: skip
+    for text in (
+        "What to fix first", "Contacts with support", "may be chance", "Make it a measure", "Why these numbers?",
+        "One contact fewer", "4 or more",
+    ):  # fmt: skip
         assert text in shown, text
     assert "name=food&metric=rating&filters=question%3Ais%3Afood" in shown
     assert "?metric=rating&question=food&score_to=3" in shown
