@@ -34,6 +34,7 @@ def to(digits: int, number: float) -> Any:
 
 
 @pytest.mark.django_db
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.exists(), reason="the real data sets are not part of the repository")
 def test_drivers_of_the_airport_survey(client: Client, tmp_path: Path) -> None:
@@ -63,8 +64,9 @@ def test_drivers_of_the_airport_survey(client: Client, tmp_path: Path) -> None:
     assert sum(shares) == pytest.approx(found.r2.value, abs=1e-12)
     assert shares == pytest.approx(relaimpo(tmp_path), abs=1e-6)  # promised: 1e-3
     assert all(one.matters and one.share.low and one.share.high for one in found.found)
-    # Chance could have put the first four in any order, but not WiFi before food.
-    assert [(one.first, one.last) for one in found.found] == []
+    # Food may be the first and WiFi the last; it is not open that WiFi is before food.
+    food, wifi = found.found[0], found.found[5]
+    assert (food.first, wifi.last) == (1, 6) and food.last < 6 and wifi.first > 1
 
 
 def relaimpo(tmp_path: Path) -> list[float]:

@@ -279,7 +279,7 @@ def what_if(
         mean = np.average(added, axis=0, weights=w)
         value = float(mean @ model.values)
         gradient = np.concatenate([[0.0], mean])
-    half = 1.959963984540054 * float(np.sqrt(max(gradient @ model.covariance @ gradient, 0.0)))
+    half = 1.959963984540054 * float(np.sqrt(max(float(gradient @ model.covariance @ gradient), 0.0)))
     return around(value, value - half, value + half, len(x), "delta")
 
 

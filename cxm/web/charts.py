@@ -224,11 +224,13 @@ def _bubbles(chart: Bubbles) -> Drawing:
     data = []
     raw, shown = _no_rows()
     written = numbers.signed if chart.is_change else numbers.amount
+    colours = {tone: tone or f"c{place % 7 + 1}" for place, tone in enumerate(chart.tones)}
     for one in sorted(chart.bubbles, key=lambda bubble: -bubble.size):
         x, y = numbers.amount(one.x, chart.x_unit), written(one.y, chart.y_unit)
         size, verdict = numbers.amount(one.size, "count"), chart.tones.get(one.tone, "")
         data.append({
-            "label": one.label, "x": one.x, "y": one.y, "n": one.size, "colour": one.tone, "url": one.url,
+            "label": one.label, "x": one.x, "y": one.y, "n": one.size, "url": one.url,
+            "colour": colours.get(one.tone, one.tone),
             "t": [[chart.x_title, x], [chart.y_title, y], [chart.size_title, size], [verdict, ""]],
         })  # fmt: skip
         raw.append([one.label, verdict, one.x, one.y, one.size])
@@ -243,7 +245,7 @@ def _bubbles(chart: Bubbles) -> Drawing:
         table=Table(
             [_("Group"), pgettext("chart", "Judgement"), chart.x_title, chart.y_title, chart.size_title], raw, shown, 2
         ),
-        legend=[(words, tone or f"c{place % 7 + 1}") for place, (tone, words) in enumerate(chart.tones.items())],
+        legend=[(words, colours[tone]) for tone, words in chart.tones.items()],
     )  # fmt: skip
 
 

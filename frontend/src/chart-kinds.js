@@ -301,9 +301,10 @@ function bubbles(spec, colours, width) {
     const values = spec.bubbles.map((one) => one[key]);
     const [low, high] = [Math.min(...values), Math.max(...values)];
     if (spec[key].unit === 'percent') {
-      const room = Math.max((high - low) * 0.25, 0.02);
+      const room = Math.max((high - low) * 0.25, 0.005);
       const [from, to] = [Math.max(low - room, 0), Math.min(high + room, 1)];
-      return { min: Math.floor(from * 50) / 50, max: Math.ceil(to * 50) / 50 };
+      const step = to - from > 0.5 ? 0.1 : to - from > 0.1 ? 0.02 : 0.005;
+      return { min: Math.floor(from / step) * step, max: Math.ceil(to / step) * step };
     }
     const room = Math.max((high - low) * 0.2, 0.5);
     return { min: Math.floor(low - room), max: Math.ceil(high + room) };
@@ -324,7 +325,7 @@ function bubbles(spec, colours, width) {
     const one = spec.bubbles[params.dataIndex];
     const [cx, cy] = api.coord([one.x, one.y]);
     const r = radius(one);
-    const colour = one.colour ? colours.of(one.colour) : colours.series(0);
+    const colour = colours.of(one.colour);
     const text = one.label.length > longest ? `${one.label.slice(0, longest - 1)}…` : one.label;
     return {
       type: 'group',

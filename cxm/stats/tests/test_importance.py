@@ -12,6 +12,8 @@ from cxm.stats.importance import importance, slopes, what_if
 from cxm.stats.refusals import Floats
 from cxm.testing.effort import full_or
 
+pytestmark = pytest.mark.once
+
 # Fertility, agriculture, examination, education, Catholic, infant mortality of 47 Swiss provinces in 1888 (Mosteller
 # and Tukey 1977), the data of the paper that describes relaimpo (Grömping, Journal of Statistical Software 17, 2006).
 SWISS = """
@@ -229,7 +231,7 @@ def test_simulated_drivers_are_ranked_covered_and_told_from_noise() -> None:
         shares = np.array(values(found))
         sums.append(abs(shares.sum() - r2_of(x, y, np.ones(ROWS))))
         places = [np.argsort(np.argsort(one)) for one in (shares[:6], truth)]
-        ranks.append(np.corrcoef(*places)[0, 1])
+        ranks.append(np.corrcoef(places[0], places[1])[0, 1])
         for one, true in zip(found.shares, truth, strict=False):
             covered += (one.share.low or 0) <= true <= (one.share.high or 0)
         alarms += any(one.matters for one in found.shares[6:])

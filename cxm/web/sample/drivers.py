@@ -26,7 +26,8 @@ def explain(workspace: Workspace, owner: User) -> None:
         ),
         _("What moves satisfaction with the delivery"): DriverDefinition(
             outcome=_answer(DELIVERY), window_days=30,
-            drivers=(late, *(Driver("group", "property.delivery_partner", value=one) for one in ("NordPost", "HomeRun"))),
+            drivers=(late, Driver("group", "property.delivery_partner", value="NordPost"),
+                     Driver("group", "property.delivery_partner", value="HomeRun")),
         ),
         _("What moves satisfaction with support"): DriverDefinition(
             outcome=_answer(SUPPORT), window_days=14, drivers=(waiting, hand_overs, Driver("fact", "reopened"), late),

@@ -207,8 +207,10 @@ def _found(
 
 def _met(one: _Used) -> Floats:
     if one.is_yes_or_no:
-        return one.values < 0.5
-    return one.values <= one.target if one.fewer_is_better else one.values >= one.target
+        met = one.values < 0.5
+    else:
+        met = one.values <= one.target if one.fewer_is_better else one.values >= one.target
+    return met.astype(np.float64)
 
 
 def _too_few(n: int, rows: int, least: int, missing: str) -> Refused:

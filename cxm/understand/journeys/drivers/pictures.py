@@ -54,7 +54,7 @@ def importance_map(findings: Findings, names: Names) -> Bubbles:
         name="importance-performance",
         x_title=_("Share of customers at the target"), x_unit="percent", x_line=usual,
         y_title=_("Share explained"), y_unit="percent", y_line=findings.average, is_change=False,
-        size_title=_("Customers below the target"),
+        size_title=_("Customers short of the target"),
         bubbles=[
             Bubble(
                 label=names.of(one.driver), x=one.at_target.value, y=one.share.value,
@@ -63,7 +63,7 @@ def importance_map(findings: Findings, names: Names) -> Bubbles:
             for one in findings.found
         ],
         tones={
-            "": _("Less important"), "bad": _("Important and behind: work here first"),
-            "good": _("Important and good: keep it up"), "passive": _("Cannot be told apart"),
+            "bad": _("Important and behind: work here first"), "good": _("Important and good: keep it up"),
+            "": _("Less important"), "passive": _("Cannot be told apart"),
         },
     )  # fmt: skip

@@ -83,7 +83,8 @@ def said_of(workspace: Workspace, definition: DriverDefinition, findings: Findin
     lines = {one.driver.name: _line(workspace, definition, findings, one, names) for one in findings.found}
     ordered = sorted(findings.found, key=lambda one: -one.share.value)
     return Said(
-        explained=_statement(findings), mean=written.amount(findings.mean, findings.unit),
+        explained=written.statement(findings.r2.value, findings.r2.low, findings.r2.high, None, "percent"),
+        mean=written.amount(findings.mean, findings.unit),
         warnings=warnings_of(findings, names), to_fix=[lines[one.driver.name] for one, _gain in fixes],
         lines=[lines[one.driver.name] for one in ordered],
     )  # fmt: skip

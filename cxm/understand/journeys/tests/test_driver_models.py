@@ -19,7 +19,7 @@ from cxm.record.eventlog.append import NOBODY, Event
 from cxm.record.eventlog.texts import Annotation, write_annotations
 from cxm.testing.cast import answer, at, event, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.understand.journeys.drivers import actions, computing
-from cxm.understand.journeys.drivers.definition import Driver, DriverDefinition, Outcome
+from cxm.understand.journeys.drivers.definition import Driver, DriverDefinition, Findings, Outcome
 from cxm.understand.journeys.drivers.errors import Refused
 from cxm.understand.journeys.drivers.table import table_of
 from cxm.understand.journeys.models import DriverModel
@@ -131,9 +131,17 @@ def test_what_is_known_of_each_outcome() -> None:
     assert old_bob.pk  # nothing is known of him, so he is in no table
 
 
+def computed(model: DriverModel) -> Findings:
+    computing.run(model.pk)
+    model.refresh_from_db()
+    found = computing.findings_of(model)
+    assert found is not None and not model.is_under_way
+    return found
+
+
 @pytest.fixture
 def filled(client: Client) -> Iterator[Any]:
-    """A hundred responses. The score is about 7, more for each point of food above 3, and 2 less for who had contact."""
+    """A hundred responses: a score of about 7, more for each point of food above 3, and 2 less after a contact."""
     owner = make_user()
     workspace = make_workspace(owner=owner)
     events = []
@@ -142,7 +150,7 @@ def filled(client: Client) -> Iterator[Any]:
         food, parking, contact = 2 + number % 4, 1 + number // 4 % 5, number // 2 % 2
         score = 7 + 1.5 * (food - 3) - 2 * contact + (0.5 if number // 20 % 2 else -0.5)
         when = timezone.now() - timedelta(days=1, minutes=number)
-        said = {"customer_id": customer.pk, "response_id": f"r{number}"}
+        said: dict[str, Any] = {"customer_id": customer.pk, "response_id": f"r{number}"}
         when_text = when.strftime("%Y-%m-%d %H:%M")
         events += [
             answer(workspace, round(score), when_text, scale="0-10", **said),
@@ -181,10 +189,8 @@ def test_a_model_is_made_read_and_changed(filled: Any, client: Client) -> None:
     page = reverse("drivers:show", args=[workspace.slug, model.pk])
     assert made.status_code == 302 and made["Location"] == page
     assert "being computed" in client.get(page).content.decode()
-    computing.run(model.pk)
-    model.refresh_from_db()
-    found = computing.findings_of(model)
-    assert found is not None and not model.is_under_way and (found.rows, found.n) == (100, 100)
+    found = computed(model)
+    assert (found.rows, found.n) == (100, 100)
     food, parking, contacts = found.found
     assert food.matters and contacts.matters and not parking.matters
     assert food.first == 1 and parking.last == 3
@@ -194,13 +200,15 @@ def test_a_model_is_made_read_and_changed(filled: Any, client: Client) -> None:
     assert found.unit == "points" and -100 <= found.mean <= 100
 
     shown = unescape(client.get(page).content.decode())
-    for text in ("What to fix first", "Contacts with support", "may be chance", "Make it a measure", "Why these numbers?",
-                 "One contact fewer", "4 or more"):  # fmt: skip
+    for text in (
+        "What to fix first", "Contacts with support", "may be chance", "Make it a measure", "Why these numbers?",
+        "One contact fewer", "4 or more",
+    ):  # fmt: skip
         assert text in shown, text
     assert "name=food&metric=rating&filters=question%3Ais%3Afood" in shown
     assert "?metric=rating&question=food&score_to=3" in shown
     assert "Being computed" not in client.get(listed).content.decode()
-    rows = b"".join(client.get(reverse("drivers:export", args=[workspace.slug, model.pk]))).decode().splitlines()  # type: ignore[call-overload]  # it streams
+    rows = b"".join(client.get(reverse("drivers:export", args=[workspace.slug, model.pk]))).decode().splitlines()
     assert len(rows) == 4 and rows[1].startswith("food,")
 
     # A target of the firm's own and an owner; the figures are dropped and made anew.
@@ -210,10 +218,8 @@ def test_a_model_is_made_read_and_changed(filled: Any, client: Client) -> None:
     assert client.post(edit, {**chosen, "target_0": "5", "owner_0": str(owner.pk)}).status_code == 302
     model.refresh_from_db()
     assert model.is_under_way and not model.result
-    computing.run(model.pk)
-    model.refresh_from_db()
-    found = computing.findings_of(model)
-    assert found is not None and (found.found[0].target, found.found[0].at_target.value) == (5, 0.25)
+    found = computed(model)
+    assert (found.found[0].target, found.found[0].at_target.value) == (5, 0.25)
     assert found.found[0].driver.owner == owner.pk and str(owner) in client.get(page).content.decode()
     assert AuditEntry.objects.filter(subject="drivermodel").values_list("verb", flat=True).count() == 2
 
