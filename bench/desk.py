@@ -9,11 +9,9 @@ faster than anybody works; the figures are of whole requests, as the agents wait
 
 from __future__ import annotations
 
-import os
 import random
 import statistics
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -36,22 +34,11 @@ CATEGORIES = ["delivery", "billing", "product", "account", "returns", "other"]
 
 
 def main() -> int:
-    from bench.report import Report, arguments
+    from bench.report import Report, arguments, installation
 
     options = arguments(__doc__)
     n = 2_000 if options.small else CASES
-    with tempfile.TemporaryDirectory(prefix="cxm-bench-") as directory:
-        os.environ["CXM_DATA_DIR"] = directory  # never the data of an installation
-        for name in ("CXM_EVENTLOG_URL", "CXM_DATABASE_URL"):
-            os.environ.pop(name, None)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "cxm.settings"
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
-        call_command("createcachetable", verbosity=0)
+    with installation() as directory:
         report = Report("desk", small=options.small)
         desk = fill(n, random.Random(options.seed))
         views(report, desk, rounds=3 if options.small else 9)
@@ -61,7 +48,7 @@ def main() -> int:
 
         close_engine()
         connections.close_all()
-        together(report, desk, Path(directory), seconds=20 if options.small else 60, seed=options.seed)
+        together(report, desk, directory, seconds=20 if options.small else 60, seed=options.seed)
     return report.exit_code
 
 

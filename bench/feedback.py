@@ -8,11 +8,9 @@ up beside them. Each line is the median of several rounds in seconds: `search â€
 from __future__ import annotations
 
 import json
-import os
 import random
 import statistics
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable
@@ -39,28 +37,14 @@ FILTERS = {
 
 
 def main() -> int:
-    from bench.report import Report, arguments
+    from bench.report import Report, arguments, installation
 
     options = arguments(__doc__)
     n = 20_000 if options.small else TEXTS
-    with tempfile.TemporaryDirectory(prefix="cxm-bench-") as directory:
-        os.environ["CXM_DATA_DIR"] = directory  # never the data of an installation
-        for name in ("CXM_EVENTLOG_URL", "CXM_DATABASE_URL"):
-            os.environ.pop(name, None)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "cxm.settings"
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
-        call_command("createcachetable", verbosity=0)
+    with installation():
         report = Report("feedback", small=options.small)
         workspace, user = fill(n, random.Random(options.seed))
         measure(report, workspace, user, rounds=3 if options.small else 7)
-        from cxm.record.eventlog.engine import close_engine
-
-        close_engine()
     return report.exit_code
 
 

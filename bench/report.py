@@ -16,11 +16,15 @@ With `--small` the load is small and proves the path, not the bound: the lines a
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 def arguments(description: str | None, given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -29,6 +33,28 @@ def arguments(description: str | None, given: Sequence[str] | None = None) -> ar
     parser.add_argument("--small", action="store_true", help="a small load that checks the path, not the bound")
     parser.add_argument("--seed", type=int, default=1, help="the seed of the generated load")
     return parser.parse_args(given)
+
+
+@contextmanager
+def installation() -> Iterator[Path]:
+    """An installation of its own in this process, on files: its data directory, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="cxm-bench-") as directory:
+        os.environ["CXM_DATA_DIR"] = directory  # never the data of an installation
+        for name in ("CXM_EVENTLOG_URL", "CXM_DATABASE_URL"):
+            os.environ.pop(name, None)
+        os.environ["DJANGO_SETTINGS_MODULE"] = "cxm.settings"
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        from cxm.record.eventlog.engine import close_engine
+
+        call_command("migrate", verbosity=0)
+        try:
+            yield Path(directory)
+        finally:
+            close_engine()
 
 
 def in_turn(runs: Sequence[Callable[[], object]], *, rounds: int = 3) -> list[float]:

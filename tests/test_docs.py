@@ -43,6 +43,21 @@ def test_every_event_name_has_an_entry() -> None:
     assert event_names() - documented("events.md") == set()
 
 
+def test_the_tree_of_the_architecture_names_every_shelf_and_every_app() -> None:
+    """Two levels of packages, each under its shelf: no more and no less than there are."""
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    drawn, shelf = set(), ""
+    for depth, name in re.findall(
+        r"^( {2}| {4})(\w+)/ ", page.partition("```\ncxm/\n")[2].partition("```")[0], re.MULTILINE
+    ):
+        shelf = name if len(depth) == 2 else shelf
+        drawn.add(name if len(depth) == 2 else f"{shelf}/{name}")
+    shelves = {"record", "listen", "understand", "act", "steer"}
+    folders = [file.parent.relative_to(CXM) for file in python_files(tests=False) if file.name == "__init__.py"]
+    there = {str(one) for one in folders if len(one.parts) == 1 or (len(one.parts) == 2 and one.parts[0] in shelves)}
+    assert drawn == there
+
+
 def test_every_command_has_an_entry() -> None:
     commands = {file.stem for file in CXM.rglob("management/commands/*.py") if file.stem != "__init__"}
     guides = " ".join(page.read_text(encoding="utf-8") for page in PAGES)

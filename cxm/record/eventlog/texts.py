@@ -6,7 +6,7 @@ place in them is a place in the texts; a large block (an import) is read in part
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -234,39 +234,35 @@ def _listed(ids: Iterable[UUID]) -> str:
 
 def texts_by_id(workspace_id: int, event_ids: Sequence[UUID]) -> list[Text]:
     """The texts of these events, those that have one."""
-    found: dict[UUID, Text] = {}
-    for start in range(0, len(event_ids), LOOKUP):
-        with engine().client() as client:
-            rows = client.query(
-                f"SELECT {TEXT_COLUMNS} FROM feedback WHERE workspace_id = {{workspace:UInt32}} AND comment != ''"
-                " AND event_id IN {ids:Array(UUID)}",
-                parameters={
-                    "workspace": workspace_id, "ids": [str(one) for one in event_ids[start : start + LOOKUP]]
-                },
-                settings={"log_comment": "texts.by_id"},
-            ).result_rows  # fmt: skip
-        found.update((row[1], _text(row)) for row in rows)
-    return list(found.values())
+    question = (
+        f"SELECT {TEXT_COLUMNS} FROM feedback WHERE workspace_id = {{workspace:UInt32}} AND comment != ''"
+        " AND event_id IN {ids:Array(UUID)}"
+    )
+    return list({row[1]: _text(row) for row in _by_id("texts.by_id", question, workspace_id, event_ids)}.values())
 
 
 def annotations_of(workspace_id: int, event_ids: Sequence[UUID]) -> dict[UUID, Annotation]:
     """The newest annotation of each of these events that has one."""
     columns = Annotation.__struct_fields__
+    question = (
+        f"SELECT {', '.join(columns)} FROM annotations WHERE workspace_id = {{workspace:UInt32}}"
+        " AND event_id IN {ids:Array(UUID)} ORDER BY version DESC LIMIT 1 BY event_id"
+    )
     found: dict[UUID, Annotation] = {}
-    for start in range(0, len(event_ids), LOOKUP):
-        with engine().client() as client:
-            rows = client.query(
-                f"SELECT {', '.join(columns)} FROM annotations WHERE workspace_id = {{workspace:UInt32}}"
-                " AND event_id IN {ids:Array(UUID)} ORDER BY version DESC LIMIT 1 BY event_id",
-                parameters={
-                    "workspace": workspace_id, "ids": [str(one) for one in event_ids[start : start + LOOKUP]]
-                },
-                settings={"log_comment": "texts.annotations"},
-            ).result_rows  # fmt: skip
-        for row in rows:
-            values: Mapping[str, Any] = {
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in zip(columns, row, strict=True)
-            }
-            found[values["event_id"]] = Annotation(**{**values, "occurred_at": in_utc(values["occurred_at"])})
+    for row in _by_id("texts.annotations", question, workspace_id, event_ids):
+        values: Mapping[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in zip(columns, row, strict=True)
+        }
+        found[values["event_id"]] = Annotation(**{**values, "occurred_at": in_utc(values["occurred_at"])})
     return found
+
+
+def _by_id(name: str, question: str, workspace_id: int, event_ids: Sequence[UUID]) -> Iterator[Sequence[Any]]:
+    """The rows of a question about these events, so many events at a time."""
+    for start in range(0, len(event_ids), LOOKUP):
+        ids = [str(one) for one in event_ids[start : start + LOOKUP]]
+        with engine().client() as client:
+            rows: Sequence[Sequence[Any]] = client.query(
+                question, parameters={"workspace": workspace_id, "ids": ids}, settings={"log_comment": name}
+            ).result_rows
+        yield from rows
