@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxm.understand.text.reading.grams import BITS
+from cxm.understand.text.reading.features import OWN_BITS
 from cxm.understand.text.reading.heads import Head, train
 
 Names = NDArray[np.str_]
@@ -44,7 +44,7 @@ def _scaled(features: Any, names: Names) -> Head:
     occurs = np.bincount(features.indices, minlength=columns)
     kept = np.flatnonzero(occurs > 1)
     rare = np.log((n + 1) / (occurs[kept] + 1)) + 1
-    scale = np.where(kept >= 1 << BITS, KNOWN, rare).astype(np.float32)
+    scale = np.where(kept >= 1 << OWN_BITS, KNOWN, rare).astype(np.float32)
     rows = features[:, kept].multiply(scale[None, :]).tocsr()
     head = train(rows, names.tolist(), strength=STRENGTH, iterations=STEPS)
     weights = np.zeros((columns, len(head.classes)), dtype=np.float32)

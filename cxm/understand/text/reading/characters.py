@@ -72,7 +72,7 @@ def gather(texts: Sequence[str], tables: Tables, abbreviations: Finder | None = 
     raw = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     offset = np.concatenate([[0], np.cumsum(lengths + 2)]) + 1
     codes = tables.fold[np.minimum(raw, 0xFFFF)].astype(np.uint32)
-    high = np.flatnonzero(raw > 0xFFFF)
+    high = (raw > 0xFFFF).nonzero()[0]
     if len(high):
         codes[high] = astral(raw[high])
     mask_noise(joined, codes)
@@ -85,7 +85,7 @@ def gather(texts: Sequence[str], tables: Tables, abbreviations: Finder | None = 
     guards = np.concatenate([offset[:-1] - 1, offset[1:] - 2])
     keep[guards] = True
     compose(raw, codes)
-    origin = np.flatnonzero(keep)
+    origin = keep.nonzero()[0]
     codes = codes[origin]
     kind = tables.kind[np.minimum(codes, 0xFFFF)]
     if len(high):
@@ -117,7 +117,7 @@ def astral(raw: Array) -> Array:
     out = np.where((raw >= 0x1F000) & (raw <= 0x1FAFF) | (raw >= 0x20000) & (raw < 0x32000), raw, 32)
     out[(raw >= 0x1F3FB) & (raw <= 0x1F3FF)] = 0  # skin tones
     out[(raw >= 0xE0000) & (raw < 0xE1000)] = 0  # tags and variation selectors
-    for at in np.flatnonzero((raw >= 0x1D400) & (raw <= 0x1D7FF)):
+    for at in ((raw >= 0x1D400) & (raw <= 0x1D7FF)).nonzero()[0]:
         # letters of the alphabet in 13 styles, each A–Z then a–z, from U+1D400 on; digits from U+1D7CE
         code = int(raw[at]) - 0x1D400
         out[at] = 48 if raw[at] >= 0x1D7CE else 97 + code % 52 % 26 if code < 676 else 32
@@ -150,7 +150,7 @@ COMPOSED = {
 
 def compose(raw: Array, codes: Array) -> None:
     """A letter followed by its mark becomes the letter of our five languages that the two make."""
-    for at in np.flatnonzero((raw >= 0x300) & (raw <= 0x328)):
+    for at in ((raw >= 0x300) & (raw <= 0x328)).nonzero()[0]:
         made = COMPOSED.get((int(codes[at - 1]), int(raw[at])))
         if made:
             codes[at - 1] = made
@@ -159,7 +159,7 @@ def compose(raw: Array, codes: Array) -> None:
 def words_of(codes: Array, kind: Array) -> tuple[Array, Array, Array]:
     """Where words begin, where they end, and their hashes."""
     letter = (kind == LATIN) | (kind == CYRILLIC) | (kind == LETTER) | (kind == DIGIT) | (kind == HANGUL)
-    inner = np.flatnonzero(kind == APOSTROPHE)
+    inner = (kind == APOSTROPHE).nonzero()[0]
     inner = inner[letter[inner - 1] & letter[np.minimum(inner + 1, len(letter) - 1)]] if len(inner) else inner
     letter[inner] = True
     emoji = kind == EMOJI
@@ -167,7 +167,7 @@ def words_of(codes: Array, kind: Array) -> tuple[Array, Array, Array]:
     begins[1:] &= ~letter[:-1]
     ends = letter.copy()
     ends[:-1] &= ~letter[1:]
-    at, end = np.flatnonzero(begins | emoji), np.flatnonzero(ends | emoji) + 1
+    at, end = (begins | emoji).nonzero()[0], (ends | emoji).nonzero()[0] + 1
     return at, end, hash_spans(codes, at, end)
 
 
@@ -204,7 +204,7 @@ def sentence_breaks(
         short = word_end[abbreviations.find(word_hash) >= 0]
         short = short[short + 1 < len(codes)]
         ends[short[codes[short] == 46] + 1] = False
-    return np.flatnonzero(ends)
+    return ends.nonzero()[0]
 
 
 def sentences_of(breaks: Array, kind: Array, text_at: Array) -> Array:
@@ -213,7 +213,7 @@ def sentences_of(breaks: Array, kind: Array, text_at: Array) -> Array:
     fixed[text_at] = True
     begins = fixed.copy()
     begins[breaks] = True
-    at = np.flatnonzero(begins)
+    at = begins.nonzero()[0]
     says = np.cumsum((kind >= LATIN) & (kind <= EMOJI))
     before = np.where(at > 0, says[at - 1], 0)
     empty = before[1:] == before[:-1]  # a piece without words

@@ -30,7 +30,7 @@ class Units:
 
 
 def units_of(characters: Characters) -> Units:
-    han = np.flatnonzero(characters.kind == HAN)
+    han = (characters.kind == HAN).nonzero()[0]
     at = np.concatenate([characters.word_at, han])
     end = np.concatenate([characters.word_end, han + 1])
     word = np.concatenate([np.arange(len(characters.word_at)), np.full(len(han), -1)])
@@ -107,7 +107,7 @@ def with_denials(shown: Array, units: Units, denied: Array, negator: Array) -> A
     """Adds the denial (and what stands between) to each shown word that it turns."""
     out = shown.copy()
     own = units.word >= 0
-    hit = np.flatnonzero(shown & own)
+    hit = (shown & own).nonzero()[0]
     hit = hit[denied[units.word[hit]]]
     for at in hit:
         for back in range(1, 4):
@@ -122,13 +122,13 @@ def with_denials(shown: Array, units: Units, denied: Array, negator: Array) -> A
 
 def spans_of(shown: Array, units: Units, characters: Characters, count: int) -> dict[int, tuple[Span, ...]]:
     """Spans by text, neighbours joined, in characters of the texts as they came."""
-    hit = np.flatnonzero(shown)
+    hit = shown.nonzero()[0]
     if not len(hit):
         return {}
     text = units.text[hit]
     joins = np.zeros(len(hit), dtype=bool)
     joins[1:] = (np.diff(hit) == 1) & (text[1:] == text[:-1])
-    begins = np.flatnonzero(~joins)
+    begins = (~joins).nonzero()[0]
     ends = np.append(begins[1:], len(hit)) - 1
     offset = characters.offset[text[begins]]
     first = characters.origin[units.at[hit[begins]]] - offset

@@ -6,10 +6,12 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from .characters import Array, Characters
-from .grams import BITS, character_grams, word_grams
+from .grams import character_grams, word_grams
+
+OWN_BITS = 18  # heads that a workspace trains have half as many columns as the shipped ones
 
 
-def gram_rows(characters: Characters, denied: Array, bits: int = BITS) -> csr_matrix:
+def gram_rows(characters: Characters, denied: Array, bits: int = OWN_BITS) -> csr_matrix:
     """Shape (texts, 2^bits)."""
     at = characters.text_at
     length = np.diff(at)

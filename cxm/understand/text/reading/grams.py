@@ -9,7 +9,7 @@ import numpy as np
 from .characters import HAN, POWERS, Array, Characters, mixed
 
 ORDERS = 5  # n-grams of one to five characters
-BITS = 18
+BITS = 19
 
 
 def spread(hashes: Array, salt: int, bits: int) -> Array:
@@ -46,9 +46,9 @@ class WordGrams:
 
 def word_grams(characters: Characters, denied: Array, bits: int = BITS) -> WordGrams:
     hashes, sentence = characters.word_hash, characters.word_sentence
-    pair_word = np.flatnonzero(sentence[1:] == sentence[:-1])
+    pair_word = (sentence[1:] == sentence[:-1]).nonzero()[0]
     pairs = hashes[pair_word] * np.uint32(0x9E3779B1) + hashes[pair_word + 1]
-    denied_word = np.flatnonzero(denied)
+    denied_word = denied.nonzero()[0]
     return WordGrams(
         spread(hashes, 11, bits), spread(pairs, 12, bits), pair_word, spread(hashes[denied_word], 13, bits), denied_word
     )
@@ -65,7 +65,7 @@ def denied_words(characters: Characters, negator: Array) -> Array:
 
 def han_words(characters: Characters, known: Slots) -> tuple[Array, Array, Array]:
     """The longest known word of one to four Chinese characters at each position: where, how long, which."""
-    at = np.flatnonzero(characters.kind == HAN)
+    at = (characters.kind == HAN).nonzero()[0]
     if not len(at):
         empty = np.zeros(0, dtype=np.intp)
         return empty, empty, empty

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .characters import CYRILLIC, DIGIT, HAN, HANGUL, KANA, LATIN, LETTER, Array, Characters
+from .grams import BITS
 
 LANGUAGE_BITS = 16
 LANGUAGES = ("en", "ru", "uk", "pl", "zh", "other", "")
@@ -64,7 +65,7 @@ def letters_of(characters: Characters, columns: list[Array], table: Array, scale
     packed = table.view(np.uint32).ravel()
     total = np.zeros((len(characters.codes), 4), dtype=np.int16)
     for column in columns:
-        total += packed[column >> (18 - LANGUAGE_BITS)].view(np.int8).reshape(-1, 4)
+        total += packed[column >> (BITS - LANGUAGE_BITS)].view(np.int8).reshape(-1, 4)
     script = script_at(characters)
     at = characters.sentence_at[:-1]
 

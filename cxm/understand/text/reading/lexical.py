@@ -25,7 +25,7 @@ class Items:
 
 def items_of(characters: Characters, vocabulary: Slots, denied: Array) -> Items:
     number = vocabulary.find(characters.word_hash)
-    known = np.flatnonzero(number >= 0)
+    known = (number >= 0).nonzero()[0]
     at, length, han = han_words(characters, vocabulary)
     if not len(at):
         words = (characters.word_at[known], characters.word_end[known], characters.word_sentence[known], denied[known])
@@ -46,7 +46,9 @@ def summed(values: Array, groups: Array, count: int) -> Array:
     """Sums of rows (or of numbers) by group."""
     if values.ndim == 1:
         return np.bincount(groups, weights=values, minlength=count)
-    return np.stack([np.bincount(groups, weights=column, minlength=count) for column in values.T], axis=1)
+    width = values.shape[1]
+    cells = (groups[:, None] * width + np.arange(width)).ravel()
+    return np.bincount(cells, weights=values.ravel(), minlength=count * width).reshape(count, width)
 
 
 @dataclass(slots=True)

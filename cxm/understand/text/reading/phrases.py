@@ -130,7 +130,7 @@ class PhraseBook:
     def tokens(self, characters: Characters) -> Array:
         """The number of the token that each word is, or -1."""
         number = self.plain.find(characters.word_hash)
-        unknown = np.flatnonzero(number < 0)
+        unknown = (number < 0).nonzero()[0]
         if not len(unknown):
             return number
         begin, size = characters.word_at[unknown], (characters.word_end - characters.word_at)[unknown]
@@ -146,7 +146,7 @@ class PhraseBook:
 
     def find_runs(self, characters: Characters) -> tuple[Array, Array, Array]:
         number = self.tokens(characters)
-        known = np.flatnonzero(number >= 0)
+        known = (number >= 0).nonzero()[0]
         count = len(known)
         if not count:
             return (np.zeros(0, np.intp),) * 3
@@ -159,14 +159,14 @@ class PhraseBook:
         for size in range(2, min(LONGEST_RUN, count) + 1):
             whole = whole[:-1] & near[size - 2 :][: count - size + 1]
             running = running[:-1] * np.uint32(0x01000193) + value[size - 1 :]
-            at = np.flatnonzero(whole)
+            at = whole.nonzero()[0]
             if not len(at):
                 break
             hashes.append(running[at])
             first.append(at)
             last.append(at + size - 1)
         found = self.runs.find(np.concatenate(hashes))
-        hit = np.flatnonzero(found >= 0)
+        hit = (found >= 0).nonzero()[0]
         begin = characters.word_at[known[np.concatenate(first)[hit]]]
         end = characters.word_end[known[np.concatenate(last)[hit]]]
         return self.listed([self.run_entries[at] for at in found[hit].tolist()], begin, end)
@@ -178,7 +178,7 @@ class PhraseBook:
         return flat, np.repeat(begin, times), np.repeat(end, times)
 
     def find_han(self, characters: Characters) -> tuple[Array, Array, Array]:
-        at = np.flatnonzero(characters.kind == HAN)
+        at = (characters.kind == HAN).nonzero()[0]
         letters = np.where(characters.kind == HAN, mixed(characters.codes), 0).astype(np.uint32)
         letters = np.concatenate([letters, np.zeros(HAN_LONGEST, dtype=np.uint32)])
         pieces = letters[at[:, None] + np.arange(HAN_LONGEST)]

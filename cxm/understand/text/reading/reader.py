@@ -18,7 +18,7 @@ from .language import ELSE, LANGUAGES, NONE, ZH, letters_of, scripts_of_chinese
 from .lexical import Items, dense, items_of, marks_of, summed
 from .phrases import PhraseBook, words_named
 from .reading import Reading, Sentence, Span, Tag
-from .scoring import Sums, gram_values, sums_of, word_worth
+from .scoring import gram_values, sums_of, word_worth
 from .weights import EMOTIONS, Weights, weights
 
 BATCH = 512  # texts that are read at once: arrays stay in the processor's cache
@@ -58,6 +58,7 @@ class Reader:
         self.negators = words_named("negator", tables)
         self.abbreviations = words_named("abbreviation", tables)
         self.worth = word_worth(self.weights)
+        self.sentiment_worth = np.ascontiguousarray(self.worth[:, :2])
         self.book = PhraseBook(tables, ("effort", "urgency", "intent", "touchpoint"))
         self.framings = PhraseBook(tables, ("framing",))
 
@@ -100,6 +101,16 @@ class Reader:
             at = self.weights.thresholds[np.minimum(batch.language, 4), 0]
             out.append(self.calibrated(batch.logits)[:, 0] - at)
         return np.concatenate(out) if out else np.zeros(0)
+
+    def log_odds(self, texts: Sequence[str]) -> tuple[Array, Array]:
+        """Calibrated log-odds of positive (rather than negative) and of neutral, (texts, 2), and language numbers."""
+        odds, languages = [], []
+        for begin, end in batches(texts):
+            batch = self.measure(texts[begin:end], emotions=False)
+            slope, shift = self.weights.calibration[:2].T
+            odds.append(batch.logits * slope + shift)
+            languages.append(batch.language)
+        return np.concatenate(odds), np.concatenate(languages)
 
     def emotions(self, texts: Sequence[str]) -> Array:
         """Whether each text shows each of EMOTIONS, shape (texts, 6)."""
@@ -172,17 +183,16 @@ class Reader:
         items = items_of(found, self.weights.slots, denied)
         marks = marks_of(found, items, self.weights.valence)
         words = word_grams(found, denied)
-        scale, worth = self.weights.gram_scale, self.worth
-        values = gram_values(found, columns, words, self.weights.sentiment_grams)
-        sums = sums_of(found, items, marks, values, scale[:2], worth[:, :2])
-        if emotions:
-            values = gram_values(found, columns, words, self.weights.emotion_grams)
-            more = sums_of(found, items, marks, values, scale[2:], worth[:, 2:])
-            sums = Sums(np.hstack([sums.grams, more.grams]), np.hstack([sums.vectors, more.vectors]), marks)
+        scale = self.weights.gram_scale
         heads = 8 if emotions else 2
-        by_mark, bias = self.weights.by_mark[:, :heads], self.weights.bias[:, :heads]
-        logits = sums.over(found.sentence_text, count).logits(by_mark, bias[np.minimum(language, 4)])
-        sentence_logits = sums.logits(by_mark, bias[np.minimum(sentence_language, 4)])
+        values = gram_values(found, columns, words, self.weights.grams if emotions else self.weights.sentiment_grams)
+        sums = sums_of(found, items, marks, values, scale[:heads], self.worth if emotions else self.sentiment_worth)
+        by_mark, bias, share = (
+            table[:, :heads] for table in (self.weights.by_mark, self.weights.bias, self.weights.vector_share)
+        )
+        of_text, of_sentence = np.minimum(language, 4), np.minimum(sentence_language, 4)
+        logits = sums.over(found.sentence_text, count).logits(by_mark, share[of_text], bias[of_text])
+        sentence_logits = sums.logits(by_mark, share[of_sentence], bias[of_sentence])
         traditional = np.zeros(count, dtype=bool)
         if (language == ZH).any():
             text = np.repeat(np.arange(count), np.diff(found.text_at))
@@ -341,12 +351,15 @@ class Reader:
         first = np.where(mixed & supported, 1, sign)
         felt = np.array([EMOTIONS.index(name) if name in EMOTIONS else -1 for name in emotion])
 
+        share = self.weights.vector_share[np.minimum(batch.language, 4)]
+        text = found.sentence_text[batch.items.sentence]
+
         def by_sign(wanted: Array) -> dict[int, tuple[Span, ...]]:
             factor = wanted * self.weights.gram_scale[0]
             zero = np.zeros(len(wanted), dtype=np.intp)
             turned = np.where(batch.items.denied, -0.74, 1)
             value = self.weights.valence[batch.items.number] * turned * self.weights.by_mark[0, 0] / 4
-            worth = self.worth[batch.items.number, 0] + value
+            worth = self.worth[batch.items.number, 0] * share[text, 0] + value
             part = evidence.parts(
                 found, batch.columns, batch.words, batch.items, units, self.weights.sentiment_grams, zero, worth,
                 wanted, factor, batch.known,
@@ -364,12 +377,11 @@ class Reader:
         feels = (felt >= 0) & supported
         if not feels.any():
             return good, bad, {}
-        head = np.maximum(felt, 0)
-        text = found.sentence_text[batch.items.sentence]
-        worth = self.worth[batch.items.number, 2 + head[text]]
+        head = 2 + np.maximum(felt, 0)
+        worth = self.worth[batch.items.number, head[text]] * share[text, head[text]]
         part = evidence.parts(
-            found, batch.columns, batch.words, batch.items, units, self.weights.emotion_grams, head, worth,
-            feels.astype(float), feels * self.weights.gram_scale[2 + head], batch.known,
+            found, batch.columns, batch.words, batch.items, units, self.weights.grams, head, worth,
+            feels.astype(float), feels * self.weights.gram_scale[head], batch.known,
         )  # fmt: skip
         shown = evidence.chosen(part, units, len(feels), feels)
         return good, bad, evidence.spans_of(shown, units, found, len(feels))

@@ -45,10 +45,11 @@ class Sums:
     def over(self, group: Array, count: int) -> Sums:
         return Sums(summed(self.grams, group, count), summed(self.vectors, group, count), self.marks.over(group, count))
 
-    def logits(self, by_mark: Array, bias: Array) -> Array:
+    def logits(self, by_mark: Array, share: Array, bias: Array) -> Array:
+        """`share` (what the vectors count) and `bias` are by row and head."""
         length = np.maximum(self.marks.length, 1)[:, None]
         known = np.maximum(self.marks.known, 1)[:, None]
-        out: Array = self.grams / np.sqrt(length) + self.vectors / known + dense(self.marks) @ by_mark + bias
+        out: Array = self.grams / np.sqrt(length) + self.vectors / known * share + dense(self.marks) @ by_mark + bias
         return out
 
 

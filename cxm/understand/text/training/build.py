@@ -10,21 +10,24 @@ from typing import Any
 import numpy as np
 
 from ..reading.characters import Array, Tables
-from .heads import train_heads
+from .heads import gathered, train_heads
 from .language import train_language
 from .material import ATTRIBUTIONS
 from .tables import tables, variants
 from .teacher import taught_words
+from .thresholds import train_thresholds
 
 WORDS = 54_000
 MOST_BYTES = 3_000_000
+LEAST, LEAST_FELT = 1, 5  # eight-bit weights below are nought
 
 
 def build(
     data: Path, out: Path, *, work: Path, tell: Callable[[str], None], words: int = WORDS, processes: int = 1
 ) -> str:
-    """Trains everything and writes `out`; returns its version. Parts that `work` holds already are not made again.
+    """Trains everything and writes `out`; returns its version.
 
+    Parts that `work` holds already are not made again.
     Raises FileNotFoundError where a set is missing, RuntimeError where the teacher cannot run, ValueError where the
     file would be over 3 MB.
     """
@@ -38,7 +41,25 @@ def build(
         tell,
         "heads",
     )
-    return write(out, folding, language | heads)
+    cuts = part(
+        work / "thresholds.npz",
+        lambda: train_thresholds(gathered(data, folding, names, vectors, words)[0], heads, tell),
+        tell,
+        "thresholds",
+    )
+    del heads["held"]
+    return write(out, folding, language | pruned(heads) | cuts)
+
+
+def pruned(arrays: dict[str, Array]) -> dict[str, Array]:
+    """Small weights become nought, and of emotions only the columns that say something are kept."""
+    sentiment, emotion = arrays["sentiment_grams"].copy(), arrays["emotion_grams"].copy()
+    sentiment[np.abs(sentiment) < LEAST] = 0
+    emotion[np.abs(emotion) < LEAST_FELT] = 0
+    kept = np.flatnonzero(emotion.any(axis=1))
+    return arrays | {
+        "sentiment_grams": sentiment, "emotion_kept": kept.astype(np.uint32), "emotion_grams": emotion[kept]
+    }  # fmt: skip
 
 
 def part(file: Path, make: Callable[[], dict[str, Any]], tell: Callable[[str], None], name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from ..reading import characters as c
 from ..reading.characters import Array
-from ..reading.grams import character_grams
+from ..reading.grams import BITS, character_grams
 from ..reading.language import LANGUAGE_BITS, script_at
 from .material import WORD, training_set
 
@@ -140,7 +140,7 @@ def rows_of(texts: list[str], tables: c.Tables) -> tuple[csr_matrix, Array]:
         kept = script == np.where(cyrillic[text], c.CYRILLIC, c.LATIN)
         length = np.maximum(np.bincount(text[kept], minlength=count), 1)
         columns = np.stack(
-            [column[: len(text)][kept] >> (18 - LANGUAGE_BITS) for column in character_grams(found.codes)], axis=1
+            [column[: len(text)][kept] >> (BITS - LANGUAGE_BITS) for column in character_grams(found.codes)], axis=1
         )
         row = np.repeat(text[kept], columns.shape[1])
         made = csr_matrix(

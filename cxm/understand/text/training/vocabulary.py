@@ -72,8 +72,11 @@ def basis(vocabulary: Vocabulary, directions: Iterable[Array]) -> Array:
     return np.asarray(np.hstack([first, axes[:, ::-1][:, : WIDTH - first.shape[1]]]), dtype=np.float32)
 
 
-def shrunk(vocabulary: Vocabulary, axes: Array) -> tuple[Array, float]:
-    """Vectors as int8 of equal spread by axis, and the scale that makes them of unit spread."""
+def shrunk(vocabulary: Vocabulary, axes: Array) -> tuple[Array, float, Array]:
+    """Vectors as int8 of equal spread by axis, the scale that makes them of unit spread, and the spread of each axis.
+
+    An eighth of the spread is fine enough (its rounding is 0.036 of it), and half a megabyte smaller than a 32nd.
+    """
     rows = vocabulary.taught @ axes
-    rows /= rows.std(axis=0)
-    return np.clip(np.round(rows * 32), -127, 127).astype(np.int8), 1 / 32
+    widths = rows.std(axis=0)
+    return np.clip(np.round(rows / widths * 8), -127, 127).astype(np.int8), 1 / 8, widths
