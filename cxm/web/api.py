@@ -46,10 +46,9 @@ from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
 from cxm.understand.journeys.discovery.api import router as paths_router
 from cxm.understand.journeys.drivers.api import router as drivers_router
-from cxm.understand.journeys.evidence.moments_api import router as moments_router
 from cxm.understand.journeys.evidence.api import router as evidence_router
-from cxm.understand.journeys.maps.api import router as maps_router
 from cxm.understand.journeys.evidence.moments_api import router as moments_router
+from cxm.understand.journeys.maps.api import router as maps_router
 from cxm.understand.metrics.api import router as metrics_router
 from cxm.understand.text.accuracy.api import router as text_router
 from cxm.understand.text.themes.api import router as themes_router
@@ -85,11 +84,9 @@ ROUTERS: list[tuple[str, Router]] = [
     ("", themes_router),
     ("", paths_router),
     ("", maps_router),
-    ("", moments_router),
-    ("/journeys", drivers_router),
-    ("", maps_router),
     ("", evidence_router),
     ("", moments_router),
+    ("/journeys", drivers_router),
     ("", flow_router),
 ]
 PROBLEM_SCHEMA = {
