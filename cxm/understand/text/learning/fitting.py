@@ -11,7 +11,7 @@ from cxm.understand.text.reading.features import OWN_BITS
 from cxm.understand.text.reading.heads import Head, train
 
 Names = NDArray[np.str_]
-# Chosen on a third of the training files of two sets, learnt from the other two thirds; their test files judge it alone.
+# Chosen on a third of the training files of two sets, learnt from the other two thirds; test files only judge it.
 STRENGTH: Final = 0.3  # the inverse of the ridge penalty, with columns scaled by how rare they are
 STEPS: Final = 12  # of L-BFGS
 KNOWN: Final = 8.0  # what the columns behind the n-grams are scaled by: what the shipped model knows of a text
