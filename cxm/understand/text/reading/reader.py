@@ -102,16 +102,6 @@ class Reader:
             out.append(self.calibrated(batch.logits)[:, 0] - at)
         return np.concatenate(out) if out else np.zeros(0)
 
-    def log_odds(self, texts: Sequence[str]) -> tuple[Array, Array]:
-        """Calibrated log-odds of positive (rather than negative) and of neutral, (texts, 2), and language numbers."""
-        odds, languages = [], []
-        for begin, end in batches(texts):
-            batch = self.measure(texts[begin:end], emotions=False)
-            slope, shift = self.weights.calibration[:2].T
-            odds.append(batch.logits * slope + shift)
-            languages.append(batch.language)
-        return np.concatenate(odds), np.concatenate(languages)
-
     def emotions(self, texts: Sequence[str]) -> Array:
         """Whether each text shows each of EMOTIONS, shape (texts, 6)."""
         out = []
