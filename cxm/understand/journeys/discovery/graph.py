@@ -187,7 +187,13 @@ def _arrow(a: Box, b: Box, weight: float) -> Arrow:
             points = ((x1, y1), (x1 + side * 46, y1), (x2 + side * 46, y2), (x2, y2))
     (x1, y1), (xa, ya), (xb, yb), (x2, y2) = points
     path = f"M{x1:.1f} {y1:.1f}C{xa:.1f} {ya:.1f} {xb:.1f} {yb:.1f} {x2:.1f} {y2:.1f}"
-    return Arrow(a.key, b.key, path, (x1 + 3 * xa + 3 * xb + x2) / 8, (y1 + 3 * ya + 3 * yb + y2) / 8, width)
+    # The number of a long arrow stands just below where it begins, not over the boxes that it passes.
+    t = 0.5 if abs(y2 - y1) <= ROW else 20 / abs(y2 - y1)
+    u = 1 - t
+    parts = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
+    x = sum(part * place for part, place in zip(parts, (x1, xa, xb, x2), strict=True))
+    y = sum(part * place for part, place in zip(parts, (y1, ya, yb, y2), strict=True))
+    return Arrow(a.key, b.key, path, x, y, width)
 
 
 def labels_of(edges: Iterable[tuple[str, str]]) -> set[str]:

@@ -68,7 +68,7 @@ def test_journeys_that_are_alike_come_together_and_are_named_by_what_sets_them_a
     callers = [[0, 0, 2 + place % 3, 1, place % 2] for place in range(40)]
     counts = np.array(buyers + callers)
     found = clusters.group(counts, ["look", "buy", "call", "complain", "search"])
-    assert found.sizes[:1] == [60] or sum(found.sizes) == 100
+    assert sum(found.sizes) == 100
     two = clusters.group(counts, ["look", "buy", "call", "complain", "search"], 2)
     assert two.sizes == [60, 40]
     assert two.members.tolist() == [0] * 60 + [1] * 40
