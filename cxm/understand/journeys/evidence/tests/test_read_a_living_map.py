@@ -30,6 +30,7 @@ from cxm.understand.journeys.evidence import keeping
 from cxm.understand.journeys.evidence.computing import compute
 from cxm.understand.journeys.evidence.figures import Evidence, decode, encode
 from cxm.understand.journeys.maps.actions import create_map
+from cxm.understand.journeys.maps.talking import share_map
 from cxm.understand.journeys.models import JourneyMap, MapEvidence
 from cxm.understand.journeys.steps.actions import process_for_map
 from cxm.understand.journeys.steps.building import build_steps
