@@ -242,7 +242,7 @@ class Journey:
 JOURNEYS = """
 SELECT journey, argMin(customer_id, number) AS customer_id, min(occurred_at) AS started_at, toUInt64(count()) AS steps,
        max(left_ms) / 1000 AS duration_s
-FROM steps WHERE {plain} AND process = {{process:UInt32}} AND (case_id, journey) IN (
+FROM steps WHERE {plain} AND process = {{process:UInt32}} AND (case_id, journey) GLOBAL IN (
     SELECT case_id, journey FROM steps $join WHERE $scope AND process = {{process:UInt32}} AND {which}
 )
 GROUP BY journey ORDER BY started_at DESC, journey LIMIT {{most:UInt32}} OFFSET {{skipped:UInt32}}
