@@ -1,4 +1,4 @@
-"""The pages of maps."""
+"""The pages of maps: list, editor, versions, comments, sharing, and what they share."""
 
 from __future__ import annotations
 
