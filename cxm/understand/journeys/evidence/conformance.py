@@ -142,7 +142,7 @@ SELECT labels, mood, count() AS n, sum(count()) OVER () AS judged FROM (
                 ORDER BY cityHash64(journey), journey LIMIT {{most:UInt32}}
             )
             GROUP BY journey HAVING ended <= {{over:Int64}} OR has({{ends:Array(String)}}, labels[-1])
-        ) $merges
+        ) AS journeys $merges
     ) AS way ASOF LEFT JOIN (
         SELECT who, moment AS at, scored AS said FROM (
             SELECT $customer AS who, toUnixTimestamp64Milli(occurred_at) AS moment, {ENDS} AS ends,

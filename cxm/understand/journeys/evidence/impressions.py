@@ -8,10 +8,10 @@ an outcome, and the outcome:
   foretell themselves;
 - **return**: whether an order was placed within `RETURN_DAYS` after the last moment that lies so many days back.
 
-For each of the three, customers for whom it was bad are compared with the others. As the three often coincide, they are
-also held against each other: a least-squares line of the outcome on all three says what one of them adds where the
-other two are the same, with intervals that allow for unequal scatter (HC3; MacKinnon and White, Journal of Econometrics
-29, 1985).
+For each of the three, customers for whom it was bad are compared with others who had as many moments. As the three
+often coincide, they are also held against each other: a least-squares line of the outcome on all three says what one of
+them adds where the other two are the same, with intervals that allow for unequal scatter (HC3; MacKinnon and White,
+Journal of Econometrics 29, 1985).
 """
 
 from __future__ import annotations
@@ -41,34 +41,39 @@ LEAST = 30  # customers that a line through three moments needs
 # Rows of customers by what their moments were; `outcome` is the score, or 1 for those who came back.
 SCORES = """
 SELECT earlier[1].2 AS first, arrayMin(one -> one.2, earlier) AS worst, earlier[-1].2 AS last, answer.4 AS outcome,
-       count() AS n
+       count() AS n, toUInt8(least(length(earlier), 6)) AS met
 FROM (
     SELECT arrayLast(one -> one.4 >= 0, moments) AS answer,
            arrayFilter(one -> one.4 < 0 AND one.1 < answer.1, moments) AS earlier
     FROM ($sequences)
 ) WHERE notEmpty(earlier) AND answer.4 >= 0
-GROUP BY first, worst, last, outcome ORDER BY first, worst, last, outcome
+GROUP BY first, worst, last, outcome, met ORDER BY first, worst, last, outcome, met
 """
 RETURNS = """
 SELECT earlier[1].2 AS first, arrayMin(one -> one.2, earlier) AS worst, earlier[-1].2 AS last,
        toFloat64(arrayExists(one -> one.2 = 2 AND one.1 > earlier[-1].1 AND one.1 <= earlier[-1].1 + {within:Int64},
-                             everything)) AS outcome, count() AS n
+                             everything)) AS outcome, count() AS n,
+       toUInt8(least(length(earlier), 6)) AS met
 FROM (
     SELECT everything, arrayFilter(one -> one.1 <= {until:Int64} - {within:Int64}, moments) AS earlier FROM ($sequences)
 ) WHERE notEmpty(earlier)
-GROUP BY first, worst, last, outcome ORDER BY first, worst, last, outcome
+GROUP BY first, worst, last, outcome, met ORDER BY first, worst, last, outcome, met
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """So many customers whose first, worst and last moments were these (1, 0, −1), with this outcome."""
+    """So many customers whose first, worst and last moments were these (1, 0, −1), with this outcome.
+
+    `met`: how many moments they had, six standing for more.
+    """
 
     first: int
     worst: int
     last: int
     outcome: float
     n: int
+    met: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,7 @@ def judge(rows: Sequence[Row], outcome: Outcome) -> Impressions:
     lines = _lines(rows)
     compared = []
     for which in WHICH:
-        bad = [row for row in rows if getattr(row, which) == BAD]
-        others = [row for row in rows if getattr(row, which) != BAD]
-        compared.append((which, *_compare(others, bad, outcome)))
+        compared.append((which, *_compare(*_alike(rows, which), outcome)))
     judged = verdicts([difference for _which, _others, _bad, difference in compared])
     unit = {"nps": "points", "return": "percent"}.get(outcome, "score")
     return Impressions(
@@ -124,7 +127,28 @@ def judge(rows: Sequence[Row], outcome: Outcome) -> Impressions:
     )  # fmt: skip
 
 
-def _compare(before: Sequence[Row], after: Sequence[Row], outcome: Outcome) -> tuple[Estimate, Estimate, Difference]:
+Weighted = Sequence[tuple[Row, float]]
+
+
+def _alike(rows: Sequence[Row], which: Which) -> tuple[Weighted, Weighted]:
+    """The others and those for whom it was bad, each row with the weight of a customer in it.
+
+    Who meets us more often has more chances of a bad moment, and comes back more often too. So the others are weighted
+    to have had as many moments as those for whom it was bad; those who have nobody like them are left out.
+    """
+    bad: dict[int, int] = {}
+    others: dict[int, int] = {}
+    for row in rows:
+        side = bad if getattr(row, which) == BAD else others
+        side[row.met] = side.get(row.met, 0) + row.n
+    both = bad.keys() & others.keys()
+    return (
+        [(row, bad[row.met] / others[row.met]) for row in rows if row.met in both and getattr(row, which) != BAD],
+        [(row, 1.0) for row in rows if row.met in both and getattr(row, which) == BAD],
+    )
+
+
+def _compare(before: Weighted, after: Weighted, outcome: Outcome) -> tuple[Estimate, Estimate, Difference]:
     if outcome == "nps":
         one, two = _nps(before), _nps(after)
         return nps_of(one), nps_of(two), difference_nps(one, two)
@@ -135,42 +159,56 @@ def _compare(before: Sequence[Row], after: Sequence[Row], outcome: Outcome) -> t
     return mean_of(mean1), mean_of(mean2), difference_mean(mean1, mean2)
 
 
-def _nps(rows: Sequence[Row]) -> NpsSample:
-    good = sum(row.n for row in rows if row.outcome >= 9)
-    bad = sum(row.n for row in rows if row.outcome <= 6)
-    return NpsSample(good, sum(row.n for row in rows) - good - bad, bad)
+def _sums(rows: Weighted) -> tuple[int, float, float]:
+    """Customers, and the sums of their weights and of the squares of these."""
+    return (
+        sum(row.n for row, _w in rows), sum(row.n * w for row, w in rows), sum(row.n * w * w for row, w in rows)
+    )  # fmt: skip
 
 
-def _share(rows: Sequence[Row]) -> ShareSample:
-    return ShareSample(sum(row.n for row in rows if row.outcome), sum(row.n for row in rows))
+def _nps(rows: Weighted) -> NpsSample:
+    n, weight, squares = _sums(rows)
+    good = sum(row.n * w for row, w in rows if row.outcome >= 9)
+    bad = sum(row.n * w for row, w in rows if row.outcome <= 6)
+    return NpsSample(good, max(weight - good - bad, 0.0), bad, squares, n)
 
 
-def _mean(rows: Sequence[Row]) -> MeanSample:
+def _share(rows: Weighted) -> ShareSample:
+    n, weight, squares = _sums(rows)
+    return ShareSample(sum(row.n * w for row, w in rows if row.outcome), weight, squares, n)
+
+
+def _mean(rows: Weighted) -> MeanSample:
+    n, weight, squares = _sums(rows)
     return MeanSample(
-        sum(row.n for row in rows),
-        sum(row.n * row.outcome for row in rows),
-        sum(row.n * row.outcome**2 for row in rows),
-    )
+        n, sum(row.n * w * row.outcome for row, w in rows), sum(row.n * w * row.outcome**2 for row, w in rows),
+        weight, squares,
+    )  # fmt: skip
 
 
 def _lines(rows: Sequence[Row]) -> dict[Which, Estimate]:
-    """The three slopes of outcome on first, worst and last moment, with HC3 intervals; empty where they merge."""
+    """The three slopes of outcome on first, worst and last moment, with HC3 intervals; empty where they merge.
+
+    How many moments there were is held equal too.
+    """
     n = sum(row.n for row in rows)
     if n < LEAST:
         return {}
-    x = np.array([[1.0, row.first, row.worst, row.last] for row in rows])
+    x = np.array([[1.0, row.first, row.worst, row.last, row.met] for row in rows])
+    if np.ptp(x[:, 4]) == 0:
+        x = x[:, :4]
     y = np.array([row.outcome for row in rows])
     w = np.array([row.n for row in rows], dtype=float)
     gram = x.T @ (x * w[:, None])
-    if np.linalg.matrix_rank(gram) < 4:
+    if np.linalg.matrix_rank(gram) < x.shape[1]:
         return {}
     inverse = np.linalg.inv(gram)
     slopes: NDArray[np.float64] = inverse @ (x.T @ (w * y))
     leverage = np.einsum("ij,jk,ik->i", x, inverse, x)
     scatter = w * ((y - x @ slopes) / np.maximum(1 - leverage, 1e-9)) ** 2
     errors = np.sqrt(np.diag(inverse @ (x.T @ (x * scatter[:, None])) @ inverse))
-    reach = student(n - 4)
+    reach = student(n - x.shape[1])
     return {
         which: Estimate(float(slope), float(slope - reach * error), float(slope + reach * error), n, "ols_hc3")
-        for which, slope, error in zip(WHICH, slopes[1:], errors[1:], strict=True)
+        for which, slope, error in zip(WHICH, slopes[1:4], errors[1:4], strict=True)
     }

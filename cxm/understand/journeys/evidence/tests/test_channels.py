@@ -10,6 +10,7 @@ import pytest
 from cxm.accounts.models import Workspace
 from cxm.record.eventlog.append import Event
 from cxm.record.eventlog.scope import Scope, UnknownField
+from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.stats.samples import ShareSample
 from cxm.stats.strata import difference_share_stratified
 from cxm.testing.cast import answer, at, event, given_events, make_workspace
@@ -36,7 +37,7 @@ def tickets(workspace: Workspace) -> Iterator[Event]:
     )  # not the next
     # 2: the chat, six days later the phone, and mail: one request on three channels; then after eight days another one.
     yield ticket(workspace, 2, "T2", "2026-03-01", "chat")
-    yield ticket(workspace, 2, "T3", "2026-03-07", "phone")
+    yield ticket(workspace, 22, "T3", "2026-03-07", "phone")  # a profile that was merged into theirs
     yield ticket(workspace, 2, "T4", "2026-03-07", "email", opened_at="2026-03-07T18:00:00Z",
                  resolved_at="2026-03-08T12:00:00Z")  # fmt: skip
     yield answer(workspace, 2, "2026-03-09 12:00", metric="ces", scale="1-7", customer_id=uuid.UUID(int=2))
@@ -54,6 +55,7 @@ def tickets(workspace: Workspace) -> Iterator[Event]:
 def test_contacts_about_the_same_within_a_week_are_one_request() -> None:
     workspace = make_workspace()
     given_events(tickets(workspace))
+    put_customers([customer_row(workspace.pk, uuid.UUID(int=22), {}, canonical_id=uuid.UUID(int=2))])
     scope = Scope(workspace.pk)
     found = {(row.kind, row.channel): row for row in requests(scope, "property.topic", NOW).rows}
     assert set(found) == {("billing", "chat"), ("billing", "phone"), ("return", "chat")}

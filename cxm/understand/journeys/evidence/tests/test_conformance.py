@@ -12,6 +12,7 @@ import pytest
 from cxm.accounts.models import User, Workspace
 from cxm.record.eventlog.append import Event
 from cxm.record.eventlog.scope import Scope
+from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.testing.cast import answer, at, event, given_events, make_workspace
 from cxm.understand.journeys.definition import Binding, EventRule, MapDefinition, Stage, Touchpoint
 from cxm.understand.journeys.evidence.conformance import Expected, align, conformance, expected_path
@@ -107,7 +108,8 @@ def journeys(workspace: Workspace) -> Iterator[Event]:
         yield event(workspace, "order", "2026-03-02 12:00", customer_id=who)
         yield event(workspace, "arrive", "2026-03-04 12:00", customer_id=who)
         score = 9 if number < 16 or number in (20, 21) else 3
-        yield answer(workspace, score, "2026-03-05 12:00", customer_id=who, scale="0-10")
+        teller = uuid.UUID(int=99) if number == 0 else who
+        yield answer(workspace, score, "2026-03-05 12:00", customer_id=teller, scale="0-10")
         # Said before the journey, and too long behind it: about something else.
         yield answer(workspace, 0, "2026-02-27 12:00", customer_id=who, scale="0-10")
         yield answer(workspace, 0, "2026-04-27 12:00", customer_id=who, scale="0-10")
@@ -118,6 +120,8 @@ def test_journeys_are_held_against_the_path_of_the_map() -> None:
     workspace = make_workspace()
     owner = User.objects.get(email="olena@example.com")
     given_events(journeys(workspace))
+    # The answer of one of them came under another profile, which is theirs.
+    put_customers([customer_row(workspace.pk, uuid.UUID(int=99), {}, canonical_id=uuid.UUID(int=1))])
     definition = drawn()
     assert expected_path(definition) == Expected(
         ("search", "order", "help", "arrive"), (True, True, False, True), (False, False, False, True)

@@ -10,6 +10,7 @@ import pytest
 from cxm.accounts.models import Workspace
 from cxm.record.eventlog.append import Event
 from cxm.record.eventlog.scope import Filter, Scope
+from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.testing.cast import answer, at, event, given_events, make_user, make_workspace
 from cxm.understand.journeys.definition import Binding, EventRule, FeedbackRule, MapDefinition, Stage, Touchpoint
 from cxm.understand.journeys.definition import Test as Check
@@ -26,7 +27,7 @@ from cxm.understand.journeys.evidence.moments import (
     totals,
 )
 
-ADA, BOB, EVE, TOM = (uuid.UUID(int=number) for number in range(1, 5))
+ADA, BOB, EVE, TOM, ADA_TOO = (uuid.UUID(int=number) for number in range(1, 6))
 
 
 def life(workspace: Workspace) -> Iterator[Event]:
@@ -38,7 +39,7 @@ def life(workspace: Workspace) -> Iterator[Event]:
                       touchpoint=place, **more)  # fmt: skip
 
     yield said(ADA, 1, 5, "store")
-    yield said(ADA, 2, 4, "checkout")
+    yield said(ADA_TOO, 2, 4, "checkout")  # a profile that was merged into hers
     yield said(ADA, 3, 3, "store")
     yield said(ADA, 4, 5, "checkout")
     yield from delivered(workspace, ADA, "A1", promised="2026-03-04 18:00", on="2026-03-05 18:00")
@@ -81,6 +82,7 @@ def test_good_moments_in_a_row_end_where_a_bad_one_comes() -> None:
     workspace = make_workspace()
     other = make_workspace("Other", owner=make_user("eve@example.com"))
     given_events([*life(workspace), answer(other, 1, customer_id=ADA)])
+    put_customers([customer_row(workspace.pk, ADA_TOO, {}, canonical_id=ADA)])
     scope, source = Scope(workspace.pk), everywhere()
 
     every = totals(scope, source)
@@ -172,5 +174,13 @@ def test_what_the_last_moment_adds_is_told_apart_from_the_first() -> None:
     # After a bad last moment 3 + first on average 3, after others (7 + 5) / 2 = 6.
     assert found["last"].difference.value == pytest.approx(-3)
     assert found["last"].verdict == "down"
+    # Who has many moments comes back more often, and has more bad ones. Among those with as many nothing differs.
+    busy = [Row(1, 1, 1, 0, 80, 1), Row(1, 1, 1, 1, 20, 1), Row(1, -1, 1, 0, 8, 1), Row(1, -1, 1, 1, 2, 1),
+            Row(1, 1, 1, 0, 4, 6), Row(1, 1, 1, 1, 6, 6), Row(1, -1, 1, 0, 40, 6), Row(1, -1, 1, 1, 60, 6)]  # fmt: skip
+    worst = judge(busy, "return").rows[1]
+    # Of 110 for whom it was bad 62 came back; of the others 10 · 0.2 + 100 · 0.6 = 62 in 110 like them.
+    assert (worst.after_bad.value, worst.after_bad.n, worst.after_others.n) == (62 / 110, 110, 110)
+    assert worst.after_others.value == pytest.approx(62 / 110)
+    assert worst.verdict == "no_evidence"
     # Where first, worst and last are always the same, nothing can be told apart.
     assert judge([Row(one, one, one, 5 + one, 50) for one in (-1, 0, 1)], "csat").rows[0].alone is None
