@@ -40,8 +40,8 @@ SELECT workspace_id, event_id, label, customer_id, occurred_at, 'capture', '{}' 
 WHERE workspace_id = {workspace:UInt32}
 """
 ANSWERS = """
-INSERT INTO feedback (workspace_id, event_id, customer_id, occurred_at, import_id, metric, question, scale, score, weight,
-                      touchpoint, comment, properties)
+INSERT INTO feedback (workspace_id, event_id, customer_id, occurred_at, import_id, metric, question, scale, score,
+                      weight, touchpoint, comment, properties)
 SELECT workspace_id, event_id, customer_id, occurred_at, import_id, 'csat', 'q', '1-5',
        1 + cityHash64(event_id) % 5, 1, label, 'A comment of some length about what happened here and there.', '{}'
 FROM steps WHERE workspace_id = {workspace:UInt32} AND number = 1 AND cityHash64(customer_id) % 4 = 0
