@@ -45,6 +45,8 @@ from cxm.testing.answered import answered, make_survey
 from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.testing.effort import full_or
 from cxm.understand.journeys.models import Process
+from cxm.understand.journeys.maps.actions import create_map
+from cxm.understand.journeys.maps.starter import starter_maps
 from cxm.web.api import api
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
@@ -55,7 +57,7 @@ PUBLIC = {
     "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
     "mfa_authenticate",  # the second step of a login; without the first it leads back to it
     "accounts:home", "accounts:setup", "accounts:join",
-    "public_results",  # what somebody shared, by a secret address
+    "public_results", "shared_map",  # what somebody shared, by a secret address
     "widget:offered", "widget:opened",  # what sites ask for their visitors, by a write key
     "automation_called",  # begins a workflow, by its secret key
     "contact_form", "webhook_in",  # forms of sites, and what other systems tell us, signed
@@ -169,6 +171,7 @@ def build_world() -> World:
     Play.objects.create(workspace=workspace, name=CANARY, text=CANARY, state="running")
     Measure.objects.create(workspace=workspace, name=CANARY, text=CANARY, owner=owner)
     Process.objects.create(workspace=workspace, name=CANARY, built_at=now, created_by=owner)
+    create_map(workspace=workspace, name=CANARY, definition=starter_maps()["clinic"].definition, by=owner)
     given_events([answer(workspace, 9, customer_id=customer.pk, comment=CANARY, question="nps")])
     keys = {}
     for name, kind, role in [

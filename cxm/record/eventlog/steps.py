@@ -20,12 +20,14 @@ from clickhouse_connect.driver.client import Client
 from .engine import Engine, engine
 from .follow import Cursor, in_utc, parts_after, still_active
 
-CHUNK = 500_000  # rows of `step_events` that are made into steps by one insert
+CHUNK = 250_000  # rows of `step_events` that are made into steps by one insert
 READ_AT_ONCE = 2_000_000  # events looked at by one question while a process is built
 AGAIN = timedelta(seconds=60)  # after a deletion beside other processes, when none of them can still hold what is gone
 NAME = "steps"
 # One insert makes one part, so that the steps of a case appear together.
+HERE = {"parallel_distributed_insert_select": 0}  # sent on, a statement would not find the tables of its subqueries
 WHOLE = {
+    **HERE,
     "min_insert_block_size_rows": 4 * CHUNK, "min_insert_block_size_bytes": 0, "max_insert_threads": 1,
     "max_block_size": 65_536, "insert_deduplicate": 0,
 }  # fmt: skip
@@ -176,7 +178,7 @@ def _add(opened: Engine, client: Client, source: StepSource, which: str, asked: 
         " SELECT workspace_id, {process:UInt32}, {generation:UInt32}, case_id, occurred_at, rank, version, event_id,"
         f" customer_id, import_id, label, touchpoint, channel FROM ({_select(source, opened.local('events'), which)})",
         parameters=_given(source, asked),
-        settings={"log_comment": "steps.add"},
+        settings={**HERE, "log_comment": "steps.add"},
     )
 
 
@@ -185,7 +187,7 @@ def _mark(opened: Engine, client: Client, source: StepSource, which: str, asked:
         "INSERT INTO stale_cases SELECT DISTINCT workspace_id, {process:UInt32}, case_id,"
         f" now64(3, 'UTC') FROM ({_select(source, opened.local('events'), which)})",
         parameters=_given(source, asked),
-        settings={"log_comment": "steps.mark"},
+        settings={**HERE, "log_comment": "steps.mark"},
     )
 
 
@@ -216,7 +218,7 @@ def mark_moved(new: NewEvents, workspace_id: int, processes: Sequence[int]) -> N
             " USING (customer_id)"
             ") WHERE case_id != belongs",
             parameters=asked,
-            settings={"log_comment": "steps.moved"},
+            settings={**HERE, "log_comment": "steps.moved"},
         )
 
 
@@ -224,6 +226,9 @@ WITHIN = "occurred_at >= {since:DateTime64(3, 'UTC')} AND occurred_at < {until:D
 STALE = (
     "SELECT case_id FROM stale_cases WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
     " AND due_at <= {until:DateTime64(3, 'UTC')}"
+)
+MOVED = (
+    "SELECT customer_id FROM customers FINAL WHERE workspace_id = {workspace:UInt32} AND canonical_id != customer_id"
 )
 OF_CHUNK = "cityHash64(case_id) % {chunks:UInt32} = {chunk:UInt32}"
 
@@ -285,6 +290,7 @@ def _wanted(opened: Engine, source: StepSource, asked: Mapping[str, Any]) -> int
                 " {until:DateTime64(3, 'UTC')} FROM customers FINAL WHERE workspace_id = {workspace:UInt32}"
                 f" AND customer_id GLOBAL IN ({STALE}) AND canonical_id GLOBAL NOT IN ({STALE})",
                 parameters=dict(asked),
+                settings=HERE,
             )
         return int(client.query(
             "SELECT count() FROM step_events WHERE workspace_id = {workspace:UInt32} AND process = {process:UInt32}"
@@ -434,7 +440,9 @@ def build(source: StepSource, say: Callable[[int, int], None], stopping: Stop) -
         with opened.write_lock:
             if chunk == 0:
                 _clear("steps", asked)
-            near = "1" if source.of_customers else OF_CHUNK
+            near = OF_CHUNK
+            if source.of_customers:  # those of whom merges make another case may belong to any chunk
+                near = f"({OF_CHUNK} OR case_id GLOBAL IN ({MOVED}))"
             _insert(source, given, near, mine)
         say(done + (total - done) * (chunk + 1) // chunks, total)
     _clear("step_events", asked, "generation < {generation:UInt32}")
@@ -512,9 +520,15 @@ def drop_cases(opened: Engine, client: Client, where: str, parameters: Mapping[s
     due = "now64(3, 'UTC')"
     if not opened.in_process:  # another process may hold what is being removed, and write it once more
         due = f"arrayJoin([now64(3, 'UTC'), now64(3, 'UTC') + toIntervalSecond({int(AGAIN.total_seconds())})])"
+    # A repeat that is not counted keeps a journey from ending: what is no step counts here too.
+    found = " UNION ALL ".join(
+        f"SELECT workspace_id, process, case_id FROM {table} WHERE {where}"
+        for table in (local, opened.local("step_events"))
+    )
     client.command(
-        f"INSERT INTO stale_cases SELECT DISTINCT workspace_id, process, case_id, {due} FROM {local} WHERE {where}",
+        f"INSERT INTO stale_cases SELECT DISTINCT workspace_id, process, case_id, {due} FROM ({found})",
         parameters=dict(parameters),
+        settings=HERE,
     )
     client.command(
         f"DELETE FROM {local} WHERE (workspace_id, process, case_id) IN"

@@ -33,6 +33,11 @@ class AskedIn(Schema):
     filter: list[str] = Field([], max_length=10, description="field:operator:value, such as segment:is:ID")
 
 
+class BehindIn(AskedIn):
+    limit: int = Field(50, ge=1, le=500)
+    offset: int = Field(0, ge=0, le=1_000_000)
+
+
 class FoundOut(Schema):
     kind: str = Field(description="handover, dead_end, broken_promise, worse, detour, dark or stale")
     touchpoint: str
@@ -127,9 +132,8 @@ def _plain(figures: Figures) -> dict[str, Any]:
     summary="The journeys behind a figure",
 )  # fmt: skip
 def behind(
-    request: HttpRequest, map_id: UUID, touchpoint: str, kind: Who, asked: Query[AskedIn],
-    limit: int = Query(50, ge=1, le=500), offset: int = Query(0, ge=0, le=1_000_000),
-) -> dict[str, Any]:  # fmt: skip
+    request: HttpRequest, map_id: UUID, touchpoint: str, kind: Who, asked: Query[BehindIn]
+) -> dict[str, Any]:
     """passed: who came here; lost: who went no further; on: who went on; again: who came again; back: who went back."""
     key = require_key(request)
     journey_map = map_for(key.workspace, map_id)
@@ -142,7 +146,8 @@ def behind(
     rows, n = queries.behind(
         definition, process_for_map(journey_map).pk,
         keeping.scope_of(journey_map, definition, keeping.filters_of(_address(asked))), shown.evidence.at,
-        key=touchpoint, kind=kind, patience_s=shown.evidence.of(touchpoint).patience_s, limit=limit, offset=offset,
+        key=touchpoint, kind=kind, patience_s=shown.evidence.of(touchpoint).patience_s,
+        limit=asked.limit, offset=asked.offset,
     )  # fmt: skip
     return {
         "n": n,

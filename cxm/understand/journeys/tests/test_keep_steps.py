@@ -6,6 +6,7 @@ import json
 import random
 import uuid
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from django.core.exceptions import ValidationError
 from cxm.accounts.models import Workspace
 from cxm.record.eventlog.append import NOBODY, Event
 from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.engine import EventlogError, engine
 from cxm.record.eventlog.forget import forget_customer, forget_events, forget_import
 from cxm.record.eventlog.repair import repair
 from cxm.record.eventlog.scope import Filter, Scope
@@ -141,6 +143,10 @@ def process_of(workspace: Workspace, definition: ProcessDefinition, name: str = 
     return create_process(workspace=workspace, name=name, definition=definition, by=None)
 
 
+def crash(*_given: Any) -> None:
+    raise EventlogError("The end.", retry=True)
+
+
 DEFINITIONS = (
     ProcessDefinition(),
     ProcessDefinition(events=("a", "b", "c"), collapse=True),
@@ -154,8 +160,8 @@ DEFINITIONS = (
 )  # fmt: skip
 
 
-def test_steps_kept_up_are_those_of_a_plain_reading_whatever_comes_and_goes() -> None:
-    """Random events of few moments (many ties), late and out of order, with deletions and merges in between."""
+def test_steps_kept_up_are_those_of_a_plain_reading_whatever_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random events of few moments (many ties), late and out of order; deletions, merges and crashes in between."""
     chance = random.Random(7)
     workspace = make_workspace()
     people = [uuid.uuid4() for _ in range(6)]
@@ -200,6 +206,13 @@ def test_steps_kept_up_are_those_of_a_plain_reading_whatever_comes_and_goes() ->
                 belongs[below] = chance.choice([above, below])
                 version += 1
                 put_customers([customer_row(workspace.pk, below, {}, canonical_id=belongs[below], version=version)])
+        if turn % 3 == 1:  # an end at some point of the work, and another process that takes it up
+            place = chance.choice(("_insert", "_unmark", "_mark", "_remove_together"))
+            with monkeypatch.context() as broken:
+                broken.setattr(f"cxm.record.eventlog.steps.{place}", crash)
+                with suppress(EventlogError):
+                    keeper.catch_up()
+            keeper = StepKeeper("another", alone=True)
         assert keeper.catch_up()
         for process in processes:
             definition = DEFINITIONS[processes.index(process)]
@@ -322,6 +335,14 @@ def test_a_changed_process_is_built_anew_and_a_removed_one_leaves_nothing(
     change_process(process=process, name="Renamed", definition=ProcessDefinition(events=("a", "b")), by=None)
     keeper.catch_up()
     assert [[step[3] for step in journey] for journey in kept(process)] == [["a", "a", "b"]]
+
+    # A crash has left steps of an event that is not in the log: the start finds them, and the journey is made anew.
+    (journey,) = kept(process)
+    engine().everywhere(f"DELETE FROM {engine().local('events')} WHERE event_id = '{journey[1][0]}'")
+    assert repair(timedelta(0)).orphaned >= 1
+    assert kept(process) == []
+    keeper.catch_up()
+    assert [[step[3] for step in journey] for journey in kept(process)] == [["a", "b"]]
     with pytest.raises(ValidationError, match="cannot be understood"):
         bad = ProcessDefinition(labels=(Label("x", (EventRule("a", (Where("trait.plan"),)),)),))
         process_of(workspace, bad, "Bad")

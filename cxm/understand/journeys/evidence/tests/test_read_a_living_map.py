@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cxm.accounts.models import Role, Workspace
+from cxm.accounts.actions import create_api_key
+from cxm.accounts.models import ApiKey, Role, Workspace
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import Event
 from cxm.record.eventlog.scope import Scope
@@ -29,6 +30,7 @@ from cxm.understand.journeys.evidence import keeping
 from cxm.understand.journeys.evidence.computing import compute
 from cxm.understand.journeys.evidence.figures import Evidence, decode, encode
 from cxm.understand.journeys.maps.actions import create_map
+from cxm.understand.journeys.maps.talking import share_map
 from cxm.understand.journeys.models import JourneyMap, MapEvidence
 from cxm.understand.journeys.steps.actions import process_for_map
 from cxm.understand.journeys.steps.building import build_steps
@@ -165,6 +167,14 @@ def test_the_page_tells_findings_and_leads_to_the_customers_behind_them(
     assert form["name"].value() == "Repair the hand-over at “Bank”"
     assert form["filters"].value() == "touchpoint:is:bank"
 
+    _row, key = create_api_key(workspace=workspace, kind=ApiKey.Kind.SECRET, name="k", role=Role.VIEWER, by=owner)
+    rest = {"HTTP_AUTHORIZATION": f"Bearer {key}"}
+    place = f"/api/v1/journeys/maps/{journey_map.pk}/evidence"
+    said_by_api = client.get(place, **rest).json()
+    assert said_by_api["journeys"] == 60 and said_by_api["findings"][0]["text"] == told.text
+    who = client.get(f"{place}/bank/lost", {"limit": 3}, **rest).json()
+    assert (who["n"], len(who["items"])) == (10, 3)
+
     viewer = make_member(workspace, Role.VIEWER, "viewer@example.com")
     client.force_login(viewer)
     seen = client.get(address).content.decode()
@@ -173,6 +183,11 @@ def test_the_page_tells_findings_and_leads_to_the_customers_behind_them(
     assert bad.status_code == 200 and "is not a date" in bad.content.decode()
     unknown = reverse("evidence:customers", args=[workspace.slug, journey_map.pk, "bank", "x"])
     assert client.get(unknown).status_code == 404
+
+    share = share_map(journey_map=journey_map, by=owner)
+    client.logout()
+    public = client.get(reverse("shared_map", args=[share.token])).content.decode()
+    assert "10 of 60 journeys" in public and "Terrible" not in public and "/customers/" not in public
 
     client.force_login(make_user("stranger@example.com", "Stranger"))
     for path in (address, lost.request["PATH_INFO"]):
