@@ -132,7 +132,7 @@ def test_good_moments_in_a_row_end_where_a_bad_one_comes() -> None:
     said = impressions(scope, source, "nps", 0)
     assert said.customers == 2
     # Ada had six moments before her 3 and Bob two before his 9: nobody is like the other, so nothing is compared.
-    assert {(one.after_bad.value, one.after_others.value) for one in by.values()} == {(None, None)}
+    assert {(one.after_bad.value, one.after_others.value) for one in said.rows} == {(None, None)}
 
     # Months later only Eve has ordered again. She and Bob had three moments each: her last one was bad, his was not.
     given_events([event(workspace, "order_placed", "2026-03-20 12:00", customer_id=EVE, order_id="A4")])
