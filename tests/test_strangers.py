@@ -44,6 +44,7 @@ from cxm.steer.dashboards.models import ResultsExport
 from cxm.testing.answered import answered, make_survey
 from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.testing.effort import full_or
+from cxm.understand.journeys.models import DriverModel
 from cxm.web.api import api
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
@@ -167,6 +168,7 @@ def build_world() -> World:
     ResultsExport.objects.create(workspace=workspace, survey=survey, form="csv", language="en", created_by=owner)
     Play.objects.create(workspace=workspace, name=CANARY, text=CANARY, state="running")
     Measure.objects.create(workspace=workspace, name=CANARY, text=CANARY, owner=owner)
+    DriverModel.objects.create(workspace=workspace, name=CANARY, problem={"text": CANARY})
     given_events([answer(workspace, 9, customer_id=customer.pk, comment=CANARY, question="nps")])
     keys = {}
     for name, kind, role in [
