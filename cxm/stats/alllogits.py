@@ -76,9 +76,9 @@ def _newton(z: Floats, y: Floats, w: Floats, start: Floats) -> tuple[Floats, Flo
     ridge[0] = 0.0
     beta = start.copy()
     for _step in range(50):
-        chance = 1 / (1 + np.exp(-np.clip(z @ beta, -35, 35)))
+        chance: Floats = 1 / (1 + np.exp(-np.clip(z @ beta, -35, 35)))
         inner = (z * (w * chance * (1 - chance))[:, None]).T @ z + np.diag(ridge)
-        inverse: Floats = np.linalg.pinv(inner, hermitian=True)
+        inverse = np.asarray(np.linalg.pinv(inner, hermitian=True), dtype=np.float64)
         step = inverse @ (z.T @ (w * (y - chance)) - ridge * beta)
         if np.abs(step).max() < 1e-8:
             break
