@@ -47,6 +47,7 @@ from cxm.testing.effort import full_or
 from cxm.understand.journeys.models import Process
 from cxm.understand.journeys.maps.actions import create_map
 from cxm.understand.journeys.maps.starter import starter_maps
+from cxm.understand.journeys.models import DriverModel
 from cxm.web.api import api
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
@@ -172,6 +173,7 @@ def build_world() -> World:
     Measure.objects.create(workspace=workspace, name=CANARY, text=CANARY, owner=owner)
     Process.objects.create(workspace=workspace, name=CANARY, built_at=now, created_by=owner)
     create_map(workspace=workspace, name=CANARY, definition=starter_maps()["clinic"].definition, by=owner)
+    DriverModel.objects.create(workspace=workspace, name=CANARY, problem={"text": CANARY})
     given_events([answer(workspace, 9, customer_id=customer.pk, comment=CANARY, question="nps")])
     keys = {}
     for name, kind, role in [

@@ -72,13 +72,14 @@ def logistic(
 def _newton(z: Floats, y: Floats, w: Floats, start: Floats) -> tuple[Floats, Floats, Floats]:
     """Slopes, chances, and the inverse of the information. A weak ridge keeps slopes finite where a column tells yes
     from no without fail."""
-    ridge = RIDGE * w.sum() * (np.arange(z.shape[1]) > 0)
+    ridge = np.full(z.shape[1], RIDGE * float(w.sum()))
+    ridge[0] = 0.0
     beta = start.copy()
     for _step in range(50):
-        chance = 1 / (1 + np.exp(-np.clip(z @ beta, -35, 35)))
+        chance: Floats = 1 / (1 + np.exp(-np.clip(z @ beta, -35, 35)))
         inner = (z * (w * chance * (1 - chance))[:, None]).T @ z + np.diag(ridge)
-        inverse: Floats = np.linalg.pinv(inner, hermitian=True)
-        step: Floats = inverse @ (z.T @ (w * (y - chance)) - ridge * beta)
+        inverse = np.asarray(np.linalg.pinv(inner, hermitian=True), dtype=np.float64)
+        step = inverse @ (z.T @ (w * (y - chance)) - ridge * beta)
         if np.abs(step).max() < 1e-8:
             break
         beta += step
