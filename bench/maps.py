@@ -149,9 +149,7 @@ def measure(report: Any, owner: Any, drawn: Any, rounds: int) -> None:
     taken = []
     for _ in range(rounds + 1):
         # Old enough that the page looks whether the log moved, which it did.
-        MapEvidence.objects.update(
-            computed_at=timezone.now() - timedelta(minutes=5), mark="before", wanted_at=None
-        )
+        MapEvidence.objects.update(computed_at=timezone.now() - timedelta(minutes=5), mark="before", wanted_at=None)
         began = time.perf_counter()
         answer = client.get(address, headers={"host": "localhost"})
         taken.append(time.perf_counter() - began)

@@ -44,10 +44,9 @@ from cxm.steer.dashboards.models import ResultsExport
 from cxm.testing.answered import answered, make_survey
 from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.testing.effort import full_or
-from cxm.understand.journeys.models import Process
 from cxm.understand.journeys.maps.actions import create_map
 from cxm.understand.journeys.maps.starter import starter_maps
-from cxm.understand.journeys.models import DriverModel
+from cxm.understand.journeys.models import DriverModel, Process
 from cxm.web.api import api
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]

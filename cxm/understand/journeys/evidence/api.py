@@ -131,9 +131,7 @@ def _plain(figures: Figures) -> dict[str, Any]:
     "/journeys/maps/{uuid:map_id}/evidence/{touchpoint}/{kind}", response=BehindListOut,
     summary="The journeys behind a figure",
 )  # fmt: skip
-def behind(
-    request: HttpRequest, map_id: UUID, touchpoint: str, kind: Who, asked: Query[BehindIn]
-) -> dict[str, Any]:
+def behind(request: HttpRequest, map_id: UUID, touchpoint: str, kind: Who, asked: Query[BehindIn]) -> dict[str, Any]:
     """passed: who came here; lost: who went no further; on: who went on; again: who came again; back: who went back."""
     key = require_key(request)
     journey_map = map_for(key.workspace, map_id)
