@@ -54,7 +54,7 @@ PUBLIC = {
     "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
     "mfa_authenticate",  # the second step of a login; without the first it leads back to it
     "accounts:home", "accounts:setup", "accounts:join",
-    "public_results",  # what somebody shared, by a secret address
+    "public_results", "shared_map",  # what somebody shared, by a secret address
     "widget:offered", "widget:opened",  # what sites ask for their visitors, by a write key
     "automation_called",  # begins a workflow, by its secret key
     "contact_form", "webhook_in",  # forms of sites, and what other systems tell us, signed
