@@ -260,7 +260,7 @@ def list_comments(request: HttpRequest, map_id: UUID, query: Query[CommentQuery]
 
 @router.post("/journeys/maps/{uuid:map_id}/comments", response={201: CommentOut}, summary="Comment on a map")
 def add_comment(request: HttpRequest, map_id: UUID, body: CommentIn) -> tuple[int, MapComment]:
-    key, drawn = _asked(request, map_id)
+    key, drawn = _asked(request, map_id, Role.AGENT)
     with refusals():
         return 201, talking.add_comment(journey_map=drawn, text=body.text, by=key, touchpoint=body.touchpoint)
 
@@ -269,7 +269,7 @@ def add_comment(request: HttpRequest, map_id: UUID, body: CommentIn) -> tuple[in
     "/journeys/maps/{uuid:map_id}/comments/{uuid:comment_id}", response=CommentOut, summary="Settle a comment"
 )
 def settle_comment(request: HttpRequest, map_id: UUID, comment_id: UUID, body: CommentChangeIn) -> MapComment:
-    key, drawn = _asked(request, map_id)
+    key, drawn = _asked(request, map_id, Role.AGENT)
     comment = _part(MapComment.objects.filter(map=drawn).select_related("map__workspace", "created_by"), comment_id)
     return talking.resolve_comment(comment=comment, by=key, resolved=body.resolved)
 

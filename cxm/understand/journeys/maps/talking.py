@@ -25,8 +25,8 @@ MOST_SHARES = 50  # living ones of a map
 
 @transaction.atomic
 def add_comment(*, journey_map: JourneyMap, text: str, by: Actor, touchpoint: str = "") -> MapComment:
-    """On the map, or on one touchpoint: everybody who may read the map may say something. Raises Refused."""
-    require_role(journey_map.workspace, by, Role.VIEWER)
+    """On the map, or on one touchpoint, by agents and above. Raises Refused."""
+    require_role(journey_map.workspace, by, Role.AGENT)
     text = text.replace("\x00", "").strip()
     if not text:
         raise Refused(_("Write the comment first."))
@@ -44,7 +44,7 @@ def add_comment(*, journey_map: JourneyMap, text: str, by: Actor, touchpoint: st
 @transaction.atomic
 def resolve_comment(*, comment: MapComment, by: Actor, resolved: bool = True) -> MapComment:
     """Settled; with resolved=False, open again."""
-    require_role(comment.map.workspace, by, Role.VIEWER)
+    require_role(comment.map.workspace, by, Role.AGENT)
     if (comment.resolved_at is not None) != resolved:
         comment.resolved_at = timezone.now() if resolved else None
         comment.resolved_by = user_behind(by) if resolved else None
@@ -58,7 +58,7 @@ def resolve_comment(*, comment: MapComment, by: Actor, resolved: bool = True) ->
 def remove_comment(*, comment: MapComment, by: Actor) -> None:
     """One's own; those of others by administrators."""
     workspace = comment.map.workspace
-    require_role(workspace, by, Role.VIEWER)
+    require_role(workspace, by, Role.AGENT)
     user = user_behind(by)
     if user is not None and comment.created_by_id != user.pk:
         role = by.role if isinstance(by, ApiKey) else Membership.objects.get(workspace=workspace, user=user).role

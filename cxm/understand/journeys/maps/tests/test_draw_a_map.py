@@ -226,8 +226,13 @@ def test_versions_are_kept_and_restored_and_what_should_be_stands_beside_what_is
 
 def test_comments_are_settled_and_public_addresses_end(workspace: Workspace, owner: User) -> None:
     viewer = make_member(workspace, Role.VIEWER, "vera@example.com")
+    agent = make_member(workspace, Role.AGENT, "amir@example.com")
+    with pytest.raises(PermissionDenied):
+        talking.add_comment(
+            journey_map=create_map(workspace=workspace, name="A", definition=small(), by=owner), text="Hm", by=viewer
+        )
     drawn = create_map(workspace=workspace, name="Kettles", definition=small(), by=owner)
-    on_map = talking.add_comment(journey_map=drawn, text="  Who owns this?  ", by=viewer)
+    on_map = talking.add_comment(journey_map=drawn, text="  Who owns this?  ", by=agent)
     on_step = talking.add_comment(journey_map=drawn, text="Slow", by=owner, touchpoint="order")
     assert (on_map.text, open_comments(drawn)) == ("Who owns this?", {"": 1, "order": 1})
     for text, touchpoint, said in (
@@ -236,13 +241,13 @@ def test_comments_are_settled_and_public_addresses_end(workspace: Workspace, own
         ("x" * 5001, "", "5000"),
     ):
         with pytest.raises(Refused, match=said):
-            talking.add_comment(journey_map=drawn, text=text, by=viewer, touchpoint=touchpoint)
+            talking.add_comment(journey_map=drawn, text=text, by=agent, touchpoint=touchpoint)
     talking.resolve_comment(comment=on_map, by=owner)
     assert open_comments(drawn) == {"order": 1}
     talking.resolve_comment(comment=on_map, by=owner, resolved=False)
     with pytest.raises(PermissionDenied):
-        talking.remove_comment(comment=on_step, by=viewer)  # of somebody else
-    talking.remove_comment(comment=on_map, by=viewer)
+        talking.remove_comment(comment=on_step, by=agent)  # of somebody else
+    talking.remove_comment(comment=on_map, by=agent)
     assert open_comments(drawn) == {"order": 1}
 
     soon = timezone.now() + timedelta(days=7)

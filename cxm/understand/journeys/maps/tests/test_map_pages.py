@@ -157,18 +157,18 @@ def test_an_analyst_draws_a_map_from_a_template_and_shares_it(client: Client) ->
     public = f"/j/{MapShare.objects.get().token}"
     assert public in body(client.get(share))
     nobody = Client()
-    page = nobody.get(public)
-    assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
-    assert "Is handed the keys" in body(page) and "Olena" not in body(page)
+    seen = nobody.get(public)
+    assert seen.headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert "Is handed the keys" in body(seen) and "Olena" not in body(seen)
     client.post(share, {"do": "stop", "share": str(MapShare.objects.get().pk)})
     assert nobody.get(public).status_code == 404
 
-    # A viewer reads and comments; a stranger finds nothing.
+    # A viewer reads; a stranger finds nothing.
     client.force_login(make_member(workspace, Role.VIEWER, "vera@example.com"))
     assert client.get(edit).headers["Location"] == f"{home}{drawn.pk}/drawing/"
     assert "Is handed the keys" in body(client.get(f"{home}{drawn.pk}/drawing/"))
     before = drawn.revision
-    for address in (edit, change, share, f"{home}new/"):
+    for address in (edit, change, share, comments, f"{home}new/"):
         assert client.post(address, {"do": "remove", "at": "touchpoint:car_insured"}).status_code == 403
     client.force_login(make_user("eve@example.com", "Eve"))
     for address in (home, edit, versions, comments, share, f"{home}{drawn.pk}/map.svg", f"{home}suggestions/"):
@@ -238,7 +238,7 @@ def test_programs_make_change_and_share_maps(client: Client) -> None:
     assert ask("post", f"{one}/versions/1/restore").status_code == 200
     assert ask("post", f"{one}/versions/9/restore").status_code == 422
     assert ask("post", f"{one}/to-be").json()["as_is"] == made.json()["id"]
-    said = ask("post", f"{one}/comments", {"text": "Slow", "touchpoint": "arrived"}, bearer=viewer).json()
+    said = ask("post", f"{one}/comments", {"text": "Slow", "touchpoint": "arrived"}).json()
     assert ask("patch", f"{one}/comments/{said['id']}", {"resolved": True}).json()["resolved_at"] is not None
     assert ask("get", f"{one}/comments", {"resolved": True}).json()["items"][0]["text"] == "Slow"
     share = ask("post", f"{one}/shares", {"expires_at": "2099-01-01T00:00:00"}).json()
@@ -249,8 +249,14 @@ def test_programs_make_change_and_share_maps(client: Client) -> None:
     found = ask("get", "maps", {"search": "CLINIC"}, bearer=viewer).json()["items"]
     assert {each["name"] for each in found} == {"Clinic", "Clinic, as it should be"}
     assert ask("delete", one).status_code == 422  # not in the archive
-    for method, path in (("patch", one), ("post", "maps"), ("post", f"{one}/shares"), ("post", f"{one}/archive")):
-        assert ask(method, path, {"name": "Mine"}, bearer=viewer).status_code == 403
+    for method, path in (
+        ("patch", one),
+        ("post", "maps"),
+        ("post", f"{one}/shares"),
+        ("post", f"{one}/archive"),
+        ("post", f"{one}/comments"),
+    ):
+        assert ask(method, path, {"name": "Mine", "text": "Hm"}, bearer=viewer).status_code == 403
     for method, path in (("get", one), ("patch", one), ("get", f"{one}/comments"), ("post", f"{one}/archive")):
         assert ask(method, path, bearer=other).status_code == 404
     assert ask("get", "maps", bearer=other).json()["items"] == []

@@ -69,7 +69,7 @@ def _file(response: T, drawn: JourneyMap, ending: str) -> T:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def comments(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponse:
-    membership, drawn = map_at(request, slug, map_id)
+    membership, drawn = map_at(request, slug, map_id, Role.AGENT if request.method == "POST" else Role.VIEWER)
     given = {"text": "", "touchpoint": request.GET.get("touchpoint", "")}
     problem = ""
     if request.method == "POST":
@@ -88,6 +88,7 @@ def comments(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponse:
     context = context_of(
         membership, map=drawn, page="comments", rows=rows, settled=settled, given=given, problem=problem,
         touchpoints=list(names.items()), may_clear=Role(membership.role).includes(Role.ADMIN),
+        may_talk=Role(membership.role).includes(Role.AGENT),
     )  # fmt: skip
     return render(request, "journeys/maps/comments.html", context, status=422 if problem else 200)
 
