@@ -270,8 +270,8 @@ def _mean(sample: MeanSample, bounds: tuple[float, float] | None) -> Estimate:
 
 
 def _times(first: TimeRow | None, second: TimeRow | None) -> Compared:
-    samples = [MeanSample(row.n, row.total, row.squares) if row else MeanSample(0, 0, 0) for row in (first, second)]
-    logs = difference_mean(*samples)
+    one, two = (MeanSample(row.n, row.total, row.squares) if row else MeanSample(0, 0, 0) for row in (first, second))
+    logs = difference_mean(one, two)
 
     def ratio(number: float | None) -> float | None:
         return None if number is None else math.expm1(min(number, 50.0))
@@ -279,7 +279,7 @@ def _times(first: TimeRow | None, second: TimeRow | None) -> Compared:
     difference = Difference(
         ratio(logs.value), ratio(logs.low), ratio(logs.high), logs.p_value, logs.n_before, logs.n_after
     )  # fmt: skip
-    return Compared("time", "seconds", *(_seconds(sample) for sample in samples), difference)
+    return Compared("time", "seconds", _seconds(one), _seconds(two), difference)
 
 
 def _seconds(sample: MeanSample) -> Estimate:

@@ -184,7 +184,7 @@ def cell_of(number: Compared | None) -> Cell | None:
     if difference.low is not None and difference.high is not None and math.isfinite(difference.high):
         low, high = (numbers.signed(end, unit) for end in (difference.low, difference.high))
         change = _("%(change)s (%(low)s to %(high)s)") % {"change": change, "low": low, "high": high}
-    return Cell(number, *sides, change)
+    return Cell(number, sides[0], sides[1], change)
 
 
 def changed(compared: Comparison) -> list[tuple[Row, str, Cell]]:

@@ -58,7 +58,7 @@ def asked(request: HttpRequest, membership: Membership) -> Asked:
         definition: MapDefinition = definition_of(chosen)
         source = moments.of_map(definition, workspace.pk)
         names = {one.key: one.name for one in definition.touchpoints()}
-    outcome = next((one for one in OUTCOMES if one == query.get("outcome")), "nps")
+    outcome: Outcome = next((one for one in OUTCOMES if one == query.get("outcome")), "nps")
     run = query.get("run", "")
     shortest = int(run) if run in ("1", "2", "3", "5") else SHORTEST
     return Asked(period_of(query, workspace), chosen, source, names, shortest, outcome)
