@@ -8,6 +8,7 @@ import msgspec
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import UnknownField
 from cxm.understand.journeys.models import DriverModel
 from cxm.understand.metrics.refusals import Refused as MetricRefused
@@ -40,6 +41,9 @@ def run(model_id: UUID) -> None:
         result = msgspec.to_builtins(compute(model))
     except Refused as refused:
         problem = refused.kept()
+    except EventlogError:  # what came out before still holds
+        result = model.result
+        problem = Refused(_("The event log does not answer just now, so that nothing is counted.")).kept()
     # What was wanted meanwhile stays wanted: it was asked for after this computation began.
     DriverModel.objects.filter(pk=model_id).update(result=result, problem=problem, computed_at=began)
 
