@@ -132,18 +132,19 @@ def read_behind(given: QueryDict, names: Names) -> tuple[Behind, str]:
     path = given.get("path", "")
     if path.isdigit() and int(path) < 2**64:
         return Behind(path=int(path)), _("Journeys that take one path")
-    if given.get("first") and given.get("then"):
+    first, then = given.get("first", ""), given.get("then", "")
+    if first and then:
         reached = given.get("reached") != "0"
         title = (
             _("Journeys that come from “%(first)s” to “%(then)s”")
             if reached
             else _("Journeys that never come from “%(first)s” to “%(then)s”")
         )
-        return Between(first=given["first"], then=given["then"], reached=reached), title % said
+        return Between(first=first, then=then, reached=reached), title % said
     step = given.get("step", "")
     number, from_end = whole(given, "number"), whole(given, "from_end")
-    if step and given.get("next"):
-        return Behind(step, given["next"]), _("Journeys from “%(step)s” straight to “%(next)s”") % said
+    if step and (following := given.get("next", "")):
+        return Behind(step, following), _("Journeys from “%(step)s” straight to “%(next)s”") % said
     if step and (given.get("ends") or from_end == 1):
         return Behind(step, from_end=1), _("Journeys that end with “%(step)s”") % said
     if step and number == 1:

@@ -108,7 +108,7 @@ class ProcessForm(forms.Form):
                 continue
             where: tuple[Test, ...] = ()
             if row["field"]:
-                operator = next((key for key, _text in OPERATORS if key == row["operator"]), "is")
+                operator: Operator = next((key for key, _text in OPERATORS if key == row["operator"]), "is")
                 values = () if operator in WITHOUT_VALUE else (row["value"],)
                 if operator in ("at_least", "at_most") and not _is_number(row["value"]):
                     self.problems.append(_("Step %(number)s compares with a number.") % {"number": place})

@@ -208,11 +208,11 @@ def flow_picture(
         css = "path-drop" if bar.label == flow.END else "path-other" if special else ""
         bars.append(Drawn(bar, short(name(bar.label)), said, where, numbers.amount(bar.n, "count"), css))
     ribbons = []
-    for one in picture.ribbons:
+    for ribbon in picture.ribbons:
         said = _("From “%(start)s” to “%(end)s”: %(journeys)s") % {
-            "start": name(one.start), "end": name(one.end), "journeys": journeys_text(one.n),
+            "start": name(ribbon.start), "end": name(ribbon.end), "journeys": journeys_text(ribbon.n),
         }  # fmt: skip
-        ribbons.append(Drawn(one, "", said, "", css="path-drop" if one.end == flow.END else ""))
+        ribbons.append(Drawn(ribbon, "", said, "", css="path-drop" if ribbon.end == flow.END else ""))
     heads = [
         ((column - columns[0]) * picture.column, _heading(column, steps, from_end))
         for column in columns

@@ -120,7 +120,7 @@ def _sizes(parted: Sessions) -> Histogram:
 @answering
 def returning(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
     page = Page(request, slug, process_id)
-    unit = next((one for one in UNITS if one == request.GET.get("unit")), "week")
+    unit: Unit = next((one for one in UNITS if one == request.GET.get("unit")), "week")
     first, then = request.GET.get("first", ""), request.GET.get("then", "")
     found = retention(page.process, page.scope, page.now, unit=unit, first=first, then=then)
     labels = labels_by_use(page)
