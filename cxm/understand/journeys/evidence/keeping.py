@@ -10,9 +10,11 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.http import QueryDict
 from django.utils import timezone
+from django_tasks import task
 
-from cxm.record.eventlog.scope import Scope
+from cxm.record.eventlog.scope import Scope, UnknownField
 from cxm.understand.metrics.asking import read_filters, read_time
+from cxm.understand.metrics.refusals import Refused
 
 from ..definition import MapDefinition
 from ..maps.queries import definition_of
@@ -107,8 +109,6 @@ def _is_old(row: MapEvidence) -> bool:
 
 def want(row: MapEvidence) -> None:
     """Have it computed in the background, once however many look at it."""
-    from .jobs import compute_evidence  # jobs know this module
-
     now = timezone.now()
     due = MapEvidence.objects.filter(Q(wanted_at=None) | Q(wanted_at__lt=now - PATIENCE), pk=row.pk)
     if due.update(wanted_at=now):
@@ -132,6 +132,18 @@ def refresh(row: MapEvidence) -> MapEvidence:
     for name, value in values.items():
         setattr(row, name, value)
     return row
+
+
+@task()
+def compute_evidence(row_id: str) -> None:
+    """Compute one row anew; a filter that has become impossible is said on the page."""
+    row = MapEvidence.objects.select_related("map__workspace").filter(pk=int(row_id)).first()
+    if row is None:
+        return
+    try:
+        refresh(row)
+    except (Refused, UnknownField) as refusal:
+        MapEvidence.objects.filter(pk=row.pk).update(problem=str(refusal)[:500], wanted_at=None)
 
 
 def warm(journey_map: JourneyMap) -> MapEvidence:
