@@ -71,13 +71,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--small", action="store_true", help="a small load that checks the path, not the bound")
     parser.add_argument("--full", action="store_true", help="100 million events, without the peers")
+    parser.add_argument("--events", type=int, default=0, help="another number of events")
     parser.add_argument("--seed", type=int, default=1, help="the seed of the generated load")
     parser.add_argument("--ask", help=argparse.SUPPRESS)
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ask or options.peer:
         return child(options)
-    events = 100_000 if options.small else MANY if options.full else EVENTS
+    events = options.events or (100_000 if options.small else MANY if options.full else EVENTS)
     report = Report("journeys", small=options.small)
     with tempfile.TemporaryDirectory(prefix="cxm-bench-") as directory:
         os.environ["CXM_DATA_DIR"] = directory  # never the data of an installation

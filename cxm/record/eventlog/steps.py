@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from uuid import UUID
 from clickhouse_connect.driver.client import Client
 
 from .engine import Engine, engine
-from .follow import Cursor, in_utc, parts_after, still_active
+from .follow import Cursor, in_utc, parts_after, still_active, table_id
 
 CHUNK = 250_000  # rows of `step_events` that are made into steps by one insert
 READ_AT_ONCE = 2_000_000  # events looked at by one question while a process is built
@@ -59,6 +59,7 @@ class StepSource:
     collapse: bool
     gap_ms: int | None
     parameters: Mapping[str, Any]
+    built_to: Mapping[str, Any] = field(default_factory=dict)  # as `tops` says it: what is in it already
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +137,29 @@ class StepCursor(Cursor):
         self._positions = row.positions if row else {}
 
 
+def tops() -> dict[str, Any]:
+    """The log and its newest block on each node: all up to there is seen by a question that is asked afterwards."""
+    opened, found = engine(), {}
+    for node, address in enumerate(opened.addresses):
+        with opened.client(address) as client:
+            found[str(node)] = {
+                "table": table_id(opened, client), "block": parts_after(opened, client, 0)[1]
+            }  # fmt: skip
+    return found
+
+
 def add_new(source: StepSource, new: NewEvents) -> bool:
     """Put the new events that are steps into `step_events`, and mark their cases. Safe to repeat.
 
     False if a merge took the parts away meanwhile: then ask the cursor again.
     """
     opened = engine()
+    built = source.built_to.get(str(new.node), {})
+    after = max(new.after, int(built["block"])) if built.get("table") == new.place["table"] else new.after
+    if after >= new.end:
+        return True
     stretch = "_part IN {parts:Array(String)} AND _block_number > {after:UInt64} AND _block_number <= {end:UInt64}"
-    asked = {"parts": list(new.parts), "after": new.after, "end": new.end}
+    asked = {"parts": list(new.parts), "after": after, "end": new.end}
     with opened.write_lock, opened.client(opened.addresses[new.node]) as client:
         _add(opened, client, source, stretch, asked)
         _mark(opened, client, source, stretch, asked)

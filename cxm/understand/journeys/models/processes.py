@@ -18,6 +18,8 @@ class Process(models.Model):
     name = models.CharField(pgettext_lazy("of a thing", "name"), max_length=200)
     definition: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # ProcessDefinition
     generation = models.PositiveIntegerField(default=0)  # counts up with every building of its steps
+    # The newest blocks of the log when that began, node by node: what is in them need not be taken in once more.
+    built_to: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
     # Of a map: the steps are its touchpoints, and it is changed and removed with the map.
     map = models.OneToOneField("JourneyMap", on_delete=models.CASCADE, null=True, blank=True, related_name="process")
     wanted_at = models.DateTimeField(default=timezone.now)  # when its steps were last wanted anew

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -69,7 +69,8 @@ def definition_of(process: Process) -> ProcessDefinition:
 
 def source_of(process: Process) -> log.StepSource:
     """Raises UnknownField."""
-    return compile_process(process.workspace_id, process.pk, process.generation, definition_of(process))
+    source = compile_process(process.workspace_id, process.pk, process.generation, definition_of(process))
+    return replace(source, built_to=process.built_to)
 
 
 def want_steps(process: Process) -> None:
@@ -120,9 +121,11 @@ def _build(process: Process, say: Progress, stopping: Stop, keep: Callable[[], o
     started = timezone.now()
     rows = Process.objects.filter(pk=process.pk)
     # Before the first look at the log: who follows it puts what comes in from now on under this generation too.
-    if not rows.update(generation=F("generation") + 1, progress={"done": 0, "total": 0}):
+    if not rows.update(
+        generation=F("generation") + 1, progress={"done": 0, "total": 0}, wanted_at=started, built_to={}
+    ):
         return True
-    current = rows.get()
+    current, built_to = rows.get(), log.tops()
 
     def tell(done: int, total: int) -> None:
         keep()
@@ -131,7 +134,7 @@ def _build(process: Process, say: Progress, stopping: Stop, keep: Callable[[], o
 
     if not log.build(source_of(current), tell, stopping):
         return False
-    rows.update(built_at=started, progress={})
+    rows.update(built_at=started, built_to=built_to, progress={})
     return True
 
 
