@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cxm.record.eventlog.ask import Answer, ask
 from cxm.record.eventlog.scope import Scope, expression
@@ -169,7 +169,7 @@ def orders(scope: Scope, by: str, until_ms: int) -> list[PathRow]:
     return ask(sql, scope, row=PathRow, name="channels.orders", table=table, **_times(until_ms)).rows
 
 
-def _times(until_ms: int) -> dict[str, int]:
+def _times(until_ms: int) -> dict[str, Any]:
     return {"within": WITHIN_DAYS * DAY_MS, "until": until_ms - WITHIN_DAYS * DAY_MS}
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -251,18 +251,24 @@ def _numbers(metric: str, key: str, first: Seen, second: Seen) -> list[Compared]
     found.append(_times(first.times.get(key), second.times.get(key)))
     if score := _scores(metric, first.opinions.get(key, []), second.opinions.get(key, [])):
         found.append(score)
-    moods = [_mood(seen.opinions.get(key, [])) for seen in (first, second)]
-    found.append(
-        Compared("mood", "score", *(_mean(mood, MOODS) for mood in moods), difference_mean(*moods, MOODS))
-    )  # fmt: skip
-    found.append(
-        _shares("tickets", *(ShareSample(min(one.tickets, one.steps), one.steps) for one in (one, two)))
-    )  # fmt: skip
+    found.append(_means("mood", _mood(first.opinions.get(key, [])), _mood(second.opinions.get(key, [])), MOODS))
+    found.append(_shares("tickets", _with_tickets(one), _with_tickets(two)))
     return [number for number in found if number.first.n or number.second.n]
 
 
 def _shares(measure: Measure, first: ShareSample, second: ShareSample) -> Compared:
     return Compared(measure, "percent", share_of(first), share_of(second), difference_share(first, second))
+
+
+def _with_tickets(one: Figures) -> ShareSample:
+    return ShareSample(min(one.tickets, one.steps), one.steps)
+
+
+def _means(
+    measure: Measure, first: MeanSample, second: MeanSample, bounds: tuple[float, float] | None, metric: str = ""
+) -> Compared:
+    difference = difference_mean(first, second, bounds)
+    return Compared(measure, "score", _mean(first, bounds), _mean(second, bounds), difference, metric=metric)
 
 
 def _mean(sample: MeanSample, bounds: tuple[float, float] | None) -> Estimate:
@@ -297,8 +303,9 @@ def _scores(metric: str, first: Sequence[queries.Opinion], second: Sequence[quer
         for row in rows:
             scores = on_scale(row.metric, row.scale, dict(zip(*row.scores, strict=True)))
             kind = row.metric, row.scale or default_scale((row.metric,))
-            if row.metric in ("nps", "csat", "ces", "rating") and sum(scores.values()):
-                asked[kind] += sum(scores.values())
+            n_answers = sum(scores.values())
+            if row.metric in ("nps", "csat", "ces", "rating") and n_answers:
+                asked[kind] += n_answers
                 known = side.setdefault(kind, {})
                 for score, n in scores.items():
                     known[score] = known.get(score, 0) + n
@@ -310,14 +317,12 @@ def _scores(metric: str, first: Sequence[queries.Opinion], second: Sequence[quer
         before, after = _nps(one), _nps(two)
         return Compared("score", "points", nps_of(before), nps_of(after), difference_nps(before, after), metric=name)
     if name == "csat":
-        tops = [ShareSample(sum(n for score, n in side.items() if score >= top_of(scale)), sum(side.values()))
-                for side in (one, two)]  # fmt: skip
-        return Compared("score", "percent", *map(share_of, tops), difference_share(*tops), metric=name)
-    bounds = bounds_of(scale)
-    means = [_sums(side) for side in (one, two)]
-    return Compared(
-        "score", "score", *(_mean(some, bounds) for some in means), difference_mean(*means, bounds), metric=name
-    )  # fmt: skip
+        return replace(_shares("score", _tops(one, scale), _tops(two, scale)), metric=name)
+    return _means("score", _sums(one), _sums(two), bounds_of(scale), name)
+
+
+def _tops(scores: dict[float, int], scale: str) -> ShareSample:
+    return ShareSample(sum(n for score, n in scores.items() if score >= top_of(scale)), sum(scores.values()))
 
 
 def _nps(scores: dict[float, int]) -> NpsSample:

@@ -146,18 +146,6 @@ def refresh(row: MapEvidence) -> MapEvidence:
     return row
 
 
-@task()
-def compute_evidence(row_id: str) -> None:
-    """Compute one row anew; a filter that has become impossible is said on the page."""
-    row = MapEvidence.objects.select_related("map__workspace").filter(pk=int(row_id)).first()
-    if row is None:
-        return
-    try:
-        refresh(row)
-    except (Refused, UnknownField) as refusal:
-        MapEvidence.objects.filter(pk=row.pk).update(problem=str(refusal)[:500], wanted_at=None)
-
-
 def warm(journey_map: JourneyMap) -> MapEvidence:
     """Compute what the page of the map shows without filters. Raises as `refresh`."""
     return refresh(_row(journey_map, ""))

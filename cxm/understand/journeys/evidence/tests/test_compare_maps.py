@@ -69,7 +69,7 @@ def test_two_periods_differ_where_the_tests_say_so() -> None:
     found = compare(january, march, now)
     assert (found.journeys, found.customers) == ((40, 40), (40, 40))
     order = {row.key: row for row in found.rows}["order"]
-    on, time, score, tickets = (order.numbers[name] for name in ("on", "time", "score", "tickets"))  # type: ignore[index]  # names of measures
+    on, time, score, tickets = (order.numbers[name] for name in ("on", "time", "score", "tickets"))
     assert (on.first.value, on.second.value, on.difference.value, on.better) == (1, 0.5, -0.5, "worse")
     # Two days, then four: twice as long, without any scatter to judge by.
     assert (round(time.first.value or 0), round(time.second.value or 0)) == (2 * 86400, 4 * 86400)

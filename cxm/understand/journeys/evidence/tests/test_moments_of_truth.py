@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ ADA, BOB, EVE, TOM, ADA_TOO = (uuid.UUID(int=number) for number in range(1, 6))
 def life(workspace: Workspace) -> Iterator[Event]:
     """Ada: + + 0 + − +, Bob: + −, Eve: + + −, Tom: + + + and no end. Ada and Bob also recommend us or not."""
 
-    def said(who: uuid.UUID, day: int, score: float, place: str, **more: object) -> Event:
+    def said(who: uuid.UUID, day: int, score: float, place: str, **more: Any) -> Event:
         when = f"2026-03-{day:02} 12:00"
         return answer(workspace, score, when, metric="csat", question="csat", scale="1-5", customer_id=who,
                       touchpoint=place, **more)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -168,7 +169,7 @@ def test_the_page_tells_findings_and_leads_to_the_customers_behind_them(
     assert form["filters"].value() == "touchpoint:is:bank"
 
     _row, key = create_api_key(workspace=workspace, kind=ApiKey.Kind.SECRET, name="k", role=Role.VIEWER, by=owner)
-    rest = {"HTTP_AUTHORIZATION": f"Bearer {key}"}
+    rest: dict[str, Any] = {"HTTP_AUTHORIZATION": f"Bearer {key}"}
     place = f"/api/v1/journeys/maps/{journey_map.pk}/evidence"
     said_by_api = client.get(place, **rest).json()
     assert said_by_api["journeys"] == 60 and said_by_api["findings"][0]["text"] == told.text

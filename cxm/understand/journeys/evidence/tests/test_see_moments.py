@@ -35,7 +35,8 @@ def lives(workspace: Workspace, people: list[Customer]) -> Iterator[Event]:
             channel = "phone" if number % 2 else "chat"
             yield event(workspace, "ticket_updated", "2026-03-03 12:00", customer_id=who, ticket_id=str(number),
                         version=1, channel=channel, touchpoint="support", complaint=True,
-                        opened_at="2026-03-03T12:00:00Z", properties={"topic": "return" if number == 27 else "billing"})  # fmt: skip
+                        opened_at="2026-03-03T12:00:00Z",
+                        properties={"topic": "return" if number == 27 else "billing"})  # fmt: skip
         else:
             yield event(workspace, "arrive", "2026-03-05 13:00", customer_id=who)
         yield answer(workspace, 3 if number % 3 == 0 else 9, "2026-03-10 12:00", customer_id=who, scale="0-10",
