@@ -37,7 +37,9 @@ def lives(workspace: Workspace, people: list[Customer]) -> Iterator[Event]:
                         version=1, channel=channel, touchpoint="support", complaint=True,
                         opened_at="2026-03-03T12:00:00Z",
                         properties={"topic": "return" if number == 27 else "billing"})  # fmt: skip
-        else:
+        else:  # as many moments as the others, so that they can be compared
+            yield answer(workspace, 3, "2026-03-03 12:00", metric="csat", question="csat", scale="1-5",
+                         customer_id=who, touchpoint="store")  # fmt: skip
             yield event(workspace, "arrive", "2026-03-05 13:00", customer_id=who)
         yield answer(workspace, 3 if number % 3 == 0 else 9, "2026-03-10 12:00", customer_id=who, scale="0-10",
                      touchpoint="mail")  # fmt: skip
@@ -74,14 +76,14 @@ def test_pages_and_rest_tell_the_same(client: Client) -> None:
     client.force_login(make_member(workspace, Role.VIEWER, "viewer@example.com"))
 
     said = rest("moments")
-    # 60 answers in the store and the app, 10 complaints, and 30 about the whole.
-    assert (said["customers"], said["moments"], said["good"], said["bad"]) == (30, 100, 80, 20)
+    # 60 good answers and 20 middling ones in the store and the app, 10 complaints, and 30 about the whole.
+    assert (said["customers"], said["moments"], said["good"], said["bad"]) == (30, 120, 80, 20)
     [support] = [one for one in said["places"] if one["touchpoint"] == "support"]
     assert (support["within_runs"], support["breaks"], support["verdict"]) == (10, 10, "up")
     last = said["impressions"][2]
     assert (last["after_bad"]["value"], last["after_others"]["value"], last["verdict"]) == (-100, 100, "down")
     shown = client.get(addresses[0], PERIOD).content.decode()
-    assert "100 moments" in shown and "&lt;app&gt;" in shown and "<app>" not in shown
+    assert "120 moments" in shown and "&lt;app&gt;" in shown and "<app>" not in shown
     assert "100.0% (72.2% to 100.0%), n = 10" in shown  # ten of ten runs end at the support
     named = client.get(addresses[0], PERIOD | {"at": "support"}).content.decode()
     assert "Runs that ended at “support”" in named and "Ada 0" in named and "Ada 1<" not in named
