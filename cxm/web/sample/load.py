@@ -20,6 +20,10 @@ from cxm.record.customers.snapshot import refresh_activity
 from cxm.record.customers.snapshotting import rebuild_snapshot
 from cxm.record.customers.traits import learn
 from cxm.record.eventlog.append import Event, append
+from cxm.understand.journeys.definition import ProcessDefinition
+from cxm.understand.journeys.models import Process
+from cxm.understand.journeys.steps.actions import create_process
+from cxm.understand.journeys.steps.building import build_steps
 from cxm.understand.text.annotating import annotate_workspace
 from cxm.understand.text.themes.actions import start_run
 from cxm.understand.text.themes.errors import Refused
@@ -42,6 +46,7 @@ from .visits import Agreement, agreements, browsing, identified, visits
 
 NAME = "Lumo Home (sample)"
 BY = "Demo"  # the name of the sample's own login, as facts carry it
+ORDERS = "Orders"  # the process of an order
 BEGUN, LOADED = "sample_begun", "sample_loaded"  # verbs of the audit trail; the second says that nothing is missing
 TAGS = {"wholesale": 0.02, "early adopter": 0.03, "at risk": 0.015, "newsletter winner": 0.01}
 ROWS = 2_000  # written to the database at once
@@ -93,9 +98,18 @@ def load(
     annotate_workspace(workspace.pk, lambda done, of: progress("texts", done, of))
     _look_for_themes(workspace)
     draw_the_map(workspace, owner)
+    _follow_orders(workspace, owner)
     explain(workspace, owner)
     audit(LOADED, workspace, workspace=workspace, by=owner)
     return Loaded(workspace, customers, written)
+
+
+def _follow_orders(workspace: Workspace, owner: User) -> None:
+    """The process of an order, to look for paths in."""
+    if not Process.objects.filter(workspace=workspace, name=ORDERS).exists():
+        names = ("order_placed", "order_approved", "order_shipped", "order_delivered", "order_cancelled")
+        definition = ProcessDefinition(case="order_id", events=names)
+        build_steps(create_process(workspace=workspace, name=ORDERS, definition=definition, by=owner))
 
 
 def _look_for_themes(workspace: Workspace) -> None:

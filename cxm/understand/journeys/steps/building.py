@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 import msgspec
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from cxm.record.eventlog import steps as log
@@ -90,7 +90,7 @@ def rebuild_steps() -> None:
             logger.warning("The process %s cannot be read: %s", process.pk, error)
 
 
-def due() -> Iterable[Process]:
+def due() -> QuerySet[Process]:
     """The processes whose steps are wanted and not built, the oldest wish first."""
     late = Q(built_at=None) | Q(built_at__lt=F("wanted_at"))
     return Process.objects.filter(late, workspace__deleted_at=None).order_by("wanted_at", "pk")
@@ -101,18 +101,22 @@ def build_steps(process: Process, say: Progress = lambda done, of: None) -> None
 
     Where another process keeps the steps, it is asked to, and waited for. Raises EventlogError, UnknownField.
     """
-    cursor = log.StepCursor(f"build/{uuid.uuid4()}")
-    if engine().in_process or cursor.take():
-        try:
-            with _working:
-                _build(process, say, never, never if engine().in_process else cursor.take)
-        finally:
-            if not engine().in_process:
-                cursor.release()
+    if engine().in_process:
+        with _working:
+            _build(process, say, never)
     else:
-        want_steps(process)
-        while due().filter(pk=process.pk).exists():  # type: ignore[attr-defined]  # a QuerySet
+        cursor = log.StepCursor(f"build/{uuid.uuid4()}")
+        if not cursor.take():
+            want_steps(process)
+        while not cursor.take():  # or until whoever has the lease is gone
+            if not due().filter(pk=process.pk).exists():
+                break
             time.sleep(0.2)
+        else:
+            try:
+                _build(process, say, never, cursor.take)
+            finally:
+                cursor.release()
     process.refresh_from_db()
 
 

@@ -218,6 +218,7 @@ def test_steps_kept_up_are_those_of_a_plain_reading_whatever_comes_and_goes(monk
             definition = DEFINITIONS[processes.index(process)]
             assert kept(process) == naive(there, definition, belongs), (turn, definition)
     assert repair(timedelta(0)).orphaned == 0
+    keeper.end()
     for process in processes:
         before = kept(process)
         build_steps(process)
