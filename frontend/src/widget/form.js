@@ -31,8 +31,10 @@ export function makeForm({ texts, talk, view, upload, finished, close, moved }) 
   /** Keep what there is. Where other questions depend on it, the page may look different afterwards. */
   async function save() {
     timer = 0;
+    const drawn = shown;
     let answer = await talk('save', answers());
     if (answer && controls.some(({ question }) => question.live)) answer = await view();
+    if (shown !== drawn) return; // the visitor has gone on meanwhile
     if (!answer?.view?.page || busy || timer || shape(answer.view) === shape(shown)) return;
     const at = focused();
     page(answer.view, false);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.test import Client
@@ -49,7 +50,8 @@ def test_viewers_and_files_get_masked_texts_and_analysts_may_ask_for_more() -> N
     for page in pages:
         for client in (owner, agent):
             reply = client.get(page)
-            assert reply.status_code == 200 and CARD in reply.content.decode(), page
+            # Marks of evidence may stand inside the number.
+            assert reply.status_code == 200 and CARD in re.sub(r"</?mark[^>]*>", "", reply.content.decode()), page
         seen = viewer.get(page).content.decode()
         marked = 'title="Personal data, hidden from you"' in seen  # where a page shows what was read in the text
         assert CARD not in seen and PHONE not in seen and (SHOWN.split(",")[0] in seen or marked), page
