@@ -41,6 +41,7 @@ class Note(msgspec.Struct):
 class Rejections:
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._notes: dict[tuple[int, str], list[Note]] = {}
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -65,7 +66,11 @@ class Rejections:
                 self._thread.start()
 
     def flush(self) -> None:
-        """Write what waits. Raises EventlogError; then it still waits."""
+        """Write what waits, after what another thread is writing. Raises EventlogError; then it still waits."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         with self._lock:
             taken, self._notes = self._notes, {}
         notes = [note for some in taken.values() for note in some]
