@@ -231,6 +231,7 @@ def changed_manifest(source: Path, target: Path, **changes: Any) -> None:
             new.writestr(name, content)
 
 
+@pytest.mark.once
 def test_a_backup_of_an_older_version_is_migrated_and_a_newer_one_refused(tmp_path: Path) -> None:
     workspace = given_company()
     manifest = back_up(tmp_path / "now.zip")

@@ -127,6 +127,7 @@ def test_a_workflow_is_built_rehearsed_published_and_followed() -> None:
     assert verbs[0] == "created" and verbs[-5:] == ["published", "turned on", "renamed", "turned off", "archived"]
 
 
+@pytest.mark.once
 def test_every_kind_of_trigger_and_step_has_its_form() -> None:
     workspace = make_workspace()
     pages = Pages(workspace, make_member(workspace, Role.ANALYST, "ann@example.com"))

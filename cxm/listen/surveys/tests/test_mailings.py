@@ -144,14 +144,15 @@ def test_everybody_is_written_to_in_their_language(box: Mailbox, workspace: Work
 
 def test_what_a_customer_is_called_cannot_change_the_mail(box: Mailbox, workspace: Workspace) -> None:
     name = '<img src=x onerror="alert(1)">\r\nBcc: x@example.com {trait.secret}'
-    start(make_live(workspace), [make_customer(workspace, name, email="a@example.com", traits={"secret": "S3"})],
+    customer = make_customer(workspace, name, email="a@example.com", traits={"secret": "a secret word"})
+    start(make_live(workspace), [customer],
           subject={"en": "{name}"}, text={"en": "Dear {name}"})  # fmt: skip
     mail_out()
     html, message = box.arrived[0].html(), box.arrived[0].message
     assert "<img" not in html
     assert "&lt;img src=x" in html
     assert message["Bcc"] is None
-    assert "S3" not in html, "what a customer wrote is no template"
+    assert "a secret word" not in html, "what a customer wrote is no template"
 
 
 def test_nobody_is_invited_twice_and_everybody_skipped_has_a_reason(box: Mailbox, workspace: Workspace) -> None:

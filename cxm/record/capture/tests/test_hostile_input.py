@@ -94,6 +94,7 @@ def test_any_bytes_at_any_address(api: Tracking) -> None:
     takes_others(api)
 
 
+@pytest.mark.once
 def test_bombs_take_no_memory(api: Tracking) -> None:
     """Ten megabytes that unpack to ten gigabytes, and bodies that are only structure."""
     machine = zlib.compressobj(9, wbits=31)

@@ -216,6 +216,7 @@ def test_a_request_goes_on_when_the_log_is_back(monkeypatch: pytest.MonkeyPatch)
     assert len(calls) == 4
 
 
+@pytest.mark.once
 def test_five_thousand_people_in_one_request() -> None:
     workspace = make_workspace()
     source = make_source(workspace)

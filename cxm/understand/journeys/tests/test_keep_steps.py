@@ -183,7 +183,7 @@ def test_steps_kept_up_are_those_of_a_plain_reading_whatever_comes_and_goes(monk
             event_id=uuid.UUID(int=chance.getrandbits(128), version=4),
         )  # fmt: skip
 
-    for turn in range(full_or(60, 6)):
+    for turn in range(full_or(60, 3)):
         new = [happened() for _ in range(chance.randrange(1, 9))]
         given_events(new)
         there += new

@@ -108,6 +108,7 @@ def test_an_interrupted_load_is_finished_without_doubling(monkeypatch: pytest.Mo
     assert Workspace.objects.count() == 1
 
 
+@pytest.mark.once
 def test_the_delivery_partner_is_later_after_month_12_than_before() -> None:
     workspace = load(owner=make_user(), small=True).workspace
     begun = AuditEntry.objects.get(workspace=workspace, verb="sample_begun").at
@@ -119,6 +120,7 @@ def test_the_delivery_partner_is_later_after_month_12_than_before() -> None:
     assert share["SwiftParcel", True] < 0.15
 
 
+@pytest.mark.once
 def test_removing_the_sample_leaves_other_workspaces_untouched() -> None:
     owner = make_user()
     ours = make_workspace(owner=owner)

@@ -42,6 +42,7 @@ def listed(client: Client, workspace: Workspace, query: str = "") -> list[str]:
     return re.findall(r'name="text" value="([0-9a-f-]{36})"', response.content.decode())
 
 
+@pytest.mark.once
 def test_work_through_the_inbox() -> None:
     workspace = make_workspace()
     owner = workspace.memberships.get().user

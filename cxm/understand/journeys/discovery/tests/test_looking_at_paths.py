@@ -18,6 +18,7 @@ from .shop import four_visits, visit
 PAGES = ("", "variants/", "step-by-step/", "streams/", "funnel/", "times/", "returning/", "groups/", "journeys/")
 
 
+@pytest.mark.once
 @pytest.mark.django_db
 def test_a_process_is_made_looked_at_and_removed() -> None:
     owner = make_user()

@@ -187,6 +187,7 @@ def test_a_run_finds_themes_that_can_be_adopted_dismissed_and_merged_and_new_tex
     assert content is not None and load(bytes(content)).numbers == discovering.current_centres(workspace.pk)[1].numbers  # type: ignore[index]  # there is one
 
 
+@pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_the_pages_show_themes_to_members_hide_them_from_strangers_and_mask_for_viewers(workspace: Workspace) -> None:
     owner = owner_of(workspace)
