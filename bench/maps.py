@@ -7,9 +7,7 @@ since the figures were computed: it says how old they are and asks for newer one
 
 from __future__ import annotations
 
-import os
 import statistics
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,28 +55,17 @@ FROM feedback WHERE workspace_id = {workspace:UInt32}
 
 
 def main() -> int:
-    from bench.report import Report, arguments
+    from bench.report import Report, arguments, installation
 
     options = arguments(__doc__)
     n = 10_000 if options.small else CUSTOMERS
-    with tempfile.TemporaryDirectory(prefix="cxm-bench-") as directory:
-        os.environ["CXM_DATA_DIR"] = directory  # never the data of an installation
-        for name in ("CXM_EVENTLOG_URL", "CXM_DATABASE_URL"):
-            os.environ.pop(name, None)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "cxm.settings"
-        import django
-
-        django.setup()
+    with installation():
         from django.core.management import call_command
 
-        call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
         report = Report("maps", small=options.small)
         owner, drawn = fill(n)
         measure(report, owner, drawn, rounds=3 if options.small else 7)
-        from cxm.record.eventlog.engine import close_engine
-
-        close_engine()
     return report.exit_code
 
 
