@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -80,6 +80,8 @@ def context_of(membership: Membership, **more: Any) -> dict[str, Any]:
 def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponseBase:
     membership = membership_for(request.user, slug)
     journey_map = map_for(membership, map_id)
+    if journey_map.archived_at:  # whose steps are not kept any more
+        return redirect("journeys:drawing", slug, journey_map.pk)
     definition = definition_of(journey_map)
     shown, problem = _shown(request, journey_map, definition)
     if request.GET.get("format") == "csv" and shown and shown.evidence:

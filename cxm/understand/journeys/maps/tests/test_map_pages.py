@@ -22,7 +22,7 @@ from cxm.understand.journeys.maps.drawing import svg_of, wrap
 from cxm.understand.journeys.maps.editing import touchpoint_at
 from cxm.understand.journeys.maps.queries import definition_of
 from cxm.understand.journeys.maps.starter import LANGUAGES, starter_maps
-from cxm.understand.journeys.models import JourneyMap, MapShare
+from cxm.understand.journeys.models import JourneyMap, MapShare, Process
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 HTMX = {"HX-Request": "true"}
@@ -180,6 +180,9 @@ def test_an_analyst_draws_a_map_from_a_template_and_shares_it(client: Client) ->
     client.post(change, {"do": "archive"})
     assert body(client.get(home)).count("list-group-item") == 1  # the other of the pair
     assert "Cars" in body(client.get(home, {"archived": ""}))
+    # Its living page leads to the drawing, and nobody keeps its steps.
+    assert client.get(f"{home}{drawn.pk}/")["Location"] == f"{home}{drawn.pk}/drawing/"
+    assert not Process.objects.filter(map=drawn).exists()
     client.post(change, {"do": "remove"})
     assert not JourneyMap.objects.filter(pk=drawn.pk).exists()
 
