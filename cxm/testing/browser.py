@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
     from cxm.accounts.models import User
 
@@ -79,7 +79,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         page = context.new_page()
         page.set_default_timeout(15_000)
         noise: list[str] = []
-        page.on("console", lambda message: noise.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: noise.append(_line(message)) if message.type == "error" else None)
         page.on("pageerror", lambda error: noise.append(str(error)))
         _noise[page] = noise
         return page
@@ -91,6 +91,11 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 
 _noise: dict[Page, list[str]] = {}
+
+
+def _line(message: ConsoleMessage) -> str:
+    """The message and the address that it is about: that of a picture which did not load is not in the text."""
+    return f"{message.text} ({message.location['url']})"
 
 
 @pytest.fixture
