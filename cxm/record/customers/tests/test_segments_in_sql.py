@@ -18,6 +18,7 @@ from cxm.record.customers.segments import Answers, count, member_page, members
 from cxm.record.customers.snapshot import put_snapshot
 from cxm.record.eventlog.append import Event, append
 from cxm.testing.cast import make_customer
+from cxm.testing.effort import full_or
 
 from .cast import Firm
 
@@ -116,7 +117,7 @@ def happened(workspace: Workspace, made: list[Customer], rng: random.Random, n: 
 
 
 def test_for_random_trees_and_customers_python_and_sql_agree() -> None:
-    """56 customers × 300 trees: each of the 16,800 answers of SQL is the one that Python gives for that customer."""
+    """56 customers × 100 or 300 trees: each answer of SQL is the one that Python gives for that customer."""
     rng = random.Random("segments 1")
     firm, other = Firm(), Workspace.objects.create(slug="other", name="Other")
     made = people(firm, rng, 60)
@@ -125,7 +126,7 @@ def test_for_random_trees_and_customers_python_and_sql_agree() -> None:
     put_snapshot(other.pk, [stranger.pk])
     whole = [one for one in Customer.objects.filter(workspace=firm.workspace) if one.canonical_id is None]
     assert len(whole) == 56
-    trees = [a_tree(rng) for _ in range(300)]
+    trees = [a_tree(rng) for _ in range(full_or(300, 100))]
     known = {one.pk: Answers(one, trees, NOW) for one in whole}
     some = 0
     for place, tree in enumerate(trees):
@@ -136,4 +137,4 @@ def test_for_random_trees_and_customers_python_and_sql_agree() -> None:
             assert count(firm.workspace, tree, NOW) == len(expected)
             page = member_page(firm.workspace, tree, limit=100, now=NOW)
             assert set(page) == expected and len(page) == len(expected)
-    assert some > 60  # the others are of all or of nobody, which would agree by chance
+    assert some > len(trees) / 5  # the others are of all or of nobody, which would agree by chance
