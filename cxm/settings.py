@@ -228,6 +228,8 @@ else:
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": DATA_DIR / "cxm.sqlite3",
+            # A new connection reads the whole schema first: 2 ms for each request and each look of a loop.
+            "CONN_MAX_AGE": 60,
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
