@@ -16,7 +16,7 @@ class ScopeQuery(Schema):
     since: str | None = Field(None, max_length=40, description="A date or a time, included; see the metrics")
     until: str | None = Field(None, max_length=40, description="A date or a time, not included")
     filter: list[str] = Field(
-        [], description="field:operator:value; fields are label, channel, touchpoint, trait.NAME, segment"
+        [], description="field:operator:value; fields are label, channel, touchpoint, trait.NAME, property.NAME, segment"
     )
 
 
@@ -160,6 +160,9 @@ class GroupOut(Schema):
     n: int
     share: EstimateOut
     marks: list[MarkOut]
+    path: list[str] = Field(description="The path that most of its journeys take")
+    path_share: EstimateOut = Field(description="Of its journeys: those that take it")
+    customers: int = Field(description="As events carry them")
     steps: float
     median_s: float
     score: EstimateOut | None
@@ -201,7 +204,7 @@ class FunnelQuery(ScopeQuery):
     within: str = Field("", max_length=8, description="30m, 12h, 7d; no limit unless told")
     ordered: bool = True
     without: list[str] = []
-    by: str | None = Field(None, max_length=200, description="channel, touchpoint or trait.NAME")
+    by: str | None = Field(None, max_length=200, description="channel, touchpoint, trait.NAME or property.NAME")
 
 
 class BetweenQuery(ScopeQuery):
