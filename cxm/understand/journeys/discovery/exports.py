@@ -56,8 +56,8 @@ def funnel_rows(process: Process, scope: Scope, asked: Asked) -> Iterator[Row]:
 
 
 def group_rows(process: Process, scope: Scope, wanted: int, outcome: Outcome | None) -> Iterator[Row]:
-    yield ["group", "journeys", "customers", "share", "low", "high", "path", "path_share", "steps", "median_s", "outcome",
-           "score", "score_low", "score_high", "answers"]  # fmt: skip
+    yield ["group", "journeys", "customers", "share", "low", "high", "path", "path_share", "steps", "median_s",
+           "outcome", "score", "score_low", "score_high", "answers"]  # fmt: skip
     for one in groups(process, scope, wanted, outcome).groups:
         score = one.score
         yield [

@@ -107,8 +107,8 @@ def groups(process: Process, scope: Scope, wanted: int = 0, outcome: Outcome | N
         path, often_taken = min(ways.items(), key=lambda item: (-item[1], len(item[0]), item[0]))
         made.append(
             Group(
-                number + 1, len(ids), len({rows[one].whose for one in mine} - {NOBODY}), share(len(ids), len(rows)), path,
-                share(often_taken, len(ids)), found.marks[number],
+                number + 1, len(ids), len({rows[one].whose for one in mine} - {NOBODY}), share(len(ids), len(rows)),
+                path, share(often_taken, len(ids)), found.marks[number],
                 [(labels[one], float(means[one])) for one in order if means[one] > 0],
                 float(np.mean([len(rows[one].labels) for one in mine])),
                 float(np.median([rows[one].took for one in mine])),

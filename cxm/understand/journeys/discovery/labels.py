@@ -13,8 +13,8 @@ from cxm.record.customers.timeline import kind_label
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
 from cxm.understand.journeys.definition import MapDefinition, ProcessDefinition
-from cxm.understand.journeys.models import Process
 from cxm.understand.journeys.discovery.suggesting import event_names_in_log, properties_of
+from cxm.understand.journeys.models import Process
 from cxm.understand.metrics.fields import NEWEST, TRAITS_SQL, PathsRow
 
 MOST_TRAITS = MOST_PROPERTIES = 40

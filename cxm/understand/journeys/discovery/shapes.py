@@ -16,7 +16,8 @@ class ScopeQuery(Schema):
     since: str | None = Field(None, max_length=40, description="A date or a time, included; see the metrics")
     until: str | None = Field(None, max_length=40, description="A date or a time, not included")
     filter: list[str] = Field(
-        [], description="field:operator:value; fields are label, channel, touchpoint, trait.NAME, property.NAME, segment"
+        [],
+        description="field:operator:value; fields are label, channel, touchpoint, trait.NAME, property.NAME, segment",
     )
 
 

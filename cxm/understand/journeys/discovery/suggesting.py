@@ -80,9 +80,8 @@ def properties_of(workspace_id: int, names: Sequence[str]) -> list[str]:
     if not names:
         return []
     given = {f"name{number}": name for number, name in enumerate(names[:MOST_READ])}
-    parts = " UNION ALL ".join(
-        f"(SELECT properties FROM events WHERE $scope AND name = {{{one}:String}} LIMIT {READ_OF_EACH})" for one in given
-    )
+    some = "(SELECT properties FROM events WHERE $scope AND name = {%s:String} LIMIT %d)"
+    parts = " UNION ALL ".join(some % (one, READ_OF_EACH) for one in given)
     rows = ask(
         KEYS_SQL.replace("$parts", parts), Scope(workspace_id), row=PathsRow, name="journeys.properties",
         table="events", **given,

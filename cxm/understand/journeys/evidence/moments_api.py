@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -25,8 +26,9 @@ from .channels_page import costs_of, usual
 from .comparing import compare
 from .comparing_page import half_of
 from .conformance_page import judged
-from .impressions import impressions
+from .impressions import judge
 from .keeping import filters_of
+from .moments_kept import asked, figures_of
 from .period import period_of
 
 router = Router(tags=["journeys"])
@@ -102,6 +104,8 @@ class MomentsOut(Schema):
     outcome: str
     unit: str
     impressions: list[ImpressionOut]
+    computed_at: datetime = Field(description="Everything that was received until then is in it")
+    newer_on_the_way: bool = Field(description="The log moved since; figures of it are being counted")
 
 
 class BrokenOut(Schema):
@@ -235,12 +239,11 @@ def _source(workspace: Any, map_id: UUID | None) -> moments.Source:
 def show_moments(request: HttpRequest, query: Query[MomentsQuery]) -> dict[str, Any]:
     workspace = require_key(request).workspace
     with problems():
-        period = period_of(request.GET, workspace)
-        source = _source(workspace, query.map)
-        every = moments.totals(period.scope, source)
-        found, _why = moments.places(period.scope, source, shortest=query.run)
-        lasting = impressions(period.scope, source, query.outcome, period.until_ms)
-        runs = moments.lengths(period.scope, source)
+        if query.map:
+            map_for(workspace, query.map)  # one that is not there is refused
+        shown = figures_of(asked(request.GET, workspace))
+    every, found = shown.figures.totals, moments.breakers(shown.figures.places)
+    lasting = judge(shown.figures.impressions, query.outcome)
     places = [
         {
             "touchpoint": one.row.place, "moments": one.row.n, "good": one.row.good, "bad": one.row.bad,
@@ -251,7 +254,8 @@ def show_moments(request: HttpRequest, query: Query[MomentsQuery]) -> dict[str, 
     ]  # fmt: skip
     return {
         "customers": every.customers, "moments": every.n, "good": every.good, "bad": every.bad, "places": places,
-        "runs": [asdict(one) for one in runs], "outcome": lasting.outcome, "unit": lasting.unit,
+        "runs": [asdict(one) for one in shown.figures.lengths], "computed_at": shown.computed_at,
+        "newer_on_the_way": shown.moving, "outcome": lasting.outcome, "unit": lasting.unit,
         "impressions": [asdict(one) for one in lasting.rows],
     }  # fmt: skip
 
