@@ -8,6 +8,8 @@ from uuid import UUID
 
 from ninja import Field, Schema
 
+from cxm.accounts.rest import EstimateOut
+
 from .outcomes import Outcome
 from .retention import Unit
 
@@ -38,13 +40,6 @@ class ProcessOut(Schema):
     built_at: datetime | None
     up_to: datetime = Field(description="Everything that was received until then is taken in")
     building: bool
-
-
-class EstimateOut(Schema):
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
 
 
 class LabelOut(Schema):

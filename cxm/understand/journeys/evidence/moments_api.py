@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
 
-from cxm.accounts.rest import Problem, require_key
+from cxm.accounts.rest import DifferenceOut, EstimateOut, Problem, require_key
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import UnknownField
 from cxm.understand.metrics.refusals import Refused
@@ -42,26 +42,8 @@ class PeriodQuery(Schema):
     filter: list[str] = Field(default_factory=list, description=FILTER)
 
 
-class Number(Schema):
-    """A value with its 95 % interval; null where there is none."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-class DifferenceOut(Schema):
-    """The second number less the first, with its 95 % interval and the p-value of “no difference”."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-
-
 class HeldOut(Schema):
-    here: Number
+    here: EstimateOut
     difference: DifferenceOut = Field(description="Less that of the others")
     verdict: str = Field(description="up, down or no_evidence, over all comparisons of the answer")
 
@@ -74,18 +56,18 @@ class PlaceOut(Schema):
     customers: int
     within_runs: int = Field(description="Moments that came to a customer in a run of good ones")
     breaks: int
-    share: Number = Field(description="Of the moments within runs: those that ended it, 0–1")
+    share: EstimateOut = Field(description="Of the moments within runs: those that ended it, 0–1")
     excess: DifferenceOut = Field(description="That share less the share of all other touchpoints")
     verdict: str
 
 
 class ImpressionOut(Schema):
     which: str = Field(description="first, worst or last")
-    after_bad: Number
-    after_others: Number
+    after_bad: EstimateOut
+    after_others: EstimateOut
     difference: DifferenceOut
     verdict: str
-    alone: Number | None = Field(description="What one step better adds, the other two held equal")
+    alone: EstimateOut | None = Field(description="What one step better adds, the other two held equal")
 
 
 class RunOut(Schema):
@@ -120,8 +102,8 @@ class HandlingOut(Schema):
     channel: str
     requests: int
     contacts: int
-    solved: Number
-    switched: Number
+    solved: EstimateOut
+    switched: EstimateOut
     median_s: float | None
     cost: float | None
     results: dict[str, HeldOut] = Field(description="at_once, content and easy")
@@ -141,7 +123,7 @@ class ChannelOut(Schema):
     name: str
     requests: int
     contacts: int
-    switched: Number
+    switched: EstimateOut
     recommended: list[str]
     replaced: float = Field(description="Share of its requests of kinds that other channels handle too")
     close: bool
@@ -166,8 +148,8 @@ class ComparedOut(Schema):
     measure: str = Field(description="on, time, score, mood or tickets")
     unit: str
     metric: str
-    first: Number
-    second: Number
+    first: EstimateOut
+    second: EstimateOut
     difference: DifferenceOut = Field(description="Of times: their ratio less one")
     better: str = Field(description="better or worse on the second side, or no_evidence")
 
@@ -191,9 +173,9 @@ class DeviationOut(Schema):
     kind: str = Field(description="skipped, not_reached, out_of_order, repeated or beyond")
     touchpoint: str
     journeys: int
-    share: Number
-    with_it: Number
-    without_it: Number
+    share: EstimateOut
+    with_it: EstimateOut
+    without_it: EstimateOut
     difference: DifferenceOut
     verdict: str
 
@@ -201,11 +183,11 @@ class DeviationOut(Schema):
 class ConformanceOut(Schema):
     journeys: int
     judged: int
-    conforms: Number
-    fitness: Number
+    conforms: EstimateOut
+    fitness: EstimateOut
     unit: str
-    conforming: Number
-    deviating: Number
+    conforming: EstimateOut
+    deviating: EstimateOut
     difference: DifferenceOut
     verdict: str
     deviations: list[DeviationOut]
