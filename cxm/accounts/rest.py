@@ -64,6 +64,24 @@ def require_key(request: HttpRequest, at_least: Role = Role.VIEWER) -> ApiKey:
     return key
 
 
+class EstimateOut(Schema):
+    """A value with its 95 % interval and how many things it was made from; null where there is none."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+class DifferenceOut(Schema):
+    """The second number less the first, with its 95 % interval and the p-value of “no difference”."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+
+
 class PageQuery(Schema):
     """How to walk through a list: ask again with the `next` of the answer as `cursor` until there is none."""
 

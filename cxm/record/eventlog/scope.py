@@ -63,6 +63,17 @@ TEXT_JOIN = (
     "GLOBAL ANY LEFT JOIN (SELECT event_id AS read_event, 1 AS read_known, $columns FROM annotations FINAL"
     " WHERE $workspace$time) AS reading ON event_id = reading.read_event"
 )
+# Steps do not hold the properties of their events: a step has the time and the id of its event, which does.
+# What an import could not place is one level down.
+EVENT_TEXT = (
+    "coalesce(nullIf(JSONExtractString(properties, {$name:String}), ''),"
+    " JSONExtractString(properties, 'properties', {$name:String}))"
+)
+EVENT_JOIN = (
+    "GLOBAL ANY LEFT JOIN (SELECT event_id AS told_event, $text AS told_value FROM events"
+    " WHERE $workspace$time AND told_value != '') AS told ON event_id = told.told_event"
+)
+EVENT_FILTER = "event_id GLOBAL IN (SELECT event_id FROM events WHERE workspace_id = {scope_workspace:UInt32}$time AND $test)"  # noqa: E501  # SQL
 PERIOD: Mapping[Grain, str] = {
     "day": "toDate({time}, $tz)",
     "week": "toMonday({time}, $tz)",
@@ -138,6 +149,8 @@ def expression(name: str, table: str) -> str:
             return f"JSONExtractString(properties, {sql_text(rest)})"
         if table == "tickets":  # a Map, not JSON
             return f"properties[{sql_text(rest)}]"
+        if table == "steps":
+            return "told.told_value"  # of the one field that splits; filters ask the events themselves
         return f"toString(properties.{quoted(rest)})"
     if kind == "trait" and rest:
         return f"toString(customer.traits.{quoted(rest)})"
@@ -171,7 +184,8 @@ def compile_question(
 ) -> Compiled:
     """Fill the marks of a question: $scope, $workspace, $join, $period, $by and $tz.
 
-    `$join` adds the customer snapshot when a trait is named, and the orders when an `order.` field is. `$workspace` is
+    `$join` adds the customer snapshot when a trait is named, the orders when an `order.` field is, and the events when
+    steps are split by a property. `$workspace` is
     the workspace filter alone, for a subquery that looks beyond the period and the filters. Values travel as typed
     parameters, never as text.
     """
@@ -193,6 +207,10 @@ def compile_question(
     for number, one in enumerate(scope.filters):
         if one.field == SEGMENT:
             conditions.append(in_segments(one, f"scope_filter{number}", values))
+        elif table == "steps" and one.field.startswith("property."):
+            test = test_of(one, _event_text(one.field, f"scope_name{number}", values), f"scope_filter{number}", values)
+            within = "".join(f" AND {bound}" for bound in conditions[1 : 1 + bounds])
+            conditions.append(EVENT_FILTER.replace("$time", within).replace("$test", test))
         else:
             conditions.append(condition(one, table, f"scope_filter{number}", values))
     named = (*(one.field for one in scope.filters), by or "")
@@ -204,8 +222,10 @@ def compile_question(
         )
     if any(name.startswith("order.") for name in named):
         joins.append(ORDER_JOIN)
+    within = "".join(f" AND {one}" for one in conditions[1 : 1 + bounds])  # a reading has the time of its answer
+    if table == "steps" and by and by.startswith("property."):
+        joins.append(EVENT_JOIN.replace("$time", within).replace("$text", _event_text(by, "scope_by", values)))
     if columns := [TEXT_FIELDS[name] for name in dict.fromkeys(named) if name in TEXT_FIELDS]:
-        within = "".join(f" AND {one}" for one in conditions[1 : 1 + bounds])  # a reading has the time of its answer
         joins.append(
             TEXT_JOIN.replace("$columns", ", ".join(f"{one} AS read_{one}" for one in columns)).replace("$time", within)
         )
@@ -239,10 +259,22 @@ def in_segments(one: Filter, name: str, values: dict[str, Any]) -> str:
     )
 
 
+def _event_text(field: str, name: str, values: dict[str, Any]) -> str:
+    """SQL for the text of `property.NAME` of a row of `events`; the name is put into `values`."""
+    values[name] = field.removeprefix("property.")
+    if not values[name]:
+        raise UnknownField(field)
+    return EVENT_TEXT.replace("$name", name)
+
+
 def condition(one: Filter, table: str, name: str, values: dict[str, Any]) -> str:
     if one.field in MANY and table == "feedback":
         return _condition_on_many(one, f"reading.read_{TEXT_FIELDS[one.field]}", name, values)
-    text = expression(one.field, table)
+    return test_of(one, expression(one.field, table), name, values)
+
+
+def test_of(one: Filter, text: str, name: str, values: dict[str, Any]) -> str:
+    """The operator of the filter put to the SQL `text`; its values are put into `values`."""
     match one.operator:
         case "is_set":
             return f"{text} != ''"

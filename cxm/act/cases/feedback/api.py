@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
 
 from cxm.accounts.models import ApiKey, Role, User
-from cxm.accounts.rest import Problem, require_key
+from cxm.accounts.rest import DifferenceOut, EstimateOut, Problem, require_key
 from cxm.act.cases.errors import Refused
 from cxm.act.cases.models import FeedbackDeed
 from cxm.record.eventlog.append import NOBODY
@@ -141,20 +141,6 @@ class CorrectionOut(Schema):
     before: str
     at: datetime
     undone_at: datetime | None
-
-
-class EstimateOut(Schema):
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-class DifferenceOut(Schema):
-    value: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
 
 
 class LineOut(Schema):

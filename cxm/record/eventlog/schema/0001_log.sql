@@ -438,12 +438,12 @@ CREATE TABLE @steps (
     from_end     UInt32,                    -- the last one has 1
     customer_id  UUID,                      -- as the event carries it
     event_id     UUID,
-    occurred_at  DateTime64(3, 'UTC'),
+    occurred_at  DateTime64(3, 'UTC') CODEC(T64),  -- nothing else reads times so fast, nor so small
     import_id    UUID,
     label        LowCardinality(String),
     next         LowCardinality(String),    -- the label of the step that follows; empty at the end
-    gap_ms       Int64,                     -- until the step that follows; 0 at the end
-    left_ms      Int64,                     -- until the end of the journey
+    gap_ms       Int64 CODEC(T64),          -- until the step that follows; 0 at the end
+    left_ms      Int64 CODEC(T64),          -- until the end of the journey
     path         UInt64,                    -- the same for all journeys with the same labels in the same order
     visit        UInt32,                    -- how often the journey has come to this label, this time included
     pass         UInt32,                    -- how often from this label to the next one, this time included

@@ -2,7 +2,8 @@
 
     period=90d                     30d, 90d, 365d or all (usual); or from=2026-01-01&to=2026-03-31, both days included
     segment=ID                     the customers of a segment
-    f=channel:is:app               a filter, as often as there are filters, as in the REST API
+    f=channel:is:app               a filter, as often as there are filters, as in the REST API; by label, channel,
+                                   touchpoint, trait.NAME of the customer, property.NAME of the event
 
 What cannot be read is left out, and said in `problems`.
 """
@@ -79,7 +80,7 @@ class View:
 
 def filter_text(one: Filter) -> str:
     names = {"label": _("Step"), "next": _("Next step"), "channel": _("Channel"), "touchpoint": _("Touchpoint")}
-    name = names.get(one.field, one.field.removeprefix("trait."))
+    name = names.get(one.field, one.field.removeprefix("trait.").removeprefix("property."))
     values = _(" or ").join(one.values)
     match one.operator:
         case "is":
@@ -139,10 +140,12 @@ def _filters(workspace: Workspace, given: QueryDict, problems: list[str]) -> tup
     except Refused as refused:
         problems.append(str(refused))
         return ()
-    kept = tuple(one for one in filters if one.field in COLUMNS["steps"] or _is_trait(one.field))
+    kept = tuple(one for one in filters if one.field in COLUMNS["steps"] or _is_named(one.field))
     problems += [_("There is no field “%(name)s” here.") % {"name": one.field} for one in filters if one not in kept]
     return kept
 
 
-def _is_trait(name: str) -> bool:
-    return name.startswith("trait.") and len(name) > 6 and all(ord(letter) >= 32 for letter in name)
+def _is_named(name: str) -> bool:
+    """A trait of the customer, or a property of the event."""
+    kind, _dot, rest = name.partition(".")
+    return kind in ("trait", "property") and bool(rest) and all(ord(letter) >= 32 for letter in rest)

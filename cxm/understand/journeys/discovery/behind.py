@@ -76,9 +76,11 @@ def listed(process: Process, scope: Scope, given: QueryDict, names: Names) -> Li
     """The journeys that the address asks for. Raises ValueError for a funnel that cannot be."""
     if number := whole(given, "group"):
         found = groups(process, scope, whole(given, "groups"))
-        members = next((one.journeys for one in found.groups if one.number == number), [])
+        group = next((one for one in found.groups if one.number == number), None)
+        members = group.journeys if group else []
         return _named(process, scope, _("Journeys of group %(number)s") % {"number": number}, len(members),
-                      lambda start, size: members[start : start + size])  # fmt: skip
+                      lambda start, size: members[start : start + size],
+                      customers=group.customers if group else 0)  # fmt: skip
     if given.getlist("funnel"):
         return _of_funnel(process, scope, read_funnel(given), given, names)
     behind, title = read_behind(given, names)
@@ -91,7 +93,8 @@ def listed(process: Process, scope: Scope, given: QueryDict, names: Names) -> Li
 
 
 def _named(
-    process: Process, scope: Scope, title: str, n: int, ids: Callable[[int, int], Sequence[UUID]]
+    process: Process, scope: Scope, title: str, n: int, ids: Callable[[int, int], Sequence[UUID]],
+    customers: int | None = None,
 ) -> Listed:  # fmt: skip
     def part(start: int, size: int) -> Sequence[Journey]:
         found: list[Journey] = []
@@ -103,7 +106,7 @@ def _named(
             found += journeys_of(process, Scope(scope.workspace_id), among, limit=len(some)).rows
         return found
 
-    return Listed(title, n, None, part)
+    return Listed(title, n, customers, part)
 
 
 def _of_funnel(

@@ -11,6 +11,8 @@ from cxm.understand.journeys.models import Process
 from cxm.understand.journeys.steps.queries import labels_of, step_matrix, transitions
 
 from .behind import Listed
+from .funnels import Asked, funnel_of
+from .grouping import groups
 from .outcomes import Outcome
 from .paths import paths_of
 
@@ -38,6 +40,30 @@ def variant_rows(process: Process, scope: Scope, outcome: Outcome | None) -> Ite
         yield [
             " > ".join(one.path), one.n, one.share.value, one.share.low, one.share.high, one.median_s, outcome or "",
             score and score.value, score and score.low, score and score.high, score and score.n,
+        ]  # fmt: skip
+
+
+def funnel_rows(process: Process, scope: Scope, asked: Asked) -> Iterator[Row]:
+    yield ["group", "number", "step", "journeys", "of_first", "of_first_low", "of_first_high", "of_before",
+           "of_before_low", "of_before_high", "dropped"]  # fmt: skip
+    for by, levels in funnel_of(process, scope, asked).groups.items():
+        for one in levels:
+            first, before = one.of_first, one.of_before
+            yield [
+                by, one.number, one.label, one.n, first.value, first.low, first.high, before and before.value,
+                before and before.low, before and before.high, one.dropped,
+            ]  # fmt: skip
+
+
+def group_rows(process: Process, scope: Scope, wanted: int, outcome: Outcome | None) -> Iterator[Row]:
+    yield ["group", "journeys", "customers", "share", "low", "high", "path", "path_share", "steps", "median_s",
+           "outcome", "score", "score_low", "score_high", "answers"]  # fmt: skip
+    for one in groups(process, scope, wanted, outcome).groups:
+        score = one.score
+        yield [
+            one.number, one.n, one.customers, one.share.value, one.share.low, one.share.high, " > ".join(one.path),
+            one.path_share.value, one.steps, one.median_s, outcome or "", score and score.value, score and score.low,
+            score and score.high, score and score.n,
         ]  # fmt: skip
 
 

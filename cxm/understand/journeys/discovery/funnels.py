@@ -4,7 +4,7 @@ funnel=A&funnel=B              the steps, in their order
 within=7d                      the time that all of them may take: a number with m, h or d
 any=1                          in any order
 without=C                      steps that may not lie in between
-by=trait.segment               groups by channel, touchpoint or a trait
+by=trait.segment               groups by channel, touchpoint, a trait or property.NAME of the event
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import numpy as np
 
+from cxm.record.eventlog.append import NOBODY
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
 from cxm.stats.estimate import Estimate
@@ -24,9 +25,11 @@ from . import clusters, outcomes
 from .outcomes import Outcome
 
 SAMPLE, LABELS, LONGEST = 20_000, 60, 500
+MOST_GROUPS = 8
 
 SQL = """
-SELECT journey, cityHash64(toString(journey)) AS hash, groupArray({longest:UInt32})(toString(label)) AS labels,
+SELECT journey, argMin(customer_id, number) AS whose, cityHash64(toString(journey)) AS hash,
+       arrayMap(one -> one.2, arraySort(groupArray({longest:UInt32})((number, toString(label))))) AS labels,
        max(left_ms) / 1000 AS took
 FROM steps WHERE $workspace AND process = {process:UInt32} AND journey GLOBAL IN (
   SELECT journey FROM steps $join WHERE $scope AND process = {process:UInt32} AND number = 1
@@ -39,6 +42,7 @@ GROUP BY journey ORDER BY hash
 @dataclass(frozen=True, slots=True)
 class Row:
     journey: UUID
+    whose: UUID
     hash: int
     labels: list[str]
     took: float
@@ -48,7 +52,10 @@ class Row:
 class Group:
     number: int
     n: int
+    customers: int  # as events carry them
     share: Estimate
+    path: tuple[str, ...]  # the one that most of its journeys take, and the share that does
+    path_share: Estimate
     marks: list[clusters.Mark]
     common: list[tuple[str, float]]  # the most common steps and how often a journey has them, in the mean
     steps: float
@@ -96,9 +103,12 @@ def groups(process: Process, scope: Scope, wanted: int = 0, outcome: Outcome | N
         means = counts[mine].mean(axis=0)
         order = np.argsort(-means, kind="stable")[:5]
         answers = [one for journey in ids for one in said.get(journey, [])]
+        ways = Counter(tuple(rows[one].labels) for one in mine)
+        path, often_taken = min(ways.items(), key=lambda item: (-item[1], len(item[0]), item[0]))
         made.append(
             Group(
-                number + 1, len(ids), share(len(ids), len(rows)), found.marks[number],
+                number + 1, len(ids), len({rows[one].whose for one in mine} - {NOBODY}), share(len(ids), len(rows)),
+                path, share(often_taken, len(ids)), found.marks[number],
                 [(labels[one], float(means[one])) for one in order if means[one] > 0],
                 float(np.mean([len(rows[one].labels) for one in mine])),
                 float(np.median([rows[one].took for one in mine])),

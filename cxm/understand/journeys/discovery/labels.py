@@ -12,11 +12,13 @@ from django.utils.translation import gettext as _
 from cxm.record.customers.timeline import kind_label
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
-from cxm.understand.journeys.definition import MapDefinition
+from cxm.understand.journeys.definition import MapDefinition, ProcessDefinition
+from cxm.understand.journeys.discovery.suggesting import event_names_in_log, properties_of
 from cxm.understand.journeys.models import Process
 from cxm.understand.metrics.fields import NEWEST, TRAITS_SQL, PathsRow
 
-MOST_TRAITS = 40
+MOST_TRAITS = MOST_PROPERTIES = 40
+KNOWN_ELSEWHERE = ("channel", "touchpoint")
 
 
 class Names:
@@ -47,13 +49,25 @@ def label_names(process: Process) -> Names:
     return Names({one.key: one.name for one in drawn.touchpoints()}, events=False)
 
 
-def filter_fields(workspace_id: int) -> list[tuple[str, str]]:
-    """What steps may be filtered by, with its name: channel, touchpoint, and the traits of the customers."""
+def filter_fields(process: Process) -> list[tuple[str, str]]:
+    """What steps may be filtered by, with its name: channel, touchpoint, traits of the customers, properties of the
+    events."""
+    workspace = Scope(process.workspace_id)
     rows = ask(
-        TRAITS_SQL, Scope(workspace_id), row=PathsRow, name="journeys.fields", table="customers", newest=NEWEST
+        TRAITS_SQL, workspace, row=PathsRow, name="journeys.fields", table="customers", newest=NEWEST
     ).rows  # fmt: skip
     traits = rows[0].paths[:MOST_TRAITS] if rows else []
+    named = names_of(process) or event_names_in_log(process.workspace_id)
+    properties = [one for one in properties_of(process.workspace_id, named) if one not in KNOWN_ELSEWHERE]
     return [
         ("channel", _("Channel")), ("touchpoint", _("Touchpoint")), ("label", _("Step")),
         *((f"trait.{name}", name) for name in traits),
+        *((f"property.{name}", name) for name in properties[:MOST_PROPERTIES]),
     ]  # fmt: skip
+
+
+def names_of(process: Process) -> list[str]:
+    """The events that are steps of the process; none: any."""
+    definition = msgspec.convert(process.definition, ProcessDefinition)
+    named = [rule.event for label in definition.labels for rule in label.events]
+    return list(dict.fromkeys(named or definition.events))

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from ninja import Field, Schema
 
+from cxm.accounts.rest import EstimateOut
+
 from .outcomes import Outcome
 from .retention import Unit
 
@@ -16,7 +18,8 @@ class ScopeQuery(Schema):
     since: str | None = Field(None, max_length=40, description="A date or a time, included; see the metrics")
     until: str | None = Field(None, max_length=40, description="A date or a time, not included")
     filter: list[str] = Field(
-        [], description="field:operator:value; fields are label, channel, touchpoint, trait.NAME, segment"
+        [],
+        description="field:operator:value; fields are label, channel, touchpoint, trait.NAME, property.NAME, segment",
     )
 
 
@@ -37,13 +40,6 @@ class ProcessOut(Schema):
     built_at: datetime | None
     up_to: datetime = Field(description="Everything that was received until then is taken in")
     building: bool
-
-
-class EstimateOut(Schema):
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
 
 
 class LabelOut(Schema):
@@ -160,6 +156,9 @@ class GroupOut(Schema):
     n: int
     share: EstimateOut
     marks: list[MarkOut]
+    path: list[str] = Field(description="The path that most of its journeys take")
+    path_share: EstimateOut = Field(description="Of its journeys: those that take it")
+    customers: int = Field(description="As events carry them")
     steps: float
     median_s: float
     score: EstimateOut | None
@@ -201,7 +200,7 @@ class FunnelQuery(ScopeQuery):
     within: str = Field("", max_length=8, description="30m, 12h, 7d; no limit unless told")
     ordered: bool = True
     without: list[str] = []
-    by: str | None = Field(None, max_length=200, description="channel, touchpoint or trait.NAME")
+    by: str | None = Field(None, max_length=200, description="channel, touchpoint, trait.NAME or property.NAME")
 
 
 class BetweenQuery(ScopeQuery):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from cxm.understand.journeys.steps.compiling import compile_process
 from cxm.understand.metrics.fields import NEWEST
 
 MOST_EVENTS, MOST_LABELS = 200, 40
+MOST_READ, READ_OF_EACH = 30, 200
 
 EVENTS_SQL = """
 SELECT toString(name) AS name, toUInt64(count()) AS n, toUInt64(countIf(source = 'fact')) AS facts
@@ -26,6 +27,13 @@ PROPERTIES_SQL = """
 SELECT arraySort(groupUniqArrayArray(arrayDistinct(arrayConcat(
     JSONExtractKeys(properties), JSONExtractKeys(properties, 'properties'))))) AS paths
 FROM (SELECT properties FROM events WHERE $scope LIMIT {newest:UInt32} BY name)
+"""
+
+
+KEYS_SQL = """
+SELECT arraySort(groupUniqArrayArray(arrayDistinct(arrayConcat(
+    JSONExtractKeys(properties), JSONExtractKeys(properties, 'properties'))))) AS paths
+FROM ($parts)
 """
 
 
@@ -57,6 +65,28 @@ class Preview:
     labels: list[LabelRow]
     events: int
     cases: int
+
+
+def event_names_in_log(workspace_id: int) -> list[str]:
+    """The events that were received, the most frequent first."""
+    found = ask(
+        EVENTS_SQL, Scope(workspace_id), row=EventName, name="journeys.events", table="events", most=MOST_EVENTS
+    ).rows  # fmt: skip
+    return [one.name for one in found if one.n > one.facts]
+
+
+def properties_of(workspace_id: int, names: Sequence[str]) -> list[str]:
+    """The properties of some events of each of these names (of the first thirty): it takes no look at the others."""
+    if not names:
+        return []
+    given = {f"name{number}": name for number, name in enumerate(names[:MOST_READ])}
+    some = "(SELECT properties FROM events WHERE $scope AND name = {%s:String} LIMIT %d)"
+    parts = " UNION ALL ".join(some % (one, READ_OF_EACH) for one in given)
+    rows = ask(
+        KEYS_SQL.replace("$parts", parts), Scope(workspace_id), row=PathsRow, name="journeys.properties",
+        table="events", **given,
+    ).rows  # fmt: skip
+    return [one for one in (rows[0].paths if rows else []) if one != "properties"]
 
 
 def event_names(workspace: Workspace) -> list[EventName]:

@@ -102,13 +102,18 @@ class Impressions:
 
 def impressions(scope: Scope, source: Source, outcome: Outcome, until_ms: int) -> Impressions:
     """`until_ms`: the moment up to which we know whether customers came back, in milliseconds since 1970."""
+    return judge(impression_rows(scope, source, outcome, until_ms), outcome)
+
+
+def impression_rows(scope: Scope, source: Source, outcome: Outcome, until_ms: int) -> list[Row]:
+    """What `judge` judges."""
     if outcome == "return":
         answer = ask_moments(
             RETURNS, scope, source, Row, "returns", orders=True, until=until_ms, within=RETURN_DAYS * DAY_MS
         )
     else:
         answer = ask_moments(SCORES, scope, source, Row, "impressions", outcome=outcome)
-    return judge(answer.rows, outcome)
+    return answer.rows
 
 
 def judge(rows: Sequence[Row], outcome: Outcome) -> Impressions:

@@ -18,7 +18,7 @@ from cxm.understand.metrics.refusals import Refused
 
 from ..definition import MapDefinition
 from ..maps.queries import definition_of
-from ..models import JourneyMap, MapEvidence, Process
+from ..models import JourneyMap, KeptMoments, MapEvidence, Process
 from ..steps.actions import process_for_map
 from ..steps.building import steps_state
 from .computing import compute
@@ -152,9 +152,11 @@ def warm(journey_map: JourneyMap) -> MapEvidence:
 
 
 def keep_warm() -> None:
-    """A clock: have the evidence of maps that people look at computed anew where the log moved, drop the rest."""
+    """A clock: have the evidence of maps that people look at computed anew where the log moved; drop what nobody
+    looks at, of moments too."""
     now = timezone.now()
     MapEvidence.objects.filter(seen_at__lt=now - KEPT).exclude(asked="").delete()
+    KeptMoments.objects.filter(seen_at__lt=now - KEPT).delete()
     rows = MapEvidence.objects.filter(
         seen_at__gte=now - KEPT, map__archived_at=None, map__workspace__deleted_at=None
     ).order_by(F("computed_at").asc(nulls_first=True))

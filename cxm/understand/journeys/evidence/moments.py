@@ -219,14 +219,18 @@ class Breaker:
     of_exposed: float | None
 
 
-def places(scope: Scope, source: Source, *, shortest: int = SHORTEST) -> tuple[list[Breaker], Answer[Any]]:
+def place_rows(scope: Scope, source: Source, *, shortest: int = SHORTEST) -> Answer[PlaceRow]:
+    return ask_moments(PLACES, scope, source, PlaceRow, "places", shortest=shortest)
+
+
+def places(scope: Scope, source: Source, *, shortest: int = SHORTEST) -> tuple[list[Breaker], Answer[PlaceRow]]:
     """The touchpoints, those that break runs more than others do first."""
-    answer = ask_moments(PLACES, scope, source, PlaceRow, "places", shortest=shortest)
+    answer = place_rows(scope, source, shortest=shortest)
     return breakers(answer.rows), answer
 
 
 def breakers(rows: Sequence[PlaceRow]) -> list[Breaker]:
-    """Each touchpoint held against all the others together."""
+    """Each touchpoint held against all the others together, those that break runs more than others do first."""
     exposed, breaks = sum(row.exposed for row in rows), sum(row.breaks for row in rows)
     differences = [
         difference_share(ShareSample(breaks - row.breaks, exposed - row.exposed), ShareSample(row.breaks, row.exposed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
 
-from cxm.accounts.rest import Problem, require_key
+from cxm.accounts.rest import DifferenceOut, EstimateOut, Problem, require_key
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import UnknownField
 from cxm.understand.metrics.refusals import Refused
@@ -25,8 +26,9 @@ from .channels_page import costs_of, usual
 from .comparing import compare
 from .comparing_page import half_of
 from .conformance_page import judged
-from .impressions import impressions
+from .impressions import judge
 from .keeping import filters_of
+from .moments_kept import asked, figures_of
 from .period import period_of
 
 router = Router(tags=["journeys"])
@@ -40,26 +42,8 @@ class PeriodQuery(Schema):
     filter: list[str] = Field(default_factory=list, description=FILTER)
 
 
-class Number(Schema):
-    """A value with its 95 % interval; null where there is none."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-class DifferenceOut(Schema):
-    """The second number less the first, with its 95 % interval and the p-value of “no difference”."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-
-
 class HeldOut(Schema):
-    here: Number
+    here: EstimateOut
     difference: DifferenceOut = Field(description="Less that of the others")
     verdict: str = Field(description="up, down or no_evidence, over all comparisons of the answer")
 
@@ -72,18 +56,18 @@ class PlaceOut(Schema):
     customers: int
     within_runs: int = Field(description="Moments that came to a customer in a run of good ones")
     breaks: int
-    share: Number = Field(description="Of the moments within runs: those that ended it, 0–1")
+    share: EstimateOut = Field(description="Of the moments within runs: those that ended it, 0–1")
     excess: DifferenceOut = Field(description="That share less the share of all other touchpoints")
     verdict: str
 
 
 class ImpressionOut(Schema):
     which: str = Field(description="first, worst or last")
-    after_bad: Number
-    after_others: Number
+    after_bad: EstimateOut
+    after_others: EstimateOut
     difference: DifferenceOut
     verdict: str
-    alone: Number | None = Field(description="What one step better adds, the other two held equal")
+    alone: EstimateOut | None = Field(description="What one step better adds, the other two held equal")
 
 
 class RunOut(Schema):
@@ -102,6 +86,8 @@ class MomentsOut(Schema):
     outcome: str
     unit: str
     impressions: list[ImpressionOut]
+    computed_at: datetime = Field(description="Everything that was received until then is in it")
+    newer_on_the_way: bool = Field(description="The log moved since; figures of it are being counted")
 
 
 class BrokenOut(Schema):
@@ -116,8 +102,8 @@ class HandlingOut(Schema):
     channel: str
     requests: int
     contacts: int
-    solved: Number
-    switched: Number
+    solved: EstimateOut
+    switched: EstimateOut
     median_s: float | None
     cost: float | None
     results: dict[str, HeldOut] = Field(description="at_once, content and easy")
@@ -137,7 +123,7 @@ class ChannelOut(Schema):
     name: str
     requests: int
     contacts: int
-    switched: Number
+    switched: EstimateOut
     recommended: list[str]
     replaced: float = Field(description="Share of its requests of kinds that other channels handle too")
     close: bool
@@ -162,8 +148,8 @@ class ComparedOut(Schema):
     measure: str = Field(description="on, time, score, mood or tickets")
     unit: str
     metric: str
-    first: Number
-    second: Number
+    first: EstimateOut
+    second: EstimateOut
     difference: DifferenceOut = Field(description="Of times: their ratio less one")
     better: str = Field(description="better or worse on the second side, or no_evidence")
 
@@ -187,9 +173,9 @@ class DeviationOut(Schema):
     kind: str = Field(description="skipped, not_reached, out_of_order, repeated or beyond")
     touchpoint: str
     journeys: int
-    share: Number
-    with_it: Number
-    without_it: Number
+    share: EstimateOut
+    with_it: EstimateOut
+    without_it: EstimateOut
     difference: DifferenceOut
     verdict: str
 
@@ -197,11 +183,11 @@ class DeviationOut(Schema):
 class ConformanceOut(Schema):
     journeys: int
     judged: int
-    conforms: Number
-    fitness: Number
+    conforms: EstimateOut
+    fitness: EstimateOut
     unit: str
-    conforming: Number
-    deviating: Number
+    conforming: EstimateOut
+    deviating: EstimateOut
     difference: DifferenceOut
     verdict: str
     deviations: list[DeviationOut]
@@ -235,12 +221,11 @@ def _source(workspace: Any, map_id: UUID | None) -> moments.Source:
 def show_moments(request: HttpRequest, query: Query[MomentsQuery]) -> dict[str, Any]:
     workspace = require_key(request).workspace
     with problems():
-        period = period_of(request.GET, workspace)
-        source = _source(workspace, query.map)
-        every = moments.totals(period.scope, source)
-        found, _why = moments.places(period.scope, source, shortest=query.run)
-        lasting = impressions(period.scope, source, query.outcome, period.until_ms)
-        runs = moments.lengths(period.scope, source)
+        if query.map:
+            map_for(workspace, query.map)  # one that is not there is refused
+        shown = figures_of(asked(request.GET, workspace))
+    every, found = shown.figures.totals, moments.breakers(shown.figures.places)
+    lasting = judge(shown.figures.impressions, query.outcome)
     places = [
         {
             "touchpoint": one.row.place, "moments": one.row.n, "good": one.row.good, "bad": one.row.bad,
@@ -251,7 +236,8 @@ def show_moments(request: HttpRequest, query: Query[MomentsQuery]) -> dict[str, 
     ]  # fmt: skip
     return {
         "customers": every.customers, "moments": every.n, "good": every.good, "bad": every.bad, "places": places,
-        "runs": [asdict(one) for one in runs], "outcome": lasting.outcome, "unit": lasting.unit,
+        "runs": [asdict(one) for one in shown.figures.lengths], "computed_at": shown.computed_at,
+        "newer_on_the_way": shown.moving, "outcome": lasting.outcome, "unit": lasting.unit,
         "impressions": [asdict(one) for one in lasting.rows],
     }  # fmt: skip
 

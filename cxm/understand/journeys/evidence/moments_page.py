@@ -21,47 +21,14 @@ from cxm.record.eventlog.scope import UnknownField
 from cxm.stats.comparison import LEAST_SAMPLE
 from cxm.understand.metrics.refusals import Refused
 
-from ..definition import MapDefinition
-from ..maps.queries import definition_of, maps_of
-from ..models import JourneyMap
+from ..maps.queries import maps_of
 from . import moments
-from .impressions import RETURN_DAYS, Impressions, Outcome, impressions
-from .moments import LONGEST_RUN, SHORTEST, Breaker, Broken, LengthRow, Source
+from .impressions import RETURN_DAYS, Impressions, Outcome, judge
+from .moments import LONGEST_RUN, Breaker, Broken, LengthRow
+from .moments_kept import OUTCOMES, Asked, asked, figures_of
 from .naming import mood_name
-from .period import Period, period_of
 
 PAGE = 20
-OUTCOMES: tuple[Outcome, ...] = ("nps", "csat", "ces", "return")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the address of the page asks for."""
-
-    period: Period
-    map: JourneyMap | None
-    source: Source
-    names: dict[str, str]  # of the touchpoints of the map
-    shortest: int
-    outcome: Outcome
-
-    def name(self, place: str) -> str:
-        return self.names.get(place, place) or _("No touchpoint named")
-
-
-def asked(request: HttpRequest, membership: Membership) -> Asked:
-    """Raises Refused of metrics."""
-    workspace, query = membership.workspace, request.GET
-    chosen = next((one for one in maps_of(workspace) if str(one.pk) == query.get("map")), None)
-    source, names = moments.everywhere(), dict[str, str]()
-    if chosen:
-        definition: MapDefinition = definition_of(chosen)
-        source = moments.of_map(definition, workspace.pk)
-        names = {one.key: one.name for one in definition.touchpoints()}
-    outcome: Outcome = next((one for one in OUTCOMES if one == query.get("outcome")), "nps")
-    run = query.get("run", "")
-    shortest = int(run) if run in ("1", "2", "3", "5") else SHORTEST
-    return Asked(period_of(query, workspace), chosen, source, names, shortest, outcome)
 
 
 @require_safe
@@ -69,7 +36,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.VIEWER)
     context: dict[str, Any] = {"membership": membership, "workspace": membership.workspace, "tab": "moments"}
     try:
-        wanted = asked(request, membership)
+        wanted = asked(request.GET, membership.workspace)
         context |= said(wanted, membership) | found(wanted, membership, request.GET.get("at"), _page(request))
     except (Refused, UnknownField) as refused:
         context["problem"] = str(refused)
@@ -109,21 +76,22 @@ def outcome_name(outcome: Outcome) -> str:
 
 def found(wanted: Asked, membership: Membership, at: str | None, page: int) -> dict[str, Any]:
     """Everything that the log says. Raises EventlogError, UnknownField."""
-    scope, source = wanted.period.scope, wanted.source
-    every = moments.totals(scope, source)
+    shown = figures_of(wanted)
+    kept = shown.figures
+    every = kept.totals
     if not every.n:
-        return {"totals": every}
-    breakers, why = moments.places(scope, source, shortest=wanted.shortest)
-    lasting = impressions(scope, source, wanted.outcome, wanted.period.until_ms)
+        return {"totals": every, "shown": shown}
+    breakers = moments.breakers(kept.places)
+    lasting = judge(kept.impressions, wanted.outcome)
     rows = moments.broken(
-        scope, source, place=at, shortest=wanted.shortest, most=PAGE + 1, skip=(page - 1) * PAGE
+        wanted.period.scope, wanted.source, place=at, shortest=wanted.shortest, most=PAGE + 1, skip=(page - 1) * PAGE
     )  # fmt: skip
     worst = [one for one in breakers if one.verdict == "up"]
     return {
-        "totals": every, "mixed": every.n - every.good - every.bad, "sql": why.sql,
+        "totals": every, "mixed": every.n - every.good - every.bad, "sql": kept.sql, "shown": shown,
         "breakers": [(wanted.name(one.row.place), one) for one in breakers],
         "worst": [(wanted.name(one.row.place), one) for one in worst],
-        "chart": breaking_chart(breakers, wanted), "lengths": lengths_chart(moments.lengths(scope, source)),
+        "chart": breaking_chart(breakers, wanted), "lengths": lengths_chart(kept.lengths),
         "impressions": lasting, "lines": [(impression_name(one.which), one) for one in lasting.rows],
         "impressions_words": impressions_words(lasting), "unit": lasting.unit,
         "alone_unit": "percent" if lasting.outcome == "return" else "score",

@@ -12,6 +12,7 @@ urlpatterns = [
     path("new/", listing.new, name="new"),
     path("suggestions/", editor.suggestions, name="suggestions"),
     path("<uuid:map_id>/edit/", editor.edit, name="edit"),
+    path("<uuid:map_id>/matching/<str:key>/", editor.show_matching, name="matching"),
     path("<uuid:map_id>/drawing/", around.drawing, name="drawing"),
     path("<uuid:map_id>/map.svg", around.svg, name="svg"),
     path("<uuid:map_id>/map.csv", around.csv, name="csv"),

@@ -57,8 +57,9 @@ def funnel(
 
     Without `ordered` in any order: a journey has come to step k when the first k of them all happened within that
     time. Of steps of one moment any may be the earlier. A label of `exclusions` in between ends an attempt; another
-    one may begin after it. With `by` (touchpoint, channel, trait.NAME) the group is that of the journey's first
-    step of the funnel. Raises ValueError for fewer than two steps, too many, or one that is there twice.
+    one may begin after it. With `by` (touchpoint, channel, trait.NAME, property.NAME of the event) the group is
+    that of the journey's first step of the funnel. Raises ValueError for fewer than two steps, too many, or one that
+    is there twice.
     """
     sql, asked = _levels(steps, within_s, ordered, exclusions, by)
     found = _ask(
@@ -135,4 +136,4 @@ def known_breakdown(by: str) -> bool:
         expression(by, "steps")
     except ValueError:
         return False
-    return not by.startswith("property.")
+    return all(ord(letter) >= 32 for letter in by)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from ninja import Field, Router, Schema, Status
 
 from cxm.accounts.models import ApiKey, Role
-from cxm.accounts.rest import Problem, require_key
+from cxm.accounts.rest import EstimateOut, Problem, require_key
 from cxm.record.eventlog.engine import EventlogError
 from cxm.stats.estimate import Estimate
 from cxm.understand.text import own
@@ -39,13 +39,6 @@ class OwnModelOut(Schema):
     )
     seconds: float | None
     created_at: datetime
-
-
-class EstimateOut(Schema):
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
 
 
 class EffectOut(Schema):

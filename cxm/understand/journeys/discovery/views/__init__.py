@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -44,6 +44,10 @@ class Page:
         self.scope: Scope = self.view.scope(self.now)
         self.names: Names = label_names(self.process)
 
+    @cached_property
+    def fields(self) -> list[tuple[str, str]]:
+        return filter_fields(self.process)
+
     def named(self, label: str) -> str:
         return self.names.get(label, label)
 
@@ -79,7 +83,7 @@ class Page:
             "problems": view.problems,
             "segments": segment_names(self.workspace.pk).items(),
             "periods": period_names(),
-            "fields": filter_fields(self.workspace.pk),
+            "fields": self.fields,
             "chips": [(text, written, self._without(written)) for text, written in view.chips],
             "kept": [(name, value) for name, values in self.request.GET.lists() for value in values
                      if name not in (*FORM, "page")],

@@ -13,6 +13,8 @@ from django.views.decorators.http import require_safe
 from cxm.lib.csv import stream
 from cxm.understand.journeys.discovery import exports
 from cxm.understand.journeys.discovery.behind import listed
+from cxm.understand.journeys.discovery.funnels import read_funnel
+from cxm.understand.journeys.discovery.grouping import MOST_GROUPS
 from cxm.understand.journeys.discovery.outcomes import OUTCOMES
 from cxm.understand.journeys.discovery.reading import whole
 
@@ -44,6 +46,14 @@ def _rows(page: Page, table: str) -> Iterator[list[Any]]:
         case "variants":
             outcome = next((one for one in OUTCOMES if one == given.get("outcome")), None)
             return exports.variant_rows(page.process, page.scope, outcome)
+        case "funnel":
+            asked = read_funnel(given)
+            if not asked.possible:
+                raise Http404
+            return exports.funnel_rows(page.process, page.scope, asked)
+        case "groups":
+            outcome = next((one for one in OUTCOMES if one == given.get("outcome")), None)
+            return exports.group_rows(page.process, page.scope, min(whole(given, "groups"), MOST_GROUPS), outcome)
         case "journeys":
             found = listed(page.process, page.scope, given, page.names)
             return exports.journey_rows(page.process, page.scope, found)

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
+from cxm.understand.journeys.discovery.grouping import MOST_GROUPS
 from cxm.understand.journeys.discovery.grouping import groups as find_groups
 from cxm.understand.journeys.discovery.outcomes import Outcome, asked_outcomes
 from cxm.understand.journeys.discovery.paths import OUTCOME_NAMES, paths_of, score_chart
@@ -13,8 +14,6 @@ from cxm.understand.journeys.discovery.reading import texts, whole
 from cxm.understand.journeys.steps.funnels import MOST_STEPS
 
 from . import Page, answering
-
-MOST_GROUPS = 8
 
 
 def outcome_of(page: Page, available: list[Outcome]) -> Outcome | None:
@@ -62,6 +61,7 @@ def groups(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase
             [(mark, page.named(mark.label)) for mark in one.marks],
             [(page.named(label), mean) for label, mean in one.common],
             page.journeys_url(group=str(one.number), groups=str(wanted) if wanted else ""),
+            [page.named(label) for label in one.path],
         )
         for one in found.groups
     ]
@@ -69,4 +69,5 @@ def groups(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase
         "journeys/paths/groups.html", "groups", found=found, rows=rows, wanted=wanted, outcome=outcome,
         outcomes=[(one, OUTCOME_NAMES[one]) for one in available], choices=range(2, MOST_GROUPS + 1),
         unit="points" if outcome == "nps" else "score",
+        csv_url=page.csv_url("groups", groups=str(wanted) if wanted else "", outcome=outcome or ""),
     )  # fmt: skip

@@ -15,7 +15,6 @@ from cxm.lib.charts import Bin, Histogram
 from cxm.stats.estimate import Estimate
 from cxm.understand.journeys.discovery.between import Between, time_between
 from cxm.understand.journeys.discovery.funnels import Asked, Level, funnel_of, read_funnel
-from cxm.understand.journeys.discovery.labels import filter_fields
 from cxm.understand.journeys.discovery.reading import whole
 from cxm.understand.journeys.discovery.retention import STRETCHES, Unit, retention
 from cxm.understand.journeys.discovery.sessions import Sessions, sessions
@@ -49,8 +48,24 @@ def funnel(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase
         "journeys/paths/funnel.html", "funnel", asked=asked, found=found, rows=rows, slots=slots,
         labels=[(one, page.named(one)) for one in dict.fromkeys([*asked.steps, *labels, *asked.exclusions])],
         within=request.GET.get("within", ""), limits=limit_names(), grouped=asked.by is not None,
-        groups=[one for one in filter_fields(page.workspace.pk) if one[0] != "label"],
+        groups=groups_of(page, asked), csv_url=page.csv_url("funnel", **address_of(page, asked), by=asked.by or ""),
     )  # fmt: skip
+
+
+def groups_of(page: Page, asked: Asked) -> list[tuple[str, str]]:
+    """What a funnel may be split by; what the address names stays there, also where it is not offered."""
+    found = [one for one in page.fields if one[0] != "label"]
+    if asked.by and asked.by not in dict(found):
+        found.append((asked.by, asked.by.partition(".")[2] or asked.by))
+    return found
+
+
+def address_of(page: Page, asked: Asked) -> dict[str, Any]:
+    """The funnel as the address of another page about it."""
+    return {
+        "funnel": list(asked.steps), "within": page.request.GET.get("within", ""), "without": list(asked.exclusions),
+        "any": "" if asked.ordered else "1",
+    }  # fmt: skip
 
 
 def limit_names() -> list[tuple[str, str]]:
@@ -62,10 +77,7 @@ def limit_names() -> list[tuple[str, str]]:
 
 def _level(page: Page, one: Level, asked: Asked) -> dict[str, Any]:
     """A step of the funnel with the addresses of those who came so far, and of those who came no further."""
-    same = {
-        "funnel": list(asked.steps), "within": page.request.GET.get("within", ""), "without": list(asked.exclusions),
-        "any": "" if asked.ordered else "1", "level": str(one.number),
-    }  # fmt: skip
+    same = {**address_of(page, asked), "level": str(one.number)}
     return {
         "level": one, "name": page.named(one.label), "width": round(100 * (one.of_first.value or 0), 1),
         "url": page.journeys_url(**same), "dropped_url": page.journeys_url(**same, dropped="1"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, Role, User, Workspace
@@ -15,7 +17,9 @@ from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import Event
 from cxm.testing.cast import answer, event, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.understand.journeys.definition import Binding, EventRule, MapDefinition, Stage, Touchpoint
+from cxm.understand.journeys.evidence import keeping, moments, moments_kept
 from cxm.understand.journeys.maps.actions import create_map
+from cxm.understand.journeys.models import KeptMoments
 from cxm.understand.journeys.steps.actions import process_for_map
 from cxm.understand.journeys.steps.building import build_steps
 
@@ -137,3 +141,52 @@ def test_pages_and_rest_tell_the_same(client: Client) -> None:
     assert "No moments yet" in client.get(addresses[0], early).content.decode()
     assert "No requests yet" in client.get(addresses[1], early).content.decode()
     assert "No journey is over yet" in client.get(addresses[3], early).content.decode()
+
+
+def test_moments_are_kept_and_newer_ones_are_on_their_way(
+    client: Client, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    workspace = make_workspace()
+    client.force_login(User.objects.get(email="olena@example.com"))
+    page = reverse("evidence:moments", args=[workspace.slug])
+    people = [make_customer(workspace, name=f"Ada {number}") for number in range(30)]
+    given_events(lives(workspace, people))
+    asked_of_log: list[str] = []
+
+    def spied(*given: Any, **more: Any) -> Any:
+        asked_of_log.append(given[4])
+        return ask_moments(*given, **more)
+
+    ask_moments = moments.ask_moments
+    monkeypatch.setattr(moments, "ask_moments", spied)
+    assert "120 moments" in client.get(page, PERIOD).content.decode()
+    assert sorted(asked_of_log) == ["broken", "lengths", "places", "totals"]  # and impressions, from their own module
+    asked_of_log.clear()
+    # The same in other words: only whose runs were broken is asked again.
+    shown = client.get(page, {"outcome": "nps", "run": "2", "map": ""} | PERIOD).content.decode()
+    assert "120 moments" in shown and "computed" in shown and "newer figures" not in shown
+    assert asked_of_log == ["broken"] and KeptMoments.objects.count() == 1
+    # Another question has its own answer.
+    assert client.get(page, PERIOD | {"outcome": "csat"}).status_code == 200
+    assert KeptMoments.objects.count() == 2
+
+    # The log moves: the page shows what there is, says so, and has it counted once; then the new stands there.
+    given_events([answer(workspace, 10, "2026-03-11 12:00", customer_id=people[0].pk, scale="0-10")])
+    KeptMoments.objects.update(computed_at=timezone.now() - timedelta(minutes=5))
+    asked_of_log.clear()
+    with django_capture_on_commit_callbacks() as jobs:
+        for _look in range(2):
+            shown = client.get(page, PERIOD).content.decode()
+            assert "120 moments" in shown and "newer figures are on their way" in shown
+    assert len(jobs) == 1 and asked_of_log == ["broken", "broken"]
+    row = KeptMoments.objects.get(wanted_at__isnull=False)
+    moments_kept.count_moments.func(str(row.pk))
+    shown = client.get(page, PERIOD).content.decode()
+    assert "121 moments" in shown and "newer figures" not in shown
+
+    # A question that cannot be put is refused, and nothing is kept of it; what nobody looks at goes.
+    assert "cannot be read" in client.get(page, {"filter": "nonsense"}).content.decode()
+    assert KeptMoments.objects.count() == 2
+    KeptMoments.objects.filter(pk=row.pk).update(seen_at=timezone.now() - timedelta(days=8))
+    keeping.keep_warm()
+    assert KeptMoments.objects.count() == 1

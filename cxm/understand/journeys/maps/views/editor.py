@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from django import forms as django_forms
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,11 +18,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role
+from cxm.record.eventlog.engine import EventlogError
+from cxm.record.eventlog.scope import UnknownField
 from cxm.understand.journeys.definition import MapDefinition
 from cxm.understand.journeys.maps import actions, editing
 from cxm.understand.journeys.maps.board import board_of
 from cxm.understand.journeys.maps.errors import Refused
 from cxm.understand.journeys.maps.forms import RULES, MapForm, StageForm, TouchpointForm, channel_choices
+from cxm.understand.journeys.maps.matching import matching
 from cxm.understand.journeys.maps.queries import can_step, definition_of, open_comments
 from cxm.understand.journeys.maps.suggesting import known
 from cxm.understand.journeys.models import JourneyMap
@@ -264,3 +267,27 @@ def suggestions(request: HttpRequest, slug: str) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ANALYST)
     context = context_of(membership, known=known(membership.workspace))
     return render(request, "journeys/maps/_suggestions.html", context)
+
+
+@require_safe
+def show_matching(request: HttpRequest, slug: str, map_id: UUID, key: str) -> HttpResponse:
+    """The events that the rules of a touchpoint fit, as it is stored: every change has been saved by then."""
+    membership, drawn = map_at(request, slug, map_id, Role.ANALYST)
+    definition = definition_of(drawn)
+    try:
+        part = editing.touchpoint_at(definition, key)[1]
+    except Refused:
+        raise Http404 from None
+    found, problem = None, ""
+    try:
+        found = matching(membership.workspace, definition, key)
+    except UnknownField as unknown:
+        problem = _("There is no field “%(name)s” here.") % {"name": unknown.field}
+    except EventlogError:
+        problem = _("The event log does not answer just now. Try again in a moment.")
+    context = context_of(
+        membership, map=drawn, page="edit", part=part, found=found, problem=problem,
+        back=editor_url(drawn, ("touchpoint", key)),
+    )  # fmt: skip
+    fragment = request.htmx  # type: ignore[attr-defined]  # set by django_htmx
+    return render(request, f"journeys/maps/{'_matching' if fragment else 'matching'}.html", context)
