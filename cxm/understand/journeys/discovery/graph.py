@@ -230,7 +230,9 @@ def _curve(a: Box, b: Box, lane: float | None) -> list[Point]:
         x1, x2 = a.x + way / 2, b.x - way / 2
         y1 = a.y - HEIGHT / 2
         return [(x1, y1), (x1, y1 - 30), (x2, y1 - 35), (x2, y1 - 5)]
-    side = (1 if lane > a.x else -1) if lane is not None else 1 if b.x <= a.x else -1  # back: out of one side and into the other's
+    side = (
+        (1 if lane > a.x else -1) if lane is not None else 1 if b.x <= a.x else -1
+    )  # back: out of one side and into the other's
     x1, y1, x2, y2 = a.x + side * WIDTH / 2, a.y - 6, b.x + side * (WIDTH / 2 + 5), b.y + 6
     if lane is None:
         far = side * 46 + (max(x1, x2) if side > 0 else min(x1, x2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def test_a_graph_stands_in_rows_from_start_to_end() -> None:
 
 def test_numbers_of_arrows_stand_free_and_long_arrows_pass_beside_the_boxes() -> None:
     names = [graph.START, "a", "b", "c", "d", "e", graph.END]
-    edges = {(one, two): 90 for one, two in zip(names, names[1:], strict=False)}
+    edges = dict.fromkeys(pairwise(names), 90)
     edges |= {(one, graph.END): 5 for one in "abcd"}  # a drop at each step, as most processes have
     edges |= {("a", "c"): 7, ("d", "b"): 4, ("e", "a"): 3, ("b", "a"): 2}
     picture = graph.lay_out(dict.fromkeys(names, 90), edges)
