@@ -216,7 +216,7 @@ def test_customers_behind_a_finding_become_a_segment_and_a_case(
     made = Segment.objects.get()
     assert answer["Location"] == reverse("customers:segment", args=[workspace.slug, made.pk])
     assert made.name == "Bank: Customers who went no further · 2026-05-04 12:30"
-    tagged = Customer.objects.filter(tags__name=made.name)
+    tagged = Customer.objects.filter(tags__name="Bank: Customers who went no further · 2026-05-04 12:30")
     assert {one.name for one in tagged} == {f"Customer {number}" for number in range(10)}
     assert {*members(workspace, condition_of(made))} == {one.pk for one in tagged}
     # The same again within the minute is the same segment, and says so; nobody is in a hidden second one.
