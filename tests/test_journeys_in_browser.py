@@ -1,4 +1,5 @@
-"""Cars on credit: the map from its template, the failure of the bank on it, its customers, a measure."""
+"""Cars on credit: the map from its template, the failure of the bank on it, its customers, a measure; and every page
+about journeys."""
 
 from __future__ import annotations
 
@@ -15,10 +16,17 @@ from cxm.record.customers.models import Customer
 from cxm.record.eventlog.append import append
 from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width, log_in
 from cxm.testing.cast import make_workspace
+from cxm.understand.journeys.definition import MapDefinition
+from cxm.understand.journeys.drivers import computing
+from cxm.understand.journeys.drivers.actions import create_model
+from cxm.understand.journeys.drivers.definition import Driver, DriverDefinition, Outcome
+from cxm.understand.journeys.maps.actions import create_map, keep_version
+from cxm.understand.journeys.maps.queries import definition_of
+from cxm.understand.journeys.maps.talking import add_comment, share_map
 from cxm.understand.journeys.models import JourneyMap, Process
 from cxm.understand.journeys.steps.building import build_steps
 from cxm.understand.text.annotating import annotate_workspace
-from cxm.web.sample.credit import cars_on_credit
+from cxm.web.sample.credit import QUESTION, cars_on_credit, draw_the_map
 from cxm.web.sample.people import people
 from cxm.web.sample.sink import Sink
 from cxm.web.sample.stories import SMALL, Calendar
@@ -104,3 +112,126 @@ def test_the_failure_of_the_bank_is_flagged_and_becomes_a_measure(
     shoot(phone, "phone")
     check_accessible(phone)
     check_width(phone)
+
+
+def test_every_page_about_journeys_is_accessible_quiet_and_no_wider_than_a_phone(
+    open_page: OpenPage, live_server: Any, workspace: Workspace
+) -> None:
+    """One walk in one test: a page more is one address more."""
+    owner = workspace.memberships.get(role=Role.OWNER).user
+    drawn = draw_the_map(workspace, owner)
+    add_comment(journey_map=drawn, text="Who answers for the bank?", touchpoint="contract_signed", by=owner)
+    keep_version(journey_map=drawn, note="Before the workshop", by=owner)
+    share = share_map(journey_map=drawn, by=owner)
+    model = create_model(
+        workspace=workspace, name="What moves satisfaction", by=owner,
+        definition=DriverDefinition(
+            outcome=Outcome(metric="csat", question=QUESTION), window_days=30,
+            drivers=(
+                Driver("group", "property.step", value="credit_paid_out"),
+                Driver("group", "property.step", value="car_handed_over"),
+            ),
+        ),
+    )  # fmt: skip
+    computing.run(model.pk)
+    process = Process.objects.get(map=drawn)
+
+    def address(name: str, *arguments: object) -> str:
+        return str(reverse(name, args=[workspace.slug, *arguments]))
+
+    maps = ("edit", "drawing", "comments", "versions", "pair", "share")
+    paths = ("graph", "matrix", "streams", "variants", "groups", "funnel", "times", "returning", "journeys")
+    pages = [
+        address("journeys:list"), address("journeys:new"), *(address(f"journeys:{name}", drawn.pk) for name in maps),
+        address("evidence:show", drawn.pk), address("evidence:compare", drawn.pk),
+        address("evidence:compare", drawn.pk) + "?since=2020-01-01&until_b=2030-01-01",
+        address("evidence:conformance", drawn.pk), address("evidence:customers", drawn.pk, "contract_signed", "lost"),
+        address("evidence:moments"), address("evidence:channels"),
+        address("paths:list"), address("paths:new"), *(address(f"paths:{name}", process.pk) for name in paths),
+        address("drivers:list"), address("drivers:new"), address("drivers:show", model.pk),
+        address("drivers:edit", model.pk), reverse("shared_map", args=[share.token]),
+    ]  # fmt: skip
+    desktop, phone = open_page(), open_page(width=375, dark=True)
+    for page in (desktop, phone):
+        log_in(page, live_server, owner)
+        # What a page shows to the eye and to a screen reader is the same at both widths but for what folds; so every
+        # second one is looked at in each, and those with pictures and wide tables in both.
+        for number, path in enumerate(pages):
+            both = any(one in path for one in ("streams", "/drivers/", "/moments/", "/j/")) or path == pages[8]
+            if not both and number % 2 == (page is phone):
+                continue
+            answer = page.goto(live_server.url + path)
+            assert answer is not None and answer.status == 200, path
+            page.wait_for_load_state("networkidle")
+            check_accessible(page)
+            check_width(page)
+            check_quiet(page)
+
+    # The pictures of paths as files, with the styles that the page has.
+    for name in ("graph", "streams"):
+        desktop.goto(live_server.url + address(f"paths:{name}", process.pk))
+        for kind, begin in (("svg", b"<svg"), ("png", b"\x89PNG")):
+            with desktop.expect_download() as download:
+                desktop.locator(f"[data-save-picture={kind}]").click()
+            saved = download.value.path().read_bytes()
+            assert download.value.suggested_filename.endswith(f".{kind}") and saved.startswith(begin)
+            assert kind == "png" or (b"Car on credit" in saved and b"var(" not in saved and b"href" not in saved)
+        with desktop.expect_download() as download:
+            desktop.locator(".chart-tools").get_by_role("link", name="CSV").click()
+        assert len(download.value.path().read_bytes().splitlines()) > 10
+    check_quiet(desktop)
+
+
+def test_a_map_is_drawn_by_keyboard_alone(open_page: OpenPage, live_server: Any) -> None:
+    workspace = make_workspace("Lumo Home")
+    owner = workspace.memberships.get(role=Role.OWNER).user
+    drawn = create_map(workspace=workspace, name="Returns", definition=MapDefinition(), by=owner)
+    page = open_page()
+    log_in(page, live_server, owner)
+    page.goto(live_server.url + reverse("journeys:edit", args=[workspace.slug, drawn.pk]))
+    keys = page.keyboard
+
+    def tab_to(name: str) -> None:
+        """Go on with Tab until the thing with that name has the focus, as somebody without a mouse does."""
+        for _step in range(80):
+            keys.press("Tab")
+            said = page.evaluate("(document.activeElement.getAttribute('aria-label')"
+                                 " ?? document.activeElement.innerText).trim()")  # fmt: skip
+            if said == name or said.startswith(f"{name} "):
+                return
+        pytest.fail(f"Tab never comes to {name!r}")
+
+    def board() -> list[tuple[str, list[str]]]:
+        definition = definition_of(JourneyMap.objects.get(pk=drawn.pk))
+        return [(stage.name, [one.name for one in stage.touchpoints]) for stage in definition.stages]
+
+    def named(button: str, name: str) -> None:
+        """Press a button that makes a part: the field of its name is chosen then, and what is typed saves itself."""
+        tab_to(button)
+        keys.press("Enter")
+        page.locator("#part [name=name]:focus").wait_for()
+        keys.type(name)
+        keys.press("Tab")
+        page.locator("#map-board", has_text=name).wait_for()
+
+    named("Add a stage", "Sends it back")
+    named("Add a touchpoint", "Prints the label")
+    named("Add a touchpoint", "Brings the parcel")
+    named("Add a stage", "Gets the money")
+    assert board() == [("Sends it back", ["Prints the label", "Brings the parcel"]), ("Gets the money", [])]
+    # Choose the second touchpoint, move it up, to the next stage, and take both back.
+    tab_to("Brings the parcel")
+    keys.press("Enter")
+    page.locator("#map-board .map-card.current", has_text="Brings the parcel").wait_for()
+    moved = page.locator("#map-board .map-column").first
+    keys.press("Alt+ArrowUp")
+    page.locator("#map-board .map-card:first-child", has_text="Brings the parcel").wait_for()
+    assert board()[0] == ("Sends it back", ["Brings the parcel", "Prints the label"])
+    keys.press("Alt+ArrowRight")
+    page.locator("#map-board .map-column").nth(1).get_by_text("Brings the parcel").wait_for()
+    assert board() == [("Sends it back", ["Prints the label"]), ("Gets the money", ["Brings the parcel"])]
+    keys.press("Control+z")
+    moved.get_by_text("Brings the parcel").wait_for()
+    assert board()[0] == ("Sends it back", ["Brings the parcel", "Prints the label"])
+    check_accessible(page)
+    check_quiet(page)

@@ -21,5 +21,6 @@ import './desk.js';
 import './seek.js';
 import './quotes.js';
 import './paths.js';
+import './picture-save.js';
 
 window.htmx = htmx;

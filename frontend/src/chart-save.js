@@ -2,7 +2,7 @@
 const SVG = 'http://www.w3.org/2000/svg';
 const SCALE = 2; // pixels of the PNG for each of the screen, so that it is sharp on paper
 
-function element(name, attributes, words) {
+export function element(name, attributes, words) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   if (words) made.textContent = words;
@@ -43,7 +43,7 @@ function picture(spec, figure, colours) {
   return { ...all, text: new XMLSerializer().serializeToString(svg) };
 }
 
-function download(blob, name) {
+export function download(blob, name) {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
   link.download = name;
@@ -59,13 +59,14 @@ function cell(value) {
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-async function png({ text, width, height }) {
+export async function png({ text, width, height }) {
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   await image.decode();
+  const scale = Math.min(SCALE, 16000 / width, 16000 / height); // browsers draw no larger pictures
   const canvas = document.createElement('canvas');
-  canvas.width = width * SCALE;
-  canvas.height = height * SCALE;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
   canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
 }

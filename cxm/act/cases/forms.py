@@ -16,7 +16,7 @@ from cxm.accounts.models import Membership, Role, User, Workspace
 
 from .errors import Refused
 from .models import Case, Team, TeamMember
-from .queries import QUEUES, SORTS, Wanted
+from .queries import HAD, QUEUES, SORTS, Wanted
 
 OPENS_AT = time(9)  # "tomorrow" means at this time
 
@@ -36,6 +36,9 @@ def wanted_of(query: QueryDict | Mapping[str, str], queue: str = "todo") -> Want
         category=str(get("category") or "")[:60],
         tag=str(get("tag") or "")[:60],
         channel=str(get("channel") or "")[:30],
+        touchpoint=str(get("touchpoint") or "")[:100],
+        topic=str(get("topic") or "")[:100],
+        had=str(get("had")) if get("had") in HAD else "",
         cause=_number(get("cause")),
         complaint=get("complaint") == "1",
         customer=_uuid(get("customer")),

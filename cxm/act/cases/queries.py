@@ -20,7 +20,7 @@ from cxm.accounts.models import User, Workspace
 from cxm.listen.channels.models import Message
 
 from .models import Case, Link, Notice, Resolution, Task, Team
-from .searching import matching
+from .searching import about_topic, matching
 
 PAGE: Final = 50
 COUNTED: Final = 1000  # more are shown as "999+"
@@ -75,6 +75,11 @@ QUEUES: Final = {
     )
 }  # fmt: skip
 
+# What went on with a case, as the drivers of satisfaction name it.
+HAD: Final[dict[str, Q]] = {
+    "reopened": Q(reopened__gt=0),
+    "hand_overs": Q(reassigned__gt=0),
+}
 SORTS: Final[dict[str, tuple[str, ...]]] = {
     "due": ("queue_at", "number"),
     "priority": ("-priority", "queue_at", "number"),
@@ -97,6 +102,9 @@ class Wanted:
     category: str = ""
     tag: str = ""
     channel: str = ""
+    touchpoint: str = ""
+    topic: str = ""  # key of a topic of comments: those below it count too
+    had: str = ""  # a key of HAD
     cause: int | None = None
     complaint: bool = False
     customer: UUID | None = None
@@ -125,11 +133,15 @@ def cases(workspace: Workspace, user: User, wanted: Wanted) -> QuerySet[Case]:
     rows = QUEUES.get(wanted.queue, QUEUES["todo"]).narrow(rows, user)
     exact: dict[str, Any] = {
         "team": wanted.team, "state": wanted.state, "priority": wanted.priority, "category": wanted.category,
-        "channel": wanted.channel, "cause": wanted.cause, "customer": wanted.customer,
+        "channel": wanted.channel, "touchpoint": wanted.touchpoint, "cause": wanted.cause, "customer": wanted.customer,
     }  # fmt: skip
     rows = rows.filter(**{name: value for name, value in exact.items() if value not in ("", None)})
     if wanted.owner:
         rows = rows.filter(owner=None if wanted.owner == "nobody" else int(wanted.owner))
+    if wanted.had in HAD:
+        rows = rows.filter(HAD[wanted.had])
+    if wanted.topic:
+        rows = about_topic(rows, workspace, wanted.topic)
     if wanted.complaint:
         rows = rows.filter(is_complaint=True)
     if wanted.tag:

@@ -14,6 +14,7 @@ from cxm.record.customers.searching import find, normalise
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import Scope
+from cxm.understand.text.topics.queries import keys_under
 
 from .models import Case
 
@@ -29,6 +30,20 @@ WHERE $scope AND name IN ('message_received', 'review_received', 'call_transcrib
   AND arrayAll(word -> positionCaseInsensitiveUTF8(JSONExtractString(properties, 'comment'), word) > 0,
                {words:Array(String)})
 GROUP BY conversation ORDER BY max(occurred_at) DESC LIMIT {limit:UInt32}
+"""
+# The conversations whose messages are about a topic, and the cases that were opened for other texts about it.
+TOPIC_SQL = """
+SELECT JSONExtractString(properties, 'conversation_id') AS conversation, toUInt32(0) AS number
+FROM events
+WHERE $scope AND name IN ('message_received', 'review_received', 'call_transcribed') AND event_id GLOBAL IN (
+    SELECT event_id FROM annotations FINAL WHERE $workspace AND hasAny(topics, {topics:Array(String)}))
+GROUP BY conversation ORDER BY max(occurred_at) DESC LIMIT {limit:UInt32}
+UNION ALL
+SELECT '' AS conversation, case_number AS number
+FROM text_marks FINAL
+WHERE $workspace AND case_number != 0 AND event_id GLOBAL IN (
+    SELECT event_id FROM annotations FINAL WHERE $workspace AND hasAny(topics, {topics:Array(String)}))
+ORDER BY occurred_at DESC LIMIT {limit:UInt32}
 """
 NUMBER = re.compile(r"#?\s*(\d{1,9})")
 
@@ -88,3 +103,23 @@ def people_called(workspace: Workspace, text: str) -> list[UUID]:
     people = people or [hit.customer_id for hit in find(workspace, text, limit=CUSTOMERS)]
     merged = Customer.objects.filter(canonical__in=people).values_list("pk", flat=True)
     return [*people, *merged[: 2 * CUSTOMERS]]
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    conversation: str
+    number: int
+
+
+def about_topic(rows: QuerySet[Case], workspace: Workspace, topic: str) -> QuerySet[Case]:
+    """Those of `rows` whose customers wrote about a topic or one below it: the newest FEW of each kind. None while the
+    log is away."""
+    keys = sorted(keys_under(workspace.pk, topic))
+    try:
+        found = ask(
+            TOPIC_SQL, Scope(workspace.pk), row=_About, name="cases.topic", table="events", topics=keys, limit=FEW
+        ).rows  # fmt: skip
+    except EventlogError:
+        return rows.none()
+    conversations = [UUID(one.conversation) for one in found if one.conversation]
+    return rows.filter(Q(conversation__in=conversations) | Q(number__in=[one.number for one in found if one.number]))

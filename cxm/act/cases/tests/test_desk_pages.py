@@ -16,8 +16,10 @@ from cxm.act.cases import actions, causes, notes, presence, tasks, waking
 from cxm.act.cases.forms import snooze_until, wanted_in, wanted_of
 from cxm.act.cases.models import Case, Cause, Macro, Notice, SavedReply, Team, TeamMember, View
 from cxm.act.cases.queries import Wanted, beside, cases
-from cxm.listen.channels.models import Channel, Message
-from cxm.testing.cast import make_customer, make_member, make_user, make_workspace
+from cxm.listen.channels.models import Channel, Conversation, Message
+from cxm.testing.cast import event, given_events, make_customer, make_member, make_user, make_workspace
+from cxm.understand.text.annotating import annotate_workspace
+from cxm.understand.text.topics.actions import create_topic
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +91,30 @@ def test_queues_orders_filters_and_what_comes_next(workspace: Workspace, me: Use
     actions.resolve(case=b, resolution="solved", by=me)
     wanted = wanted_in("queue=todo")
     assert beside(cases(workspace, me, wanted), wanted.order, b) == a
+
+
+def test_cases_of_a_topic_a_touchpoint_and_what_went_on_with_them(workspace: Workspace, me: User) -> None:
+    parent = create_topic(workspace=workspace, names={"en": "Delivery"}, words={"en": ["delivery"]}, by=me)
+    late = create_topic(
+        workspace=workspace, names={"en": "Late"}, words={"en": ["too late"]}, parent=parent, by=me
+    )  # fmt: skip
+    talk = Conversation.objects.create(workspace=workspace, kind="email")
+    said = {"conversation_id": str(talk.pk), "comment": "Came too late."}
+    given_events([event(workspace, "message_received", "2026-03-02T10:00", **said)])
+    annotate_workspace(workspace.pk)
+    opened(workspace, "letter", conversation=talk)
+    opened(workspace, "shop", touchpoint="checkout")
+    case = opened(workspace, "again")
+    Case.objects.filter(pk=case.pk).update(reopened=1)
+    case = opened(workspace, "handed on")
+    Case.objects.filter(pk=case.pk).update(reassigned=2)
+    expected = {
+        f"topic={late.key}": ["letter"], f"topic={parent.key}": ["letter"], "topic=nothing": [],
+        "touchpoint=checkout": ["shop"], "had=reopened": ["again"], "had=hand_overs": ["handed on"],
+    }  # fmt: skip
+    assert {address: subjects(workspace, me, address) for address in expected} == expected
+    page = logged_in(me).get(f"/w/{workspace.slug}/cases/?{next(iter(expected))}&had=reopened").content.decode()
+    assert f'<option value="{late.key}" selected>' in page and '<option value="reopened" selected>' in page
 
 
 def test_one_case_from_the_list_to_the_next(workspace: Workspace, me: User) -> None:

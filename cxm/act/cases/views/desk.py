@@ -23,6 +23,7 @@ from cxm.act.cases.models import Case, Cause, Notice, Resolution, TeamMember, Vi
 from cxm.act.cases.queries import COUNTED, QUEUES, Wanted, cases, categories, counts, page_of, tasks
 from cxm.listen.channels.actions import Refused as ChannelRefused
 from cxm.record.customers.access import customer_for
+from cxm.understand.text.topics.queries import names_of
 
 MOST_AT_ONCE = 200
 
@@ -86,7 +87,8 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponse:
     context |= sidebar(membership, wanted.queue if not wanted.narrows else "") | of_bulk(workspace)
     context |= {
         "states": Case.State.choices, "categories": categories(workspace), "view": _view(membership, wanted),
-        "channels": ["email", "form", "reviews", "calls", "webhook"],
+        "channels": ["email", "form", "reviews", "calls", "webhook"], "topics": names_of(workspace.pk),
+        "happened": [("reopened", _("Reopened")), ("hand_overs", _("Hand-overs"))],
     }  # fmt: skip
     return render(request, "cases/desk.html", context)
 
@@ -116,6 +118,7 @@ def new(request: HttpRequest, slug: str) -> HttpResponse:
                 customer=customer, category=given.get("category", ""), by=membership.user, team=team, owner=owner,
                 priority=int(priority) if priority in {"1", "2", "3", "4"} else Case.Priority.NORMAL,
                 complaint="complaint" in given, severe="severe" in given,
+                touchpoint=given.get("touchpoint", ""),
             )  # fmt: skip
             if given.get("note", "").strip():
                 actions.add_note(case=case, text=given["note"], by=membership.user)

@@ -8,7 +8,7 @@ from typing import Any
 from cxm.record.eventlog.append import NOBODY
 from cxm.record.eventlog.scope import Scope
 from cxm.understand.journeys.models import Process
-from cxm.understand.journeys.steps.queries import labels_of, step_matrix, transitions
+from cxm.understand.journeys.steps.queries import labels_of, sankey, step_matrix, transitions
 
 from .behind import Listed
 from .funnels import Asked, funnel_of
@@ -30,6 +30,13 @@ def matrix_rows(process: Process, scope: Scope, steps: int, from_end: bool) -> I
     yield ["from_end" if from_end else "number", "step", "journeys", "share"]
     for one in step_matrix(process, scope, **({"last": steps} if from_end else {"first": steps})).rows:
         yield [one.number, one.label, one.n, one.share]
+
+
+def stream_rows(process: Process, scope: Scope, steps: int, from_end: bool) -> Iterator[Row]:
+    """Whole, where the picture gathers rare steps. An empty `to` is the end of the journey."""
+    yield ["from_end" if from_end else "number", "from", "to", "journeys"]
+    for one in sankey(process, scope, **({"last": steps} if from_end else {"first": steps})).rows:
+        yield [one.number, one.label, one.next, one.n]
 
 
 def variant_rows(process: Process, scope: Scope, outcome: Outcome | None) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 OTHER = "\x04"  # all labels of a column that are too rare to stand alone
 END = "\x03"  # where the journey is over before the last column, or has not begun at the first
-BAR, HEIGHT, GAP, TOP = 14, 420, 10, 26
+BAR, HEIGHT, GAP, TOP = 14, 420, 13, 26  # GAP: a label of one line fits beside the thinnest bar
 WIDTH, NARROWEST = 960, 150  # of the picture, if no column gets narrower than that
 Key = tuple[int, str]  # number of the step, label
 
@@ -23,6 +23,11 @@ class Bar:
     x: float
     y: float
     height: float
+
+    @property
+    def middle(self) -> float:
+        """Where the foot of a line of text stands beside it, from its top."""
+        return min(self.height / 2, 12) + 4
 
 
 @dataclass(frozen=True, slots=True)

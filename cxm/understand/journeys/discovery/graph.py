@@ -3,19 +3,24 @@
 Pure geometry, in units of the picture. The rows follow Sugiyama's steps (IEEE SMC 11, 1981) in their simplest form:
 cycles are broken by a greedy order of the boxes (Eades, Lin and Smyth, 1993), each box stands one row below the box
 that most of its traffic comes from, and a few sweeps of means put the boxes of a row near those they belong to.
+Arrows over more than one row run in lanes beside the boxes between, onwards at the right and back rather at the left.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 START, END = "\x02", "\x03"  # what stands before the first step and after the last; no label can be one of them
-WIDTH, HEIGHT = 172, 44  # of a box
-COLUMN, ROW = 212, 112  # from box to box
+WIDTH, HEIGHT = 184, 54  # of a box
+COLUMN, ROW = 220, 122  # from box to box
 MARGIN = 28
 SWEEPS = 6
+LANE, BESIDE = 15, 20  # from lane to lane, and from a box to the first one
+TEXT_WIDTH, TEXT_HEIGHT = 46, 15  # that the number of an arrow takes
+PLACES = (0.5, 0.38, 0.62, 0.28, 0.72, 0.2, 0.8, 0.14, 0.86)  # along its arrow, where it may stand
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +77,24 @@ def lay_out(traffic: Mapping[str, int], edges: Mapping[tuple[str, str], int]) ->
     rows = _rows(order, edges)
     columns = _columns(rows, edges)
     most = max(traffic.values()) or 1
-    height = max(rows.values()) * ROW + HEIGHT + 2 * MARGIN
-    left = min(columns.values())
-    width = max(columns.values()) - left + WIDTH + 2 * MARGIN + 40  # room for loops at the right
-    boxes = {
-        key: Box(key, columns[key] - left + WIDTH / 2 + MARGIN, rows[key] * ROW + HEIGHT / 2 + MARGIN, n / most)
-        for key, n in traffic.items()
-    }
+    boxes = {key: Box(key, columns[key], rows[key] * ROW + HEIGHT / 2 + MARGIN, n / most) for key, n in traffic.items()}
+    lanes = _lanes(boxes, rows, edges)
+    curves = {(a, b): _curve(boxes[a], boxes[b], lanes.get((a, b))) for a, b in edges}
+    xs = [x for curve in curves.values() for x, _y in curve]
+    left = min([x - WIDTH / 2 for x in columns.values()] + xs)
+    right = max([x + WIDTH / 2 for x in columns.values()] + xs)
+    aside = MARGIN + TEXT_WIDTH / 2 - left
     heaviest = max(edges.values(), default=1)
-    arrows = [_arrow(boxes[a], boxes[b], n / heaviest) for (a, b), n in edges.items()]
-    return Picture(width, height, [boxes[key] for key in order], arrows)
+    places = _places(boxes, curves, edges)
+    arrows = [
+        Arrow(a, b, _path(curves[a, b], aside), places[a, b][0] + aside, places[a, b][1],
+              round(1 + 5 * math.sqrt(n / heaviest), 2))
+        for (a, b), n in edges.items()
+    ]  # fmt: skip
+    return Picture(
+        right + aside + MARGIN + TEXT_WIDTH / 2, max(rows.values()) * ROW + HEIGHT + 2 * MARGIN,
+        [replace(boxes[key], x=boxes[key].x + aside) for key in order], arrows,
+    )  # fmt: skip
 
 
 def _line(keys: Sequence[str], edges: Mapping[tuple[str, str], int]) -> list[str]:
@@ -165,35 +178,109 @@ def _apart(line: Sequence[str], wish: Mapping[str, float]) -> dict[str, float]:
     return {key: x + shift for key, x in zip(line, placed, strict=True)}
 
 
-def _arrow(a: Box, b: Box, weight: float) -> Arrow:
-    width = round(1 + 5 * math.sqrt(weight), 2)
+def _lanes(
+    boxes: Mapping[str, Box], rows: Mapping[str, int], edges: Mapping[tuple[str, str], int]
+) -> dict[tuple[str, str], float]:
+    """Where the arrows that pass a row run beside its boxes; the longest are outermost, so that few cross."""
+    made: dict[tuple[str, str], float] = {}
+    taken: list[tuple[int, int, float]] = []
+    for a, b in sorted(edges, key=lambda edge: (abs(rows[edge[1]] - rows[edge[0]]), edge)):
+        first, last = sorted((rows[a], rows[b]))
+        if last - first < 2:
+            continue
+        onwards = rows[b] > rows[a]
+        side = 1 if onwards else _side_back(boxes, boxes[a], boxes[b])
+        # A way back leaves and enters at the sides, so the boxes at its ends are in its way too.
+        passed = [
+            box.x + side * WIDTH / 2 for box in boxes.values()
+            if first < rows[box.key] < last or (not onwards and rows[box.key] in (first, last))
+        ]  # fmt: skip
+        x = (max(passed) if side > 0 else min(passed)) + side * BESIDE
+        while any(abs(x - other) < LANE and first < high and low < last for low, high, other in taken):
+            x += side * LANE
+        taken.append((first, last, x))
+        made[a, b] = x
+    return made
+
+
+def _side_back(boxes: Mapping[str, Box], a: Box, b: Box) -> int:
+    """The side on which fewer boxes of their rows stand between them and the lane; rather the left."""
+    left = sum((box.y == a.y and box.x < a.x) + (box.y == b.y and box.x < b.x) for box in boxes.values())
+    right = sum((box.y == a.y and box.x > a.x) + (box.y == b.y and box.x > b.x) for box in boxes.values())
+    return 1 if right < left else -1
+
+
+def _curve(a: Box, b: Box, lane: float | None) -> list[Point]:
+    """The points of the cubic curves of an arrow: a start, and three more for each piece."""
     if a.key == b.key:
         x, y = a.x + WIDTH / 2, a.y
-        path = f"M{x:.1f} {y - 9:.1f}C{x + 40:.1f} {y - 26:.1f} {x + 40:.1f} {y + 26:.1f} {x + 5:.1f} {y + 9:.1f}"
-        return Arrow(a.key, b.key, path, x + 34, y, width)
+        return [(x, y - 9), (x + 40, y - 26), (x + 40, y + 26), (x + 5, y + 9)]
     if b.y > a.y:  # downwards: out of the bottom, into the top
         x1, y1, x2, y2 = a.x, a.y + HEIGHT / 2, b.x, b.y - HEIGHT / 2 - 5
-        far = (y2 - y1) / 2
-        bend = 0.0 if y2 - y1 <= ROW else (70 if b.x >= a.x else -70)  # a long arrow goes around what is between
-        points = ((x1, y1), (x1 + bend, y1 + far), (x2 + bend, y2 - far), (x2, y2))
-    else:  # back, or along the row: out of one side and into the other's
-        side = 1 if b.x <= a.x else -1
-        x1, y1, x2, y2 = a.x + side * WIDTH / 2, a.y - 6, b.x + side * (WIDTH / 2 + 5), b.y + 6
-        if a.y == b.y:
-            x2 = b.x - math.copysign(WIDTH / 2 + 5, b.x - a.x)
-            x1 = a.x + math.copysign(WIDTH / 2, b.x - a.x)
-            points = ((x1, y1), (x1, y1 - 22), (x2, y2 - 34), (x2, y2 - 12))
-        else:
-            points = ((x1, y1), (x1 + side * 46, y1), (x2 + side * 46, y2), (x2, y2))
-    (x1, y1), (xa, ya), (xb, yb), (x2, y2) = points
-    path = f"M{x1:.1f} {y1:.1f}C{xa:.1f} {ya:.1f} {xb:.1f} {yb:.1f} {x2:.1f} {y2:.1f}"
-    # The number of a long arrow stands just below where it begins, not over the boxes that it passes.
-    t = 0.5 if abs(y2 - y1) <= ROW else 20 / abs(y2 - y1)
-    u = 1 - t
-    parts = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
-    x = sum(part * place for part, place in zip(parts, (x1, xa, xb, x2), strict=True))
-    y = sum(part * place for part, place in zip(parts, (y1, ya, yb, y2), strict=True))
-    return Arrow(a.key, b.key, path, x, y, width)
+        if lane is None:
+            middle = (y1 + y2) / 2
+            return [(x1, y1), (x1, middle), (x2, middle), (x2, y2)]
+        low, high = y1 + ROW - HEIGHT, y2 + 5 - (ROW - HEIGHT)  # the edges of the boxes that it passes
+        return [
+            (x1, y1), (x1, y1 + 34), (lane, low - 34), (lane, low),
+            (lane, low + 1), (lane, high - 1), (lane, high), (lane, high + 34), (x2, y2 - 34), (x2, y2),
+        ]  # fmt: skip
+    if a.y == b.y:  # along the row: over it
+        way = math.copysign(WIDTH / 2, b.x - a.x)
+        x1, x2 = a.x + way / 2, b.x - way / 2
+        y1 = a.y - HEIGHT / 2
+        return [(x1, y1), (x1, y1 - 30), (x2, y1 - 35), (x2, y1 - 5)]
+    side = (
+        (1 if lane > a.x else -1) if lane is not None else 1 if b.x <= a.x else -1
+    )  # back: out of one side and into the other's
+    x1, y1, x2, y2 = a.x + side * WIDTH / 2, a.y - 6, b.x + side * (WIDTH / 2 + 5), b.y + 6
+    if lane is None:
+        far = side * 46 + (max(x1, x2) if side > 0 else min(x1, x2))
+        return [(x1, y1), (far, y1), (far, y2), (x2, y2)]
+    return [
+        (x1, y1), (lane, y1), (lane, y1), (lane, y1 - 24), (lane, y1 - 25), (lane, y2 + 25), (lane, y2 + 24),
+        (lane, y2), (lane, y2), (x2, y2),
+    ]  # fmt: skip
+
+
+def _path(curve: Sequence[Point], aside: float) -> str:
+    points = [f"{x + aside:.1f} {y:.1f}" for x, y in curve]
+    return f"M{points[0]}" + "".join(f"C{' '.join(points[at : at + 3])}" for at in range(1, len(points), 3))
+
+
+def _along(curve: Sequence[Point], part: float) -> Point:
+    """The point of the first piece at `part` 0 … 1 of its way: there one sees where an arrow comes from."""
+    t, u = part, 1 - part
+    weights = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
+    first = curve[:4]
+    return (
+        sum(weight * x for weight, (x, _y) in zip(weights, first, strict=True)),
+        sum(weight * y for weight, (_x, y) in zip(weights, first, strict=True)) + 4,
+    )
+
+
+def _places(
+    boxes: Mapping[str, Box], curves: Mapping[tuple[str, str], Sequence[Point]], edges: Mapping[tuple[str, str], int]
+) -> dict[tuple[str, str], Point]:
+    """Where the numbers stand: on their arrows, not over boxes nor over each other as far as there is room."""
+    blocked = [(box.x, box.y, (WIDTH + TEXT_WIDTH) / 2, (HEIGHT + TEXT_HEIGHT) / 2) for box in boxes.values()]
+    made: dict[tuple[str, str], Point] = {}
+    for edge in sorted(edges, key=lambda one: (-edges[one], one)):
+        wishes = [_along(curves[edge], part) for part in PLACES]
+        wishes += [(x + way, y) for way in (TEXT_WIDTH * 0.6, -TEXT_WIDTH * 0.6) for x, y in wishes]
+        if edge[0] == edge[1]:
+            wishes.insert(0, (curves[edge][1][0] + 8, boxes[edge[0]].y + 4))
+
+        def covered(at: Point) -> float:
+            x, y = at[0], at[1] - 4  # the middle of the letters, above their line
+            return sum(
+                max(wide - abs(x - one), 0) * max(high - abs(y - other), 0) for one, other, wide, high in blocked
+            )
+
+        best = min(wishes, key=covered)  # the first of those that are free
+        made[edge] = best
+        blocked.append((best[0], best[1] - 4, TEXT_WIDTH, TEXT_HEIGHT))
+    return made
 
 
 def labels_of(edges: Iterable[tuple[str, str]]) -> set[str]:

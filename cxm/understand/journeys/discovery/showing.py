@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import east_asian_width
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -17,7 +18,10 @@ from cxm.understand.journeys.steps.queries import Edge, Flow, Transition
 
 from . import flow, graph
 
-MOST_BOXES, MOST_EDGES, LONGEST_NAME = 30, 60, 22
+MOST_BOXES, MOST_EDGES = 30, 60
+LONGEST_LINE = 23  # letters that a line of a box takes
+LETTER = 6.4  # width of a letter beside a bar
+TWO_LINES = 30  # height of a bar that has its number below its name
 MOST_ROWS, MOST_BARS = 40, 9
 Named = Callable[[str], str]
 Url = Callable[..., str]
@@ -25,7 +29,10 @@ Url = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A shape with its words: `text` on it, `said` for those who point at it or cannot see it, `url` behind it."""
+    """A shape with its words: `text` on it, `said` for those who point at it or cannot see it, `url` behind it.
+
+    `below`: the second line of a text that is too long for one.
+    """
 
     shape: Any
     text: str
@@ -33,6 +40,7 @@ class Drawn:
     url: str
     more: str = ""
     css: str = ""
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,32 @@ class GraphPicture:
     shown: int
 
 
-def short(text: str, letters: int = LONGEST_NAME) -> str:
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+def width_of(text: str) -> int:
+    """In letters: Chinese ones and the like are two wide."""
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
+
+
+def short(text: str, letters: int) -> str:
+    if width_of(text) <= letters:
+        return text
+    while text and width_of(text) >= letters:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
+
+
+def two_lines(text: str) -> tuple[str, str]:
+    """The name of a box; the second line is empty where one is enough."""
+    if width_of(text) <= LONGEST_LINE:
+        return text, ""
+    words = text.split(" ")
+    taken = len(words)
+    while taken > 1 and width_of(" ".join(words[:taken])) > LONGEST_LINE:
+        taken -= 1
+    first = " ".join(words[:taken])
+    if width_of(first) <= LONGEST_LINE:
+        return first, short(" ".join(words[taken:]), LONGEST_LINE)
+    cut = next(at for at in range(len(text), 0, -1) if width_of(text[:at]) <= LONGEST_LINE)
+    return text[:cut], short(text[cut:].strip(), LONGEST_LINE)
 
 
 def times_text(n: int) -> str:
@@ -102,7 +134,8 @@ def _box(box: graph.Box, count: Edge | None, traffic: int, named: Named, url: Ur
         "name": name, "times": times_text(count.n), "journeys": journeys_text(count.journeys),
     }  # fmt: skip
     level = f"heat-{min(int(box.weight * 5) + 1, 5)}"
-    return Drawn(box, short(name), said, url(step=count.label), numbers.amount(count.n, "count"), level)
+    text, below = two_lines(name)
+    return Drawn(box, text, said, url(step=count.label), numbers.amount(count.n, "count"), level, below)
 
 
 def _arrow(
@@ -200,13 +233,17 @@ def flow_picture(
     def name(label: str) -> str:
         return {flow.END: pgettext("journey", "End"), flow.OTHER: _("Other steps")}.get(label) or named(label)
 
+    room = int((picture.column - flow.BAR - 12) / LETTER)
     bars = []
     for bar in picture.bars:
         special = bar.label in (flow.END, flow.OTHER)
         said = _said(name(bar.label), bar.n)
         where = "" if special else url(step=bar.label, **place(bar.number))
         css = "path-drop" if bar.label == flow.END else "path-other" if special else ""
-        bars.append(Drawn(bar, short(name(bar.label)), said, where, numbers.amount(bar.n, "count"), css))
+        n = numbers.amount(bar.n, "count")
+        below = n if bar.height >= TWO_LINES else ""
+        text = short(name(bar.label), room if below else room - len(n) - 1)
+        bars.append(Drawn(bar, text, said, where, "" if below else n, css, below))
     ribbons = []
     for ribbon in picture.ribbons:
         said = _("From “%(start)s” to “%(end)s”: %(journeys)s") % {

@@ -157,9 +157,32 @@ def links_of(workspace: Workspace, definition: DriverDefinition, one: Found, nam
     # The gain is one of the outcome: it is the expected change only where the measure is judged by the outcome.
     if gain is not None and driver.kind == "group" and outcome.kind == "answer":
         said["expected"] = f"{gain.value:.3g}"
-    cases = reverse("cases:list", args=[workspace.slug]) if driver.kind == "fact" else ""
+    cases = cases_of(workspace, driver, asked)
     measure = f"{reverse('recovery:new_measure', args=[workspace.slug])}?{urlencode(said)}"
     return Links(f"{texts}?{urlencode(asked)}" if asked else texts, cases, measure)
+
+
+def cases_of(workspace: Workspace, driver: Driver, asked: Mapping[str, Any]) -> str:
+    """Where the cases of a driver are listed; empty where no case says that it belongs to it."""
+    wanted: dict[str, str] = {}
+    match driver.kind, driver.key:
+        case "rating", _key:  # the low answers that have become a case
+            return f"{reverse('feedback:list', args=[workspace.slug])}?{urlencode({**asked, 'case': 'yes'})}"
+        case "topic", key:
+            wanted = {"topic": key}
+        case "fact", "contacts":
+            wanted = {"sort": "newest"}  # every case is one
+        case "fact", "waiting":
+            wanted = {"sort": "patience"}
+        case "fact", ("reopened" | "hand_overs") as key:
+            wanted = {"had": key}
+        case "passed", key:
+            wanted = {"touchpoint": key}
+        case "group", ("property.channel" | "property.touchpoint") as key:
+            wanted = {key.removeprefix("property."): driver.value}
+    if not wanted:
+        return ""
+    return f"{reverse('cases:list', args=[workspace.slug])}?{urlencode({'queue': 'all', **wanted})}"
 
 
 def warnings_of(findings: Findings, names: Names) -> list[str]:

@@ -14,5 +14,6 @@ urlpatterns = [
     path("<uuid:map_id>/conformance/", conformance_page.show, name="conformance"),
     path("<uuid:map_id>/", views.show, name="show"),
     path("<uuid:map_id>/at/<str:key>/<slug:kind>/", views.customers, name="customers"),
+    path("<uuid:map_id>/at/<str:key>/<slug:kind>/segment/", views.segment, name="segment"),
 ]
 public_urls = [path("j/<str:token>", views.shared, name="shared_map")]  # everybody who has the address of a map

@@ -6,21 +6,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from cxm.accounts.access import membership_for, sees_personal
 from cxm.accounts.models import Membership, Role
 from cxm.lib.csv import stream
 from cxm.lib.personal import mask
+from cxm.record.customers.errors import Refused as CustomersRefused
 from cxm.record.customers.models import Customer, Segment
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import UnknownField
@@ -31,7 +35,7 @@ from ..maps.board import board_of
 from ..maps.queries import definition_of, map_for, shared_map
 from ..models import JourneyMap
 from ..steps.actions import process_for_map
-from . import keeping, queries, wording
+from . import keeping, queries, segmenting, wording
 from .curve import curve_of
 from .figures import Evidence, Figures
 from .keeping import Shown
@@ -65,6 +69,11 @@ class Point:
         return wording.score_statement(self.figures)
 
     @property
+    def cases(self) -> str:
+        """The query string of the list of cases at this touchpoint."""
+        return urlencode({"queue": "all", "touchpoint": wording.touchpoint_of(self.touchpoint)})
+
+    @property
     def mood(self) -> str:
         return wording.statement(self.figures.mood)
 
@@ -72,7 +81,8 @@ class Point:
 def context_of(membership: Membership, **more: Any) -> dict[str, Any]:
     return {
         "membership": membership, "workspace": membership.workspace, "tab": "maps",
-        "may_change": Role(membership.role).includes(Role.ANALYST), **more,
+        "may_change": Role(membership.role).includes(Role.ANALYST),
+        "may_act": Role(membership.role).includes(Role.AGENT), **more,
     }  # fmt: skip
 
 
@@ -183,31 +193,70 @@ def _quotes(figures: Figures, words: dict[UUID, queries.Words], membership: Memb
 def customers(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str) -> HttpResponseBase:
     """The customers behind a figure: who passed, who was lost, who came again."""
     membership = membership_for(request.user, slug)
-    journey_map = map_for(membership, map_id)
-    definition = definition_of(journey_map)
-    point = next((one for one in definition.touchpoints() if one.key == key), None)
-    if point is None or kind not in queries.WHO:
-        raise Http404
+    journey_map, definition, point = _point(membership, map_id, key, kind)
     as_file = request.GET.get("format") == "csv"
     page = min(max(int(text), 1), 10_000) if (text := request.GET.get("page", "")).isdigit() else 1
-    shown, problem = _shown(request, journey_map, definition)
-    rows: list[queries.Behind] = []
-    n = 0
-    if shown and shown.evidence:
-        scope = keeping.scope_of(journey_map, definition, keeping.filters_of(request.GET))
-        rows, n = queries.behind(
-            definition, process_for_map(journey_map).pk, scope, shown.evidence.at, key=key, kind=kind,
-            patience_s=shown.evidence.of(key).patience_s, limit=MOST_ROWS if as_file else PAGE,
-            offset=0 if as_file else (page - 1) * PAGE,
-        )  # fmt: skip
+    rows, n, problem = _behind(
+        request, journey_map, definition, key, kind, limit=MOST_ROWS if as_file else PAGE,
+        offset=0 if as_file else (page - 1) * PAGE,
+    )  # fmt: skip
     listed = people_of(membership, rows)
     if as_file:
         return _file(_people_table(listed), f"customers-{key}")
     context = context_of(
         membership, map=journey_map, point=point, kind=kind, title=who_name(kind), rows=listed, n=n, page=page,
         more=page * PAGE < n, problem=problem, filters=keeping.filters_of(request.GET),
+        case=wording.case_query(point, who_name(kind)),
     )  # fmt: skip
     return render(request, "journeys/customers.html", context)
+
+
+@require_POST
+def segment(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str) -> HttpResponse:
+    """A segment of the customers behind a figure, as they are now."""
+    membership = membership_for(request.user, slug, Role.AGENT)
+    journey_map, definition, point = _point(membership, map_id, key, kind)
+    rows, _n, problem = _behind(request, journey_map, definition, key, kind, limit=segmenting.MOST)
+    try:
+        if problem or not rows:
+            raise CustomersRefused(problem or _("No journey fits. Choose a longer period, or everybody."))
+        made = segmenting.segment_of(
+            workspace=membership.workspace, people=[one.customer_id for one in rows],
+            name=f"{point.name}: {who_name(kind)}", by=membership.user,
+        )  # fmt: skip
+    except CustomersRefused as refused:
+        messages.error(request, str(refused))
+        query = f"?{request.GET.urlencode()}" if request.GET else ""
+        return redirect(reverse("evidence:customers", args=[slug, map_id, key, kind]) + query)
+    messages.success(request, _("Saved."))
+    return redirect("customers:segment", slug, made.pk)
+
+
+def _point(
+    membership: Membership, map_id: UUID, key: str, kind: str
+) -> tuple[JourneyMap, MapDefinition, Touchpoint]:  # fmt: skip
+    journey_map = map_for(membership, map_id)
+    definition = definition_of(journey_map)
+    point = next((one for one in definition.touchpoints() if one.key == key), None)
+    if point is None or kind not in queries.WHO:
+        raise Http404
+    return journey_map, definition, point
+
+
+def _behind(
+    request: HttpRequest, journey_map: JourneyMap, definition: MapDefinition, key: str, kind: str, *, limit: int,
+    offset: int = 0,
+) -> tuple[list[queries.Behind], int, str]:  # fmt: skip
+    """The journeys, how many there are, and why there are none to show."""
+    shown, problem = _shown(request, journey_map, definition)
+    if not shown or not shown.evidence:
+        return [], 0, problem
+    scope = keeping.scope_of(journey_map, definition, keeping.filters_of(request.GET))
+    rows, n = queries.behind(
+        definition, process_for_map(journey_map).pk, scope, shown.evidence.at, key=key, kind=kind,
+        patience_s=shown.evidence.of(key).patience_s, limit=limit, offset=offset,
+    )  # fmt: skip
+    return rows, n, problem
 
 
 def who_name(kind: str) -> str:

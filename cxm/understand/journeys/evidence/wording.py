@@ -32,7 +32,7 @@ WHO: Mapping[tuple[str, str], str] = {  # which journeys a finding is about: see
 class Told:
     """A finding as the page says it. `who`: the kind of customers behind it, empty where there are none to list.
 
-    `measure`: the query string that fills in the form of a measure against it.
+    `measure` and `case`: the query strings that fill in the form of a measure against it, and of a case about it.
     """
 
     kind: str
@@ -44,6 +44,7 @@ class Told:
     figure: str
     who: str
     measure: str
+    case: str
     tone: str
 
 
@@ -86,7 +87,7 @@ def _told(one: Finding, points: Mapping[str, Touchpoint], figures: Mapping[str, 
     return Told(
         one.kind, one.key, ICONS[one.kind], kind_name(one.kind), point.name, text, figure,
         WHO.get((one.kind, one.about), "passed" if one.kind in ("worse", "dark") and one.lost else ""),
-        _measure(one, point, text, figures.get(one.key)),
+        _measure(one, point, text, figures.get(one.key)), case_query(point, kind_name(one.kind), text),
         "warning" if one.kind in ("dark", "stale") else "danger",
     )  # fmt: skip
 
@@ -207,6 +208,19 @@ def _measure(one: Finding, point: Touchpoint, text: str, figures: Figures | None
     if point.owner:
         values["owner"] = str(point.owner)
     return urlencode(values)
+
+
+def case_query(point: Touchpoint, what: str, text: str = "") -> str:
+    """What the form of a case about a touchpoint is filled with, and the touchpoint that its cases are found by."""
+    values = {"subject": f"{point.name}: {what}", "note": text, "touchpoint": touchpoint_of(point)}
+    return urlencode({name: value for name, value in values.items() if value})
+
+
+def touchpoint_of(point: Touchpoint) -> str:
+    """As events name it: the value that its rule for answers asks for, else the name on the map."""
+    tests = point.binding.feedback[0].where if point.binding.feedback else ()
+    said = [test.values for test in tests if test.field == "touchpoint" and test.operator == "is" and test.values]
+    return str(said[0][0]) if said else point.name
 
 
 def filters_of(point: Touchpoint) -> list[str]:

@@ -20,7 +20,7 @@ from cxm.record.eventlog.engine import engine
 from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.record.eventlog.texts import Annotation, write_annotations
 from cxm.testing.cast import answer, at, event, given_events, make_customer, make_member, make_user, make_workspace
-from cxm.understand.journeys.drivers import actions, computing
+from cxm.understand.journeys.drivers import actions, computing, wording
 from cxm.understand.journeys.drivers.definition import Driver, DriverDefinition, Findings, Outcome
 from cxm.understand.journeys.drivers.errors import Refused
 from cxm.understand.journeys.drivers.table import table_of
@@ -221,6 +221,18 @@ def test_a_model_is_made_read_and_changed(filled: Any, client: Client) -> None:
         assert text in shown, text
     assert "name=food&metric=rating&filters=question%3Ais%3Afood" in shown
     assert "?metric=rating&question=food&score_to=3" in shown
+    # Cases: of the low answers those that became one, of contacts all; a topic, a step and a field by themselves.
+    assert "/feedback/?metric=rating&question=food&score_to=3&case=yes" in shown
+    assert "/cases/?queue=all&sort=newest" in shown
+    cases = reverse("cases:list", args=[workspace.slug])
+    for driver, wanted in (
+        (Driver("topic", "delivery"), "topic=delivery"), (Driver("fact", "reopened"), "had=reopened"),
+        (Driver("fact", "hand_overs"), "had=hand_overs"), (Driver("fact", "waiting"), "sort=patience"),
+        (Driver("passed", "desk", process=1), "touchpoint=desk"),
+        (Driver("group", "property.channel", value="phone"), "channel=phone"),
+    ):  # fmt: skip
+        assert wording.cases_of(workspace, driver, {}) == f"{cases}?queue=all&{wanted}"
+    assert wording.cases_of(workspace, Driver("fact", "days_late"), {}) == ""  # no case says it
     assert "Being computed" not in client.get(listed).content.decode()
     rows = b"".join(client.get(reverse("drivers:export", args=[workspace.slug, model.pk]))).decode().splitlines()
     assert len(rows) == 4 and rows[1].startswith("food,")

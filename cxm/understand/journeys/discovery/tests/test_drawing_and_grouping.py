@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from cxm.understand.journeys.discovery import clusters, fitting, flow, graph
+from cxm.understand.journeys.discovery import clusters, fitting, flow, graph, showing
 
 pytestmark = pytest.mark.once
 
@@ -27,6 +29,35 @@ def test_a_graph_stands_in_rows_from_start_to_end() -> None:
     assert all(b - a >= graph.WIDTH for xs in rows.values() for a, b in zip(sorted(xs), sorted(xs)[1:], strict=False))
     assert {box.key: box.weight for box in picture.boxes}["basket"] == 0.7
     assert graph.lay_out({}, {}).boxes == []
+
+
+def test_numbers_of_arrows_stand_free_and_long_arrows_pass_beside_the_boxes() -> None:
+    names = [graph.START, "a", "b", "c", "d", "e", graph.END]
+    edges = dict.fromkeys(pairwise(names), 90)
+    edges |= {(one, graph.END): 5 for one in "abcd"}  # a drop at each step, as most processes have
+    edges |= {("a", "c"): 7, ("d", "b"): 4, ("e", "a"): 3, ("b", "a"): 2}
+    picture = graph.lay_out(dict.fromkeys(names, 90), edges)
+    places = [(one.x, one.y - 4) for one in picture.arrows]
+    assert not [
+        (one, two) for at, one in enumerate(places) for two in places[:at]
+        if abs(one[0] - two[0]) < graph.TEXT_WIDTH and abs(one[1] - two[1]) < graph.TEXT_HEIGHT
+    ]  # fmt: skip
+    for x, y in places:
+        assert 0 <= x <= picture.width
+        assert not [box for box in picture.boxes
+                    if abs(box.x - x) < graph.WIDTH / 2 and abs(box.y - y) < graph.HEIGHT / 2]  # fmt: skip
+    x = {box.key: box.x for box in picture.boxes}
+    long = next(one for one in picture.arrows if (one.start, one.end) == ("a", graph.END))
+    lane = float(long.path.split("C")[2].split()[0])  # where it runs down
+    assert all(abs(lane - x[one]) > graph.WIDTH / 2 for one in "bcde")
+
+
+def test_a_name_takes_two_lines_before_it_is_cut() -> None:
+    assert showing.two_lines("Insures the car") == ("Insures the car", "")
+    assert showing.two_lines("Puts a car together online") == ("Puts a car together", "online")
+    first, second = showing.two_lines("Pays the first instalment of the credit for the car and the house")
+    assert (first, second[-1]) == ("Pays the first", "…")
+    assert showing.short("客户提交贷款申请", 10) == "客户提交…"  # each of them as wide as two letters
 
 
 def test_rare_edges_fall_away_but_no_box_stands_alone() -> None:

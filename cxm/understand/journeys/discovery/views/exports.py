@@ -19,7 +19,7 @@ from cxm.understand.journeys.discovery.outcomes import OUTCOMES
 from cxm.understand.journeys.discovery.reading import whole
 
 from . import Page, answering
-from .pages import MOST_STEPS, STEPS
+from .pages import FEW_STREAMS, MOST_STEPS, MOST_STREAMS, STEPS
 
 
 @require_safe
@@ -43,6 +43,9 @@ def _rows(page: Page, table: str) -> Iterator[list[Any]]:
         case "matrix":
             steps = min(whole(given, "steps") or STEPS, MOST_STEPS)
             return exports.matrix_rows(page.process, page.scope, steps, given.get("side") == "last")
+        case "streams":
+            steps = max(min(whole(given, "steps") or FEW_STREAMS, MOST_STREAMS), 2)
+            return exports.stream_rows(page.process, page.scope, steps, given.get("side") == "last")
         case "variants":
             outcome = next((one for one in OUTCOMES if one == given.get("outcome")), None)
             return exports.variant_rows(page.process, page.scope, outcome)

@@ -17,7 +17,7 @@ from . import Page, answering
 
 DETAIL = 40  # per cent of the edges that a graph shows unless told
 TABLE = 100
-STEPS, MOST_STEPS, MOST_STREAMS = 8, 20, 10
+STEPS, MOST_STEPS, FEW_STREAMS, MOST_STREAMS = 8, 20, 6, 10
 PER_PAGE, DEEPEST, LONGEST_PATH = 50, 200, 30
 
 
@@ -62,13 +62,14 @@ def matrix(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase
 @answering
 def streams(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
     page = Page(request, slug, process_id)
-    steps = max(min(whole(request.GET, "steps") or 6, MOST_STREAMS), 2)
+    steps = max(min(whole(request.GET, "steps") or FEW_STREAMS, MOST_STREAMS), 2)
     from_end = request.GET.get("side") == "last"
     found = sankey(page.process, page.scope, **({"last": steps} if from_end else {"first": steps}))
     picture, table = showing.flow_picture(found.rows, steps, from_end=from_end, named=page.named, url=page.journeys_url)
     return page.show(
         "journeys/paths/streams.html", "streams", picture=picture, table=table, steps=steps, from_end=from_end,
         choices=range(2, MOST_STREAMS + 1), sql=found.sql,
+        csv_url=page.csv_url("streams", steps=str(steps), side="last" if from_end else ""),
     )  # fmt: skip
 
 

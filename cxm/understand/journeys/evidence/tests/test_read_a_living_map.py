@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,8 @@ from django.utils import timezone
 
 from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, Role, Workspace
-from cxm.record.customers.models import Customer
+from cxm.record.customers.models import Customer, Segment
+from cxm.record.customers.segments import condition_of, members
 from cxm.record.eventlog.append import Event
 from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import answer, event, given_events, make_customer, make_member, make_user, make_workspace
@@ -27,7 +29,7 @@ from cxm.understand.journeys.definition import (
     Stage,
     Touchpoint,
 )
-from cxm.understand.journeys.evidence import keeping
+from cxm.understand.journeys.evidence import keeping, segmenting
 from cxm.understand.journeys.evidence.computing import compute
 from cxm.understand.journeys.evidence.figures import Evidence, decode, encode
 from cxm.understand.journeys.maps.actions import create_map
@@ -194,6 +196,46 @@ def test_the_page_tells_findings_and_leads_to_the_customers_behind_them(
     for path in (address, lost.request["PATH_INFO"]):
         assert client.get(path).status_code == 404
     assert Customer.objects.count() == JOURNEYS
+
+
+def test_customers_behind_a_finding_become_a_segment_and_a_case(
+    client: Client, workspace: Workspace, journey_map: JourneyMap, monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(segmenting, "minute", lambda: "2026-05-04 12:30")
+    owner = workspace.memberships.get(role=Role.OWNER).user
+    address = reverse("evidence:show", args=[workspace.slug, journey_map.pk])
+    client.force_login(owner)
+    page = client.get(address)
+    told = next(one for one in page.context["findings"] if one.kind == "handover")
+    make = reverse("evidence:segment", args=[workspace.slug, journey_map.pk, "bank", "lost"])
+    assert f'action="{make}"' in page.content.decode()
+    # The ten whom the bank lost, by a tag of their own: the segment is of them also when the figure has moved on.
+    with django_capture_on_commit_callbacks(execute=True):  # the log learns of the tags
+        answer = client.post(make)
+    made = Segment.objects.get()
+    assert answer["Location"] == reverse("customers:segment", args=[workspace.slug, made.pk])
+    assert made.name == "Bank: Customers who went no further · 2026-05-04 12:30"
+    tagged = Customer.objects.filter(tags__name="Bank: Customers who went no further · 2026-05-04 12:30")
+    assert {one.name for one in tagged} == {f"Customer {number}" for number in range(10)}
+    assert {*members(workspace, condition_of(made))} == {one.pk for one in tagged}
+    # The same again within the minute is the same segment, and says so; nobody is in a hidden second one.
+    again = client.post(make, follow=True)
+    assert "already" in again.content.decode() and Segment.objects.count() == 1
+
+    case = client.get(reverse("cases:new", args=[workspace.slug]) + "?" + told.case).content.decode()
+    assert 'value="Bank: Hand-over failure"' in case and told.text in unescape(case)
+    filled = {"subject": "Bank: Hand-over failure", "note": told.text, "touchpoint": "bank"}
+    client.post(reverse("cases:new", args=[workspace.slug]), filled)
+    listed = client.get(reverse("cases:list", args=[workspace.slug]) + "?queue=all&touchpoint=bank")
+    assert [one.subject for one in listed.context["rows"]] == ["Bank: Hand-over failure"]
+    assert "queue=all&amp;touchpoint=bank" in page.content.decode()
+
+    # Viewers may look at them, and make nothing of them; strangers may not even look.
+    for email, role, status in (("viewer@example.com", Role.VIEWER, 403), ("nobody@example.com", None, 404)):
+        client.force_login(make_member(workspace, role, email) if role else make_user(email, "Stranger"))
+        assert client.post(make).status_code == status
+    assert Segment.objects.count() == 1
 
 
 def test_figures_follow_the_log_and_the_map(workspace: Workspace, journey_map: JourneyMap) -> None:
