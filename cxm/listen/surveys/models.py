@@ -153,9 +153,11 @@ class Response(models.Model):
     assigned_to = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     handled_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)  # out of sight and out of the numbers
+    outdated = models.BooleanField(default=False)  # its facts in the log tell what it said before
 
     class Meta:
         indexes = [
+            models.Index(fields=["outdated"], condition=models.Q(outdated=True), name="response_outdated"),
             models.Index(fields=["survey", "-started_at"]),
             models.Index(fields=["customer", "survey"]),
             models.Index(fields=["person"], condition=models.Q(person__isnull=False), name="response_person"),

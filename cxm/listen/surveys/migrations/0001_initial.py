@@ -414,9 +414,13 @@ class Migration(migrations.Migration):
                 ),
                 ("handled_at", models.DateTimeField(blank=True, null=True)),
                 ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("outdated", models.BooleanField(default=False)),
             ],
             options={
                 "indexes": [
+                    models.Index(
+                        condition=models.Q(("outdated", True)), fields=["outdated"], name="response_outdated"
+                    ),
                     models.Index(fields=["survey", "-started_at"], name="surveys_res_survey__4c61f4_idx"),
                     models.Index(fields=["customer", "survey"], name="surveys_res_custome_f8e8c4_idx"),
                     models.Index(
