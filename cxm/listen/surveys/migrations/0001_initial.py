@@ -418,9 +418,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(
-                        condition=models.Q(("outdated", True)), fields=["outdated"], name="response_outdated"
-                    ),
+                    models.Index(condition=models.Q(("outdated", True)), fields=["outdated"], name="response_outdated"),
                     models.Index(fields=["survey", "-started_at"], name="surveys_res_survey__4c61f4_idx"),
                     models.Index(fields=["customer", "survey"], name="surveys_res_custome_f8e8c4_idx"),
                     models.Index(
