@@ -165,6 +165,19 @@ class Response(models.Model):
         ]
 
 
+class Picture(models.Model):
+    """An uploaded picture of a choice, as `pictures` has drawn it. It goes with its survey."""
+
+    id = models.BigAutoField(primary_key=True)
+    survey = models.ForeignKey(Survey, on_delete=models.CASCADE, related_name="pictures")
+    digest = models.CharField(max_length=64, db_index=True)  # SHA-256 of the bytes; its name in an address
+    body = models.BinaryField()  # WebP
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["survey", "digest"], name="one_picture_per_digest")]
+
+
 class QuotaCount(models.Model):
     """How many completed responses a quota has taken. Counted in the transaction that completes them, so exactly."""
 

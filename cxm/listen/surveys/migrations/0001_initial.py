@@ -164,6 +164,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Picture",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "survey",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="pictures", to="surveys.survey"
+                    ),
+                ),
+                ("digest", models.CharField(db_index=True, max_length=64)),
+                ("body", models.BinaryField()),
+                ("added_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("survey", "digest"), name="one_picture_per_digest")],
+                "indexes": [],
+            },
+        ),
+        migrations.CreateModel(
             name="QuotaCount",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from ..definition import Question
+from ..pictures import KIND, body_of
 from ..runtime import Problem, field_name, finish, read_form, visit
 from . import abuse, api, bodies, pages
 from .beginning import Begun, Shut, begin, begin_invited, begin_preview, going_on
@@ -36,6 +37,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AT_ONCE = 1_000  # requests in progress
 STATUS = {"unknown": 404, "expired": 404, "too_many": 429, "too_large": 413, "unreadable": 400, "busy": 503,
           "pin_tries": 429}  # fmt: skip
+PICTURE: Headers = [
+    (b"content-type", KIND), (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"cache-control", b"public, max-age=31536000, immutable"),
+    (b"cross-origin-resource-policy", b"cross-origin"),  # the widget shows it on other sites
+]  # fmt: skip
 RETRY = {"too_many": 30, "busy": 2, "pin_tries": 600}
 
 
@@ -146,6 +153,8 @@ class Respond:
 
     async def _routed(self, request: Request, receive: Receive) -> Reply:
         match request.path[3:].strip("/").split("/"):
+            case ["pictures", digest] if request.method in ("GET", "HEAD"):
+                return await self._picture(request, digest)
             case ["w", name, what]:
                 return await api.replied(request, name, what, receive)
             case ["i", token] if request.method in ("GET", "HEAD"):
@@ -166,6 +175,10 @@ class Respond:
         if request.method not in ("GET", "HEAD", "POST"):
             return Reply(405, b"", [*pages.plain_headers("en"), (b"allow", b"GET, HEAD, POST")])
         return self._notice(request, "unknown")
+
+    async def _picture(self, request: Request, digest: str) -> Reply:
+        body = await directory().in_thread(lambda: body_of(digest)) if len(digest) == 64 else None
+        return Reply(200, body, PICTURE) if body else self._notice(request, "unknown")
 
     # The PIN
 

@@ -1,4 +1,4 @@
-"""Under which ids the log knows a response, stating its facts anew, and the clock that replaces those that hold no more.
+"""Under which ids the log knows a response, stating its facts anew, and the clock that replaces outdated ones.
 
 A response that was given up told the log its answers. Where the person came back and went on, those facts are taken
 from the log and the answers as they are now are stated instead, so that numbers count what was said last.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cxm.listen.surveys.definition import Choice, Definition, Page, Question, Scale, Section
 from cxm.listen.surveys import presets
+from cxm.listen.surveys.definition import Choice, Definition, Page, Question, Scale, Section
 from cxm.listen.surveys.linting import CODES, feeling, lint, lint_text
 
 from .lint_held_out import HELD_OUT
