@@ -204,6 +204,8 @@ class Mailing(models.Model):
     name = models.CharField(_("name"), max_length=200)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     segment = models.CharField(max_length=40, blank=True)  # id of a segment; empty: see `customers`
+    also_in: models.JSONField[list[str], list[str]] = models.JSONField(default=list)  # and in all of these segments
+    not_in: models.JSONField[list[str], list[str]] = models.JSONField(default=list)  # and in none of these
     customers: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     subject: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)  # per language
     text: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)

@@ -220,6 +220,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("segment", models.CharField(blank=True, max_length=40)),
+                ("also_in", models.JSONField(default=list)),
+                ("not_in", models.JSONField(default=list)),
                 ("customers", models.JSONField(default=list)),
                 ("subject", models.JSONField(default=dict)),
                 ("text", models.JSONField(default=dict)),

@@ -146,7 +146,7 @@ def _structure(work: Work, deed: str, rest: str) -> Callable[[Definition, Taken]
                 work.at, work.focus = place, deed
             case "after":
                 after = Place.read(work.request.POST.get("after", ""))
-                editing.move_after(draft, question_id=place.id, after=after)
+                editing.move_after(draft, place=place, after=after)
                 work.at = place
             case "duplicate":
                 work.at = editing.duplicate(draft, taken, place=place)
