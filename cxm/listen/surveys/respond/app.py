@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from ..definition import Question
 from ..pictures import KIND, body_of
 from ..runtime import Problem, field_name, finish, read_form, visit
-from . import abuse, api, bodies, pages
+from . import abuse, api, bodies, pages, pins
 from .beginning import Begun, Shut, begin, begin_invited, begin_preview, going_on
 from .bodies import Form, Gone, TooLarge, TooSlow, Unreadable
 from .deciding import DONE, Outcome, Step, Submission
@@ -190,12 +190,8 @@ class Respond:
     async def _pin_entered(self, request: Request, name: str, receive: Receive) -> Reply:
         form = bodies.form_of(await bodies.whole(request.headers, receive, 64 * 1024))
         begun = await begin(name, bodies.pairs_of(request.query), request)
-        if begun.entry.pin:
-            if not abuse.guard().may_try_pin(begun.entry.id, request.address):
-                return self._notice(request, "pin_tries")
-            if not right_pin(begun.entry.pin, form.first("pin")):
-                abuse.guard().wrong_pin(begun.entry.id, request.address)
-                return self._pin(request, "wrong_pin", 422)
+        if begun.entry.pin and not await pins.opens(begun.entry, form.first("pin"), request.address):
+            return self._pin(request, "wrong_pin", 422)
         return see_other(address_of(begun.start))
 
     # Pages
@@ -332,12 +328,6 @@ def refused_file(question: Question, file: dict[str, Any]) -> Problem:
 
 def step_of(text: str) -> Step:
     return "save" if text == "save" else "back" if text == "back" else "next"
-
-
-def right_pin(pin: str, given: str) -> bool:
-    import hmac
-
-    return hmac.compare_digest(pin.strip().encode(), given.strip().encode(errors="replace"))
 
 
 def kiosk_address(begun: Begun) -> str:
