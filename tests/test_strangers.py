@@ -34,8 +34,11 @@ from cxm.accounts.invitations import invite
 from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.act.automations.models import Run, Workflow
 from cxm.act.cases.models import Measure, Play
+from cxm.listen.channels.models import Delivery
+from cxm.listen.channels.models import Suppression as NotWritten
 from cxm.listen.channels.webhooks.actions import create_endpoint, send_test
 from cxm.listen.surveys.definition import Question
+from cxm.listen.surveys.models import Contact, ContactRule, Invitation, Mailing, Picture
 from cxm.record.capture.models import Import, Mapping, PropertySeen, Regulation, SourceKey, Suppression, TrackingPlan
 from cxm.record.capture.models import Source as CaptureSource
 from cxm.record.customers.models import Consent, Group, Identity, IdentityLink, Note, Segment, Tag
@@ -168,6 +171,19 @@ def build_world() -> World:
     survey = make_survey(workspace, Question(id="nps", kind="nps", title={"en": CANARY}), name=CANARY)
     answered(survey, {"nps": 9}, customer=customer, tags=[CANARY], assigned_to=owner)
     ResultsExport.objects.create(workspace=workspace, survey=survey, form="csv", language="en", created_by=owner)
+    ContactRule.objects.create(workspace=workspace, name=CANARY, most=1, days=30)
+    mailing = Mailing.objects.create(survey=survey, name=CANARY, text={"en": CANARY}, created_by=owner)
+    Invitation.objects.create(
+        workspace=workspace, survey=survey, mailing=mailing, customer=customer, token=CANARY * 4, channel="email",
+        address="ada@zanzibar.example",
+    )  # fmt: skip
+    Contact.objects.create(workspace=workspace, person=customer.pk, survey=survey, channel="email")
+    Picture.objects.create(survey=survey, digest=CANARY, body=CANARY.encode())
+    Delivery.objects.create(
+        workspace=workspace, cause=CANARY, to="ada@zanzibar.example", customer=customer, message={"text": CANARY},
+        error=CANARY, state="uncertain",
+    )  # fmt: skip
+    NotWritten.objects.create(workspace=workspace, address="ada@zanzibar.example", reason="unsubscribed")
     Play.objects.create(workspace=workspace, name=CANARY, text=CANARY, state="running")
     Measure.objects.create(workspace=workspace, name=CANARY, text=CANARY, owner=owner)
     Process.objects.create(workspace=workspace, name=CANARY, built_at=now, created_by=owner)
@@ -341,6 +357,8 @@ def test_the_walk_reaches_every_part(world: World) -> None:
     urls = [url for address in addresses() for url in filled(address, world)]
     assert f"/w/{world.workspace.slug}/settings/members/" in urls
     assert not [url for url in urls if "<" in url]
+    for model, where in [(ContactRule, "surveys/contact-budget/"), (Mailing, "mailings/"), (Delivery, "messages/")]:
+        assert [url for url in urls if f"/{where}{model._default_manager.get().pk}/" in url], model
     assert not PUBLIC - walked, "PUBLIC names an address that is gone"
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from cxm.accounts.models import Membership
 from cxm.act.automations import panel as automations
 from cxm.act.cases import panel as cases
+from cxm.listen.surveys import panel as surveys
 from cxm.understand.journeys import panel as moments
 from cxm.understand.text import panel as topics
 
@@ -22,4 +23,4 @@ class Panel(Protocol):
     def context(self, membership: Membership, ids: Sequence[UUID]) -> dict[str, Any]: ...
 
 
-PANELS: list[Panel] = [cases, moments, topics, automations]
+PANELS: list[Panel] = [cases, surveys, moments, topics, automations]

@@ -24,6 +24,7 @@ from cxm.listen.channels.webhooks import actions as webhooks
 from cxm.listen.channels.webhooks import sending as webhook_sending
 from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.respond.giving_up import give_up
+from cxm.listen.surveys.respond.telling import tell_outdated
 from cxm.record.capture.jobs import resume_interrupted, resume_regulations
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.repair import repair
@@ -61,6 +62,7 @@ CLOCKS = [
     Clock(resume_interrupted, 5 * MINUTE, at_start=True),
     Clock(repair, 5 * MINUTE),
     Clock(give_up, MINUTE),
+    Clock(tell_outdated, MINUTE),
     Clock(resume_regulations, 5 * MINUTE),
     Clock(erase_closed_workspaces, HOUR, at_start=True),
     Clock(lambda: workers.requeue_interrupted(alone=False), MINUTE),
@@ -82,11 +84,6 @@ CLOCKS = [
     Clock(notices.send_due, MINUTE),
     Clock(watching.watch, HOUR),
     Clock(watch, 5 * MINUTE),
-    Clock(notices.send_due, MINUTE),
-    Clock(watching.watch, HOUR),
-    Clock(wake_due, MINUTE),
-    Clock(close_old, HOUR),
-    Clock(forget_presence, HOUR),
 ]
 
 

@@ -65,7 +65,8 @@ document.addEventListener('paste', (event) => {
   choices.querySelector('button[value$=":lines"]').click();
 });
 
-// Dragging a question behind another one. The buttons and keys do the same.
+// Dragging a question behind another one or to the front of a section, and a section or a page behind another. The
+// buttons and keys do the same.
 let dragged = null;
 const row = (event) => event.target.closest?.('[data-place]');
 document.addEventListener('dragstart', (event) => {
@@ -84,7 +85,9 @@ document.addEventListener('drop', (event) => {
   if (!dragged || !over) return;
   event.preventDefault();
   const form = dragged.closest('form');
-  const after = over.dataset.place ?? `section:${over.dataset.section}`;
+  const [part, id] = (over.dataset.place ?? `section:${over.dataset.section}`).split(':');
+  // On the heading of a section, a question goes in front of all that the section holds.
+  const after = part === 'section' && over.dataset.place && dragged.dataset.place.startsWith('question:') ? `first:${id}` : `${part}:${id}`;
   const values = { do: `after:${dragged.dataset.place}`, after, at: dragged.dataset.place, lang: form.elements.lang.value };
   window.htmx.ajax('POST', form.action, { values, target: '#editor', swap: 'outerHTML' });
 });

@@ -24,6 +24,7 @@ from cxm.accounts.models import Workspace
 from .checking import Problem, Taken, check, faults
 from .definition import Definition, Question
 from .models import QuestionVersion, Revision, Survey, Version
+from .pictures import copy_pictures
 from .queries import differs, draft_of, taken_by, wordings_now
 from .respond.directory import directory
 from .respond.quotas import forget_counts
@@ -251,12 +252,15 @@ def _state(survey: Survey, state: Survey.State, verb: str, by: Actor, allowed: s
     return survey
 
 
+@transaction.atomic
 def duplicate(*, survey: Survey, by: Actor) -> Survey:
     """A new draft with the same questions; answers, address and PIN stay with the original."""
-    return create_survey(
-        workspace=survey.workspace, name=_("Copy of %(name)s") % {"name": survey.name},
-        definition=draft_of(survey), by=by,
-    )  # fmt: skip
+    definition = draft_of(survey)
+    copied = create_survey(
+        workspace=survey.workspace, name=_("Copy of %(name)s") % {"name": survey.name}, definition=definition, by=by
+    )
+    copy_pictures(definition, copied)
+    return copied
 
 
 @transaction.atomic

@@ -27,6 +27,13 @@ CHOOSING: frozenset[str] = frozenset(
 )
 WRITTEN: frozenset[str] = frozenset({"short_text", "long_text"})
 
+UPLOADED = "pictures/"  # begins the `image` of a choice that names a picture kept by us; its digest follows
+
+
+def picture_address(image: str) -> str:
+    """Where a picture of a choice is shown: at an address of ours for an uploaded one."""
+    return f"/s/{image}" if image.startswith(UPLOADED) else image
+
 
 class Choice(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """One answer to choose. Also a row or a column of a matrix, and a part of a contact block (id: name, email …)."""

@@ -305,7 +305,7 @@ def _swap(ones: list[T], index: int, step: int) -> None:
         ones[index], ones[other] = ones[other], ones[index]
 
 
-def move_after(definition: Definition, *, question_id: str, after: Place) -> None:
+def _move_question(definition: Definition, question_id: str, after: Place) -> None:
     """Take a question out and put it behind a place; "first:<section>" means in front of all of a section."""
     if after == Place("question", question_id):
         return
@@ -318,6 +318,44 @@ def move_after(definition: Definition, *, question_id: str, after: Place) -> Non
         section.questions.remove(question)
         target, index = _slot(definition, after)
     target.questions.insert(index, question)
+
+
+def move_after(definition: Definition, *, place: Place, after: Place) -> None:
+    """Take a question, a section or a page out and put it behind a place, or a section in front of all of a page.
+
+    Behind a question means, for a section or page, behind the one that holds it.
+    """
+    match place.part:
+        case "question":
+            _move_question(definition, place.id, after)
+        case "section":
+            page, section = section_at(definition, place.id)
+            target, before = _around(definition, after)
+            if before is not section:
+                page.sections.remove(section)
+                target.sections.insert(target.sections.index(before) + 1 if before else 0, section)
+        case "page":
+            moved = page_at(definition, place.id)
+            target, _section = _around(definition, after)
+            if target is not moved:
+                definition.pages.remove(moved)
+                definition.pages.insert(definition.pages.index(target) + 1, moved)
+        case _:
+            raise gone()
+
+
+def _around(definition: Definition, place: Place) -> tuple[Page, Section | None]:
+    """The page and the section that a place is, or is in; no section for a page itself."""
+    match place.part:
+        case "question":
+            page, section, _question = question_at(definition, place.id)
+            return page, section
+        case "section" | "first":
+            return section_at(definition, place.id)
+        case "page":
+            return page_at(definition, place.id), None
+        case _:
+            raise gone()
 
 
 def duplicate(definition: Definition, taken: Taken, *, place: Place) -> Place:

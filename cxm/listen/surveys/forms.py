@@ -14,7 +14,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .checking import Taken, safe_link, safe_picture
-from .definition import SCORED, Carry, Choice, Definition, Ending, Page, Question, Scale, Section, Text, said
+from .definition import (
+    SCORED,
+    UPLOADED,
+    Carry,
+    Choice,
+    Definition,
+    Ending,
+    Page,
+    Question,
+    Scale,
+    Section,
+    Text,
+    picture_address,
+    said,
+)  # fmt: skip
 from .editing import free_choice_id
 from .kinds import KIND
 
@@ -335,6 +349,7 @@ def choice_rows(
             "choice": choice,
             "label": choice.label.get(language, ""),
             "other_label": said(choice.label, language, languages) if language not in choice.label else "",
+            "picture": picture_address(choice.image) if choice.image.startswith(UPLOADED) else "",
             "score": "" if choice.score is None else f"{choice.score:g}",
             "published": choice.id in published,
         }

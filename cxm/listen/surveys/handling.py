@@ -22,12 +22,10 @@ from cxm.accounts.audit import Actor, audit
 from cxm.accounts.models import Membership, Role, User, Workspace
 from cxm.record.eventlog.forget import forget_events
 from cxm.record.eventlog.models import OutboxFact
-from cxm.record.eventlog.outbox import emit_all
 
-from .models import Response, Version
-from .respond.directory import Prepared, read
-from .respond.facts import event_id, event_ids, facts_of
+from .models import Response
 from .respond.quotas import forget_counts
+from .respond.telling import ids_in_log, state_again
 
 MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 60
@@ -114,38 +112,6 @@ def delete(*, response: Response, by: Actor) -> None:
     response.delete()
     texts = [str(one) for one in ids]
     forget_deleted.enqueue(workspace_id, texts)
-
-
-def _prepared(response: Response) -> Prepared | None:
-    """The version that was answered; None where it is gone."""
-    version = Version.objects.filter(survey_id=response.survey_id, number=response.version).first()
-    if version is None:
-        return None
-    return Prepared(response.survey_id, version.number, version.definition, version.question_versions)
-
-
-def ids_in_log(response: Response) -> list[UUID]:
-    """Every id under which the log may know of a response, also of answers that were told and taken back since."""
-    prepared = _prepared(response)
-    if prepared is None:
-        return []
-    names = [
-        name
-        for one in prepared.questions.values()
-        for name in (one.id, *(f"{one.id}.{part.id}" for part in (*one.rows, *one.choices)))
-    ]
-    return list(dict.fromkeys([*event_ids(response, prepared), *(event_id(response.pk, name) for name in names)]))
-
-
-def facts_of_response(response: Response) -> list[OutboxFact]:
-    """What the log was told of a response, under the wording that was asked."""
-    entry, prepared = read(response.survey_id), _prepared(response)
-    return facts_of(response, prepared, entry) if entry and prepared else []
-
-
-def state_again(response: Response) -> None:
-    """Into the outbox with the facts of a response; what the log has already is not written twice."""
-    emit_all(facts_of_response(response))
 
 
 @task()

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from cxm.lib.conditions import text_of
 
 from .definition import CHOOSING, SCORED, Choice, Definition, Question, Text, default_scale
-from .lint_words import BAD, DOUBLE, GOOD, LEADING, NEGATED, PLAIN, SINGLE
+from .lint_words import BAD, DOUBLE, GOOD, LEADING, NEGATED, NOT_BAD, PLAIN, SINGLE
 from .runtime.prepared import FIELD
 from .texts import texts_of
 
@@ -32,7 +32,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "inconsistent_scale": ("what",),  # labels, direction or numbers differ from the first language
     "different_fields": ("fields",),  # answers put into the text differ from the first language
 }
-CLOSED = SCORED | CHOOSING | {"yes_no", "thumbs", "matrix"}
+CLOSED = (SCORED | CHOOSING | {"yes_no", "thumbs", "matrix"}) - {"maxdiff"}  # which asks for the best and the worst
 MOST_WORDS = {"title": 25, "choice": 15, "row": 15}
 MOST_CHARACTERS = {"title": 45, "choice": 25, "row": 25}  # of Chinese, which writes no spaces
 NUMBER = re.compile(r"\d+")
@@ -87,8 +87,9 @@ def feeling(label: str, language: str) -> int:
     """1: good, -1: bad, 0: neither, or both ("neither satisfied nor dissatisfied")."""
     if language not in BAD:
         return 0
+    label, denied = NOT_BAD[language].subn(" ", label)
     bad = bool(BAD[language].search(label))
-    good = bool(GOOD[language].search(BAD[language].sub(" ", label)))
+    good = bool(denied) or bool(GOOD[language].search(BAD[language].sub(" ", label)))
     return 0 if good and bad else -1 if bad else 1 if good else 0
 
 

@@ -153,14 +153,29 @@ class Response(models.Model):
     assigned_to = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     handled_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)  # out of sight and out of the numbers
+    outdated = models.BooleanField(default=False)  # its facts in the log tell what it said before
 
     class Meta:
         indexes = [
+            models.Index(fields=["outdated"], condition=models.Q(outdated=True), name="response_outdated"),
             models.Index(fields=["survey", "-started_at"]),
             models.Index(fields=["customer", "survey"]),
             models.Index(fields=["person"], condition=models.Q(person__isnull=False), name="response_person"),
             models.Index(fields=["state", "updated_at"]),
         ]
+
+
+class Picture(models.Model):
+    """An uploaded picture of a choice, as `pictures` has drawn it. It goes with its survey."""
+
+    id = models.BigAutoField(primary_key=True)
+    survey = models.ForeignKey(Survey, on_delete=models.CASCADE, related_name="pictures")
+    digest = models.CharField(max_length=64, db_index=True)  # SHA-256 of the bytes; its name in an address
+    body = models.BinaryField()  # WebP
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["survey", "digest"], name="one_picture_per_digest")]
 
 
 class QuotaCount(models.Model):
@@ -189,6 +204,8 @@ class Mailing(models.Model):
     name = models.CharField(_("name"), max_length=200)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     segment = models.CharField(max_length=40, blank=True)  # id of a segment; empty: see `customers`
+    also_in: models.JSONField[list[str], list[str]] = models.JSONField(default=list)  # and in all of these segments
+    not_in: models.JSONField[list[str], list[str]] = models.JSONField(default=list)  # and in none of these
     customers: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     subject: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)  # per language
     text: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)

@@ -5,7 +5,7 @@ import { ask } from './questions.js';
 const PAUSE = 800; // milliseconds after the last key until what was written is kept
 
 /** `talk(step, answers)` tells the server and gives its answer, null while it cannot be reached; `view()` asks only. */
-export function makeForm({ texts, talk, view, upload, finished, close, moved }) {
+export function makeForm({ texts, talk, view, upload, host, finished, close, moved }) {
   const root = h('div', { class: 'form' });
   const said = h('p', { class: 'status', role: 'status' });
   let controls = [];
@@ -94,7 +94,7 @@ export function makeForm({ texts, talk, view, upload, finished, close, moved }) 
     shown = view;
     const sections = (view.page.sections || []).map((section) => {
       const asked = (section.questions || []).map((question) => {
-        const control = ask(question, texts, changed, { upload });
+        const control = ask(question, texts, changed, { upload, host });
         control.node.dataset.q = question.id;
         controls.push(control);
         return control.node;

@@ -107,7 +107,7 @@ function two(question, texts, changed) {
 }
 
 /** Single and several choices, with pictures or without; one may ask for a text of its own ("other"). */
-function choices(question, texts, changed) {
+function choices(question, texts, changed, { host }) {
   const several = question.kind === 'multiple' || (question.kind === 'picture' && question.several);
   const group = fresh();
   const held = [question.value ?? []].flat();
@@ -121,7 +121,7 @@ function choices(question, texts, changed) {
     if (more) more.hidden = !picks.some(({ input }) => input.checked && input.value === other.id);
   };
   const picks = question.choices.map((one) => {
-    const picture = pictures && one.image && h('img', { src: one.image, alt: '', loading: 'lazy' });
+    const picture = pictures && one.image && h('img', { src: one.image[0] === '/' ? host + one.image : one.image, alt: '', loading: 'lazy' });
     const made = pick({
       type: several ? 'checkbox' : 'radio', name: group, value: one.id, checked: held.includes(one.id), label: one.label,
       look: pictures ? 'picture' : 'card',

@@ -186,6 +186,7 @@ function show(id, opened, first) {
     },
     view: () => call(`${base}/view`, { token, page }),
     upload: (question, files) => send(`${api.host}${base}/file`, token, question, files),
+    host: api.host,
     finished() {
       done = true;
       marks.put(id, 'answered');

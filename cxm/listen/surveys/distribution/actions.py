@@ -29,6 +29,7 @@ from . import running, sampling
 from .mails import forget_contact
 
 MOST_LISTED = 100_000
+MOST_SEGMENTS = 10  # beside the first
 LISTED = re.compile(r"[\s,;]+")
 ADDRESS = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,253}")
 State = Mailing.State
@@ -73,7 +74,8 @@ def create_mailing(*, survey: Survey, name: str, by: Actor, **values: Any) -> Ma
 
 @transaction.atomic
 def change_mailing(*, mailing: Mailing, by: Actor, **values: Any) -> None:
-    """Change a draft: name, segment or customers, subject, text, remind_after_days, sample, per_hour, starts_at."""
+    """Change a draft: name, segment, also_in, not_in or customers, subject, text, remind_after_days, sample, per_hour,
+    starts_at."""
     require_role(mailing.survey.workspace, by, Role.ANALYST)
     locked = Mailing.objects.select_for_update().get(pk=mailing.pk)
     if locked.state != State.DRAFT:
@@ -86,12 +88,15 @@ def change_mailing(*, mailing: Mailing, by: Actor, **values: Any) -> None:
 def _put(mailing: Mailing, values: Mapping[str, Any]) -> None:
     workspace = mailing.survey.workspace
     segment = str(values.get("segment", mailing.segment) or "")
+    more = [*values.get("also_in", mailing.also_in), *values.get("not_in", mailing.not_in)]
+    if len(more) > MOST_SEGMENTS or (more and not segment):
+        raise Refused(_("There is no such segment."))
     if segment:
         try:
-            known = Segment.objects.filter(workspace=workspace, pk=UUID(segment)).exists()
+            named = {UUID(one) for one in (segment, *more)}
         except ValueError:
-            known = False
-        if not known:
+            named = set()
+        if not named or Segment.objects.filter(workspace=workspace, pk__in=named).count() < len(named):
             raise Refused(_("There is no such segment."))
     days = values.get("remind_after_days", mailing.remind_after_days)
     if len(days) > 5 or any(not 1 <= one <= 90 for one in days):
@@ -101,7 +106,7 @@ def _put(mailing: Mailing, values: Mapping[str, Any]) -> None:
         msgspec.convert(sample or {}, sampling.Sample)
     except msgspec.ValidationError as error:
         raise Refused(_("The sample cannot be read: %(error)s") % {"error": error}) from error
-    for one in ("name", "segment", "customers", "subject", "text", "per_hour", "starts_at"):
+    for one in ("name", "segment", "also_in", "not_in", "customers", "subject", "text", "per_hour", "starts_at"):
         if one in values:
             setattr(mailing, one, values[one] if values[one] is not None or one in {"per_hour", "starts_at"} else "")
     mailing.remind_after_days, mailing.sample = sorted(set(days)), sample

@@ -58,6 +58,8 @@ class MailingOut(Schema):
 class MailingIn(Schema):
     name: str = Field(max_length=200)
     segment: str = Field("", max_length=40, description="Id of a segment; without one, the people of `people`")
+    also_in: list[str] = Field([], max_length=10, description="Ids of segments: only who is in all of them too")
+    not_in: list[str] = Field([], max_length=10, description="Ids of segments: nobody who is in one of them")
     people: list[str] = Field([], max_length=100_000, description="Ids of customers, or e-mail addresses")
     subject: dict[str, str] = Field({}, description="Language -> subject")
     text: dict[str, str] = Field({}, description="Language -> text before the first question")

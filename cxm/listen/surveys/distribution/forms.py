@@ -27,6 +27,11 @@ class MailingForm(forms.Form):
 
     name = forms.CharField(label=pgettext_lazy("of a thing", "Name"), max_length=200)
     segment = forms.ChoiceField(label=gettext_lazy("Segment"), required=False)
+    also_in = forms.MultipleChoiceField(
+        label=gettext_lazy("Who are also in"), required=False,
+        help_text=gettext_lazy("Only those who are in all of these segments."),
+    )  # fmt: skip
+    not_in = forms.MultipleChoiceField(label=gettext_lazy("But not in"), required=False)
     people = forms.CharField(
         label=gettext_lazy("Or people"), required=False, max_length=5_000_000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
@@ -60,7 +65,12 @@ class MailingForm(forms.Form):
     def __init__(self, *args: Any, workspace: Workspace, definition: Definition, **more: Any) -> None:
         super().__init__(*args, **more)
         segments = Segment.objects.filter(workspace=workspace)
-        self.fields["segment"].choices = [("", _("None")), *((str(one.pk), one.name) for one in segments)]  # type: ignore[attr-defined]  # a ChoiceField
+        named = [(str(one.pk), one.name) for one in segments]
+        self.fields["segment"].choices = [("", _("None")), *named]  # type: ignore[attr-defined]  # a ChoiceField
+        for name in ("also_in", "not_in"):
+            self.fields[name].choices = named  # type: ignore[attr-defined]  # a ChoiceField
+            if len(named) < 2:
+                del self.fields[name]
         traits = Trait.objects.filter(workspace=workspace).values_list("name", flat=True)
         self.fields["by"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
             ("", _("One group")), ("language", _("Language")), *((f"trait.{one}", one) for one in traits)
@@ -95,7 +105,9 @@ class MailingForm(forms.Form):
             name: data[name] for name in ("by", "half_width", "overall", "panel") if data.get(name)
         }
         return {
-            "segment": data["segment"], "remind_after_days": data["remind_after_days"], "per_hour": data["per_hour"],
+            "segment": data["segment"],
+            **{name: data[name] if data["segment"] else [] for name in ("also_in", "not_in") if name in data},
+            "remind_after_days": data["remind_after_days"], "per_hour": data["per_hour"],
             "starts_at": data["starts_at"], "sample": sample,
             "subject": {code: data[f"subject_{code}"] for code in self.languages if data[f"subject_{code}"]},
             "text": {code: data[f"text_{code}"] for code in self.languages if data[f"text_{code}"]},
@@ -104,7 +116,8 @@ class MailingForm(forms.Form):
     @staticmethod
     def initial_of(mailing: Mailing, sample: Sample) -> dict[str, Any]:
         return {
-            "name": mailing.name, "segment": mailing.segment, "per_hour": mailing.per_hour,
+            "name": mailing.name, "segment": mailing.segment, "also_in": mailing.also_in, "not_in": mailing.not_in,
+            "per_hour": mailing.per_hour,
             "starts_at": mailing.starts_at, "people": "\n".join(mailing.customers),
             "remind_after_days": ", ".join(map(str, mailing.remind_after_days)), "by": sample.by,
             "half_width": sample.half_width or None, "overall": sample.overall or None, "panel": sample.panel,

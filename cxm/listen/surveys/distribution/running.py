@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from cxm.lib.conditions import Condition
 from cxm.listen.channels.actions import queue_all
 from cxm.listen.channels.models import Delivery
 from cxm.listen.channels.queries import folded, suppressed
@@ -120,15 +121,26 @@ def wanted(mailing: Mailing) -> Iterator[UUID | str]:
     """Customers by id, and addresses that belong to none: of the segment, or of the list."""
     workspace = mailing.survey.workspace
     if mailing.segment:
-        segment = Segment.objects.filter(workspace=workspace, pk=mailing.segment).first()
-        if segment:
-            yield from members(workspace, condition_of(segment))
+        if condition := meant_by(mailing):
+            yield from members(workspace, condition)
         return
     for some in _chunks(mailing.customers, 500):
         ids = {UUID(one) for one in some if "@" not in one}
         there = Customer.objects.filter(workspace=workspace, pk__in=ids).values_list("pk", "canonical_id")
         yield from dict.fromkeys(canonical or pk for pk, canonical in there)
         yield from (one for one in some if "@" in one)
+
+
+def meant_by(mailing: Mailing) -> Condition | None:
+    """Who is in its segment, in all of `also_in` and in none of `not_in`. None, so nobody, where a segment is gone:
+    without one that leaves people out, too many would be asked."""
+    within = [mailing.segment, *mailing.also_in]
+    ids = {*within, *mailing.not_in}
+    rows = Segment.objects.filter(workspace=mailing.survey.workspace_id, pk__in=ids)
+    found = {str(one.pk): condition_of(one) for one in rows}
+    if found.keys() != ids:
+        return None
+    return Condition(all=(*(found[one] for one in within), *(Condition(not_=found[one]) for one in mailing.not_in)))
 
 
 def _chunks(rows: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -164,6 +164,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Picture",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "survey",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="pictures", to="surveys.survey"
+                    ),
+                ),
+                ("digest", models.CharField(db_index=True, max_length=64)),
+                ("body", models.BinaryField()),
+                ("added_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("survey", "digest"), name="one_picture_per_digest")],
+                "indexes": [],
+            },
+        ),
+        migrations.CreateModel(
             name="QuotaCount",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -201,6 +220,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("segment", models.CharField(blank=True, max_length=40)),
+                ("also_in", models.JSONField(default=list)),
+                ("not_in", models.JSONField(default=list)),
                 ("customers", models.JSONField(default=list)),
                 ("subject", models.JSONField(default=dict)),
                 ("text", models.JSONField(default=dict)),
@@ -414,9 +435,11 @@ class Migration(migrations.Migration):
                 ),
                 ("handled_at", models.DateTimeField(blank=True, null=True)),
                 ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("outdated", models.BooleanField(default=False)),
             ],
             options={
                 "indexes": [
+                    models.Index(condition=models.Q(("outdated", True)), fields=["outdated"], name="response_outdated"),
                     models.Index(fields=["survey", "-started_at"], name="surveys_res_survey__4c61f4_idx"),
                     models.Index(fields=["customer", "survey"], name="surveys_res_custome_f8e8c4_idx"),
                     models.Index(

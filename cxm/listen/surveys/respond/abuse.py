@@ -20,8 +20,6 @@ TRAP = "website"  # the name of a field that people do not see
 REMEMBERED = 50_000  # addresses, and respondents
 PER_MINUTE = 240  # new responses from one address: a call centre behind one router stays below
 BURST = 60
-PIN_TRIES = 10  # wrong ones from one address in PIN_FOR seconds
-PIN_FOR = 600.0
 REPEATED_WITHIN = 24 * 3600.0
 FASTEST = 0.6  # seconds a question: nobody reads and answers faster on average
 
@@ -50,7 +48,7 @@ class Guard:
     """Counts by address. One for each process: with several, an address gets as many times the allowance."""
 
     def __init__(self) -> None:
-        self._starts, self._pins, self._seen = Bounded(), Bounded(), Bounded()
+        self._starts, self._seen = Bounded(), Bounded()
 
     def may_start(self, address: str) -> bool:
         """Whether this address may begin one more response now. A local one may: it is ours, or a proxy's that
@@ -62,15 +60,6 @@ class Guard:
         left = min(float(BURST), left + (now - at) * PER_MINUTE / 60)
         self._starts.put(key, (left - 1 if left >= 1 else left, now))
         return left >= 1
-
-    def may_try_pin(self, survey: int, address: str) -> bool:
-        tries, at = self._pins.get(digest(f"{survey} {address}")) or (0.0, 0.0)
-        return tries < PIN_TRIES or time.monotonic() - at > PIN_FOR
-
-    def wrong_pin(self, survey: int, address: str) -> None:
-        key, now = digest(f"{survey} {address}"), time.monotonic()
-        tries, at = self._pins.get(key) or (0.0, now)
-        self._pins.put(key, (tries + 1, at) if now - at <= PIN_FOR else (1.0, now))
 
     def repeated(self, survey: int, address: str, agent: str, response: bytes) -> bool:
         """Whether somebody with this address and browser has completed another response to the survey in a day."""

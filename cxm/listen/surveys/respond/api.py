@@ -19,7 +19,7 @@ import msgspec
 
 from ..identity import UNVERIFIED, belief_in
 from ..runtime import Problem, View, read_json, visit
-from . import abuse, bodies
+from . import abuse, bodies, pins
 from .beginning import Begun, Shut, begin_preview, clean, going_on, hidden_from, new_start, opened
 from .bodies import Unreadable
 from .deciding import DONE, Outcome, Step, Submission
@@ -130,12 +130,10 @@ async def _begun(request: Asking, name: str, asked: Asked) -> Begun:
         return await begin_preview(name, {"preview": asked.preview, "lang": asked.language}, request)
     entry, prepared = await opened(name)
     if entry.pin:
-        if not abuse.guard().may_try_pin(entry.id, request.address):
-            raise Shut("pin_tries")
-        if asked.pin.strip() != entry.pin.strip():
-            if asked.pin:
-                abuse.guard().wrong_pin(entry.id, request.address)
-            raise Shut("wrong_pin" if asked.pin else "pin")
+        if not asked.pin:
+            raise Shut("pin")
+        if not await pins.opens(entry, asked.pin, request.address):
+            raise Shut("wrong_pin")
     if not abuse.guard().may_start(request.address):
         raise Shut("too_many")
     person = customer = None

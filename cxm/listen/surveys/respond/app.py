@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from ..definition import Question
+from ..pictures import KIND, body_of
 from ..runtime import Problem, field_name, finish, read_form, visit
-from . import abuse, api, bodies, pages
+from . import abuse, api, bodies, pages, pins
 from .beginning import Begun, Shut, begin, begin_invited, begin_preview, going_on
 from .bodies import Form, Gone, TooLarge, TooSlow, Unreadable
 from .deciding import DONE, Outcome, Step, Submission
@@ -36,6 +37,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AT_ONCE = 1_000  # requests in progress
 STATUS = {"unknown": 404, "expired": 404, "too_many": 429, "too_large": 413, "unreadable": 400, "busy": 503,
           "pin_tries": 429}  # fmt: skip
+PICTURE: Headers = [
+    (b"content-type", KIND), (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"cache-control", b"public, max-age=31536000, immutable"),
+    (b"cross-origin-resource-policy", b"cross-origin"),  # the widget shows it on other sites
+]  # fmt: skip
 RETRY = {"too_many": 30, "busy": 2, "pin_tries": 600}
 
 
@@ -146,6 +153,8 @@ class Respond:
 
     async def _routed(self, request: Request, receive: Receive) -> Reply:
         match request.path[3:].strip("/").split("/"):
+            case ["pictures", digest] if request.method in ("GET", "HEAD"):
+                return await self._picture(request, digest)
             case ["w", name, what]:
                 return await api.replied(request, name, what, receive)
             case ["i", token] if request.method in ("GET", "HEAD"):
@@ -167,6 +176,10 @@ class Respond:
             return Reply(405, b"", [*pages.plain_headers("en"), (b"allow", b"GET, HEAD, POST")])
         return self._notice(request, "unknown")
 
+    async def _picture(self, request: Request, digest: str) -> Reply:
+        body = await directory().in_thread(lambda: body_of(digest)) if len(digest) == 64 else None
+        return Reply(200, body, PICTURE) if body else self._notice(request, "unknown")
+
     # The PIN
 
     def _pin(self, request: Request, code: str, status: int = 200) -> Reply:
@@ -177,12 +190,8 @@ class Respond:
     async def _pin_entered(self, request: Request, name: str, receive: Receive) -> Reply:
         form = bodies.form_of(await bodies.whole(request.headers, receive, 64 * 1024))
         begun = await begin(name, bodies.pairs_of(request.query), request)
-        if begun.entry.pin:
-            if not abuse.guard().may_try_pin(begun.entry.id, request.address):
-                return self._notice(request, "pin_tries")
-            if not right_pin(begun.entry.pin, form.first("pin")):
-                abuse.guard().wrong_pin(begun.entry.id, request.address)
-                return self._pin(request, "wrong_pin", 422)
+        if begun.entry.pin and not await pins.opens(begun.entry, form.first("pin"), request.address):
+            return self._pin(request, "wrong_pin", 422)
         return see_other(address_of(begun.start))
 
     # Pages
@@ -319,12 +328,6 @@ def refused_file(question: Question, file: dict[str, Any]) -> Problem:
 
 def step_of(text: str) -> Step:
     return "save" if text == "save" else "back" if text == "back" else "next"
-
-
-def right_pin(pin: str, given: str) -> bool:
-    import hmac
-
-    return hmac.compare_digest(pin.strip().encode(), given.strip().encode(errors="replace"))
 
 
 def kiosk_address(begun: Begun) -> str:

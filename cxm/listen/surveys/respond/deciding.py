@@ -30,7 +30,7 @@ from ..runtime.visiting import outcome_of
 from ..runtime.walk import Walk
 from . import abuse
 from .directory import ALL, Entry, Prepared
-from .facts import event_id, facts_of
+from .facts import event_id, told_now
 from .people import facts_for
 from .quotas import Counts, locked
 from .tokens import Start, number_of
@@ -42,7 +42,7 @@ LONGEST_ON_A_PAGE = 3600.0  # seconds; whoever takes longer has been elsewhere
 OVER_QUOTA = "over_quota"
 DONE = (Response.State.COMPLETED, Response.State.SCREENED_OUT)
 CHANGED = ("state", "customer", "person", "language", "answers", "hidden", "variables", "seen", "page", "ending",
-           "flags", "tags", "updated_at", "completed_at")  # fmt: skip
+           "flags", "tags", "updated_at", "completed_at", "outdated")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ def decide(submissions: Sequence[Submission]) -> list[Outcome | Exception]:
     """Store all of them; an error in one is its own. Raises DatabaseError, then nothing is stored."""
     with transaction.atomic():
         ids = {one.start.response for one in submissions}
-        _hold(ids)
+        hold(ids)
         responses = {one.pk: one for one in Response.objects.filter(pk__in=ids)}
         named = {one.start.customer for one in submissions if one.start.customer}
         customers = set(Customer.objects.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
@@ -117,7 +117,7 @@ def decide(submissions: Sequence[Submission]) -> list[Outcome | Exception]:
     return outcomes
 
 
-def _hold(ids: Collection[uuid.UUID]) -> None:
+def hold(ids: Collection[uuid.UUID]) -> None:
     """Nobody else decides on these responses until the transaction ends. SQLite has one writer at a time anyway."""
     if connection.vendor == "postgresql":
         keys = sorted(int.from_bytes(one.bytes[:8], "big", signed=True) for one in ids)
@@ -149,6 +149,8 @@ def _advance(one: Submission, batch: _Batch) -> Outcome:
     if known is not None and known.survey_id != one.entry.id:
         raise ValueError("A token names a response to another survey.")
     response = _response(one, batch)
+    if response.state == Response.State.PARTIAL:  # given up, and here again: what it told the log holds no more
+        response.state, response.outdated = Response.State.STARTED, True
     response.answers = put(response.answers, one.answers)
     response.language, response.updated_at = one.start.language, one.now
     response.flags = list(dict.fromkeys([*response.flags, *one.flags]))
@@ -206,7 +208,7 @@ def _finished(response: Response, one: Submission, batch: _Batch, walk: Walk) ->
     response.completed_at = one.now
     response.tags = list(dict.fromkeys([*response.tags, *(outcome.tags if completes else ())]))
     response.flags = list(dict.fromkeys([*response.flags, *_flags(response, one), *([OVER_QUOTA] if full else [])]))
-    batch.facts += facts_of(response, one.prepared, one.entry)
+    batch.facts += told_now(response, one.prepared, one.entry)
     if completes and not response.test:
         batch.facts += [
             OutboxFact(

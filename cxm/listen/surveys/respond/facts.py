@@ -65,6 +65,12 @@ def facts_of(response: Response, prepared: Prepared, entry: Entry) -> list[Outbo
     return facts
 
 
+def told_now(response: Response, prepared: Prepared, entry: Entry) -> list[OutboxFact]:
+    """The facts to state in the transaction that changes a response. None of an archived one; and one whose old facts
+    have to be taken from the log first is told by the clock that does so."""
+    return [] if response.outdated or response.archived_at else facts_of(response, prepared, entry)
+
+
 def answers_of(response: Response, prepared: Prepared) -> Iterator[dict[str, Any]]:
     """The part of each fact that is about its question: metric, question, scale, score, comment, properties …"""
     answers = response.answers

@@ -1,6 +1,6 @@
 """The clock of unfinished responses: after a while of silence, what was answered counts as it is.
 
-The response stays open: whoever comes back later may still complete it. What it told the log by then stays told.
+The response stays open: whoever comes back later goes on with it, and what they change then is what counts.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from cxm.record.eventlog.outbox import emit_all
 
 from ..models import Response, Survey
 from . import abuse
+from .deciding import hold
 from .directory import directory
-from .facts import facts_of
+from .facts import told_now
 
 AT_ONCE = 200
 
@@ -33,10 +34,10 @@ def give_up(now: datetime | None = None) -> int:
 
 @transaction.atomic
 def _some(survey: int, before: datetime) -> int:
-    rows = Response.objects.filter(survey=survey, state=Response.State.STARTED, updated_at__lt=before)
-    if transaction.get_connection().features.has_select_for_update_skip_locked:
-        rows = rows.select_for_update(skip_locked=True)
-    found = list(rows.order_by("updated_at")[:AT_ONCE])
+    silent = Response.objects.filter(survey=survey, state=Response.State.STARTED, updated_at__lt=before)
+    ids = list(silent.order_by("updated_at").values_list("pk", flat=True)[:AT_ONCE])
+    hold(ids)  # whoever comes back in this moment waits; who was quicker is silent no more
+    found = list(silent.filter(pk__in=ids))
     entry = directory().survey_now(survey) if found else None
     for one in found:
         one.state = Response.State.PARTIAL
@@ -44,5 +45,5 @@ def _some(survey: int, before: datetime) -> int:
         Response.objects.filter(pk=one.pk).update(state=one.state)
         prepared = directory().prepared_now(entry, one.version) if entry else None
         if entry and prepared and abuse.HONEYPOT not in one.flags and one.answers:
-            emit_all(facts_of(one, prepared, entry))
+            emit_all(told_now(one, prepared, entry))
     return len(found)

@@ -12,7 +12,7 @@ from typing import Any
 
 from cxm.lib.conditions import text_of
 
-from ..definition import SCORED, Definition, Ending, Question, said
+from ..definition import SCORED, Definition, Ending, Question, picture_address, said
 from .checking import problems_of
 from .order import arranged, maxdiff_tasks
 from .piping import piped, piped_address
@@ -314,7 +314,7 @@ def _choice(walk: Walk, offer: Offer, chosen: bool) -> ChoiceView:
     return ChoiceView(
         id=choice.id,
         label=offer.label or walk.said(choice.label),
-        image=choice.image,
+        image=picture_address(choice.image),
         exclusive=choice.exclusive,
         other=choice.other and not offer.carried,
         required=choice.required,

@@ -18,6 +18,7 @@ from cxm.listen.surveys.distribution.mails import published
 from cxm.listen.surveys.distribution.queries import panel_of
 from cxm.listen.surveys.models import Contact, ContactRule, Invitation, Mailing, Response, Survey
 from cxm.record.customers.models import Customer, Segment, Trait
+from cxm.record.customers.snapshot import put_snapshot
 from cxm.testing.cast import make_customer, make_member, make_user, make_workspace
 
 from .test_mailings import make_live, owner_of, people, start
@@ -156,6 +157,10 @@ def test_what_a_person_was_asked_and_would_be_asked_is_explained(
     actions.invite(survey=survey, customer=ada, by=owner_of(workspace))
     shown = page(owner, "surveys:budget_of", workspace.slug, ada.pk)
     assert "“NPS wave 3” asked on" in shown
+    assert "· Personal link" in shown
+    profile = page(owner, "customers:show", workspace.slug, ada.pk)
+    assert f'href="{reverse("surveys:budget_of", args=[workspace.slug, ada.pk])}"' in profile
+    assert "Personal link ·" in profile
     assert Contact.objects.count() == 1
 
 
@@ -267,4 +272,37 @@ def test_a_panel_wears_out_visibly(
     assert (panel.members, panel.asked) == (4, 3)
     assert [(one.invited, one.answered) for one in panel.waves] == [(3, 3), (3, 1), (3, 1), (3, 0)]
     assert panel.silent == 2, "two of three left their last three invitations unanswered"
-    assert "Panel" in page(owner, "surveys:panel", workspace.slug, segment.pk)
+    shown = page(owner, "surveys:panel", workspace.slug, segment.pk)
+    assert f'href="{reverse("customers:segment", args=[workspace.slug, segment.pk])}"' in shown
+    shown = page(owner, "customers:segment", workspace.slug, segment.pk)
+    assert f'href="{reverse("surveys:panel", args=[workspace.slug, segment.pk])}"' in shown
+
+
+def test_a_mailing_goes_to_those_in_one_segment_and_another_but_not_a_third(
+    owner: Client, workspace: Workspace, survey: Survey
+) -> None:
+    traits = [{"plan": "gold", "city": "Lviv"}, {"plan": "gold", "city": "Kyiv"}, {"plan": "tin", "city": "Lviv"},
+              {"plan": "gold", "city": "Lviv", "asked": "lately"}]  # fmt: skip
+    told = [make_customer(workspace, f"P{n}", email=f"p{n}@example.com", traits=one) for n, one in enumerate(traits)]
+    put_snapshot(workspace.pk, [one.pk for one in told])
+    segments = {
+        name: Segment.objects.create(
+            workspace=workspace, name=name, condition={"field": f"trait.{field}", "operator": "is", "values": [value]}
+        )
+        for name, field, value in [("Gold", "plan", "gold"), ("Lviv", "city", "Lviv"), ("Asked", "asked", "lately")]
+    }
+    values = {"name": "May", "people": "", "subject_en": "Hello", "by": "", "segment": str(segments["Gold"].pk),
+              "also_in": [str(segments["Lviv"].pk)], "not_in": [str(segments["Asked"].pk)]}  # fmt: skip
+    new = reverse("surveys:new_mailing", args=[workspace.slug, survey.pk])
+    shown = owner.post(new, values, follow=True).content.decode()
+    mailing = Mailing.objects.get()
+    assert "Who are also in: Lviv" in shown
+    assert "But not in: Asked" in shown
+    assert "1 person" in shown
+    assert list(running.wanted(mailing)) == [told[0].pk]  # of the three with a gold plan two are in Lviv
+    segments["Asked"].delete()
+    assert list(running.wanted(mailing)) == [], "without the segment that leaves people out, too many would be asked"
+    stranger = Segment.objects.create(workspace=make_workspace("Own Shop", owner=make_user("stranger@example.com")), name="Theirs", condition={})
+    assert owner.post(new, {**values, "not_in": [str(stranger.pk)]}).status_code == 422
+    with pytest.raises(actions.Refused):
+        actions.change_mailing(mailing=mailing, by=owner_of(workspace), not_in=[str(stranger.pk)])

@@ -8,7 +8,7 @@ import pytest
 
 from cxm.listen.surveys import actions
 from cxm.listen.surveys.definition import Definition
-from cxm.listen.surveys.editing import add_question
+from cxm.listen.surveys.editing import add_question, add_section
 from cxm.listen.surveys.kinds import KIND
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.places import Place
@@ -128,3 +128,35 @@ def test_a_question_is_dragged(open_page: OpenPage, live_server: Any) -> None:
     page.locator('[data-place="question:nps"]').drag_to(page.locator('[data-place="question:why"]'))
     page.locator(".outline-row[data-place]:last-child .current").wait_for()
     assert [one.id for one in draft_of(Survey.objects.get()).questions()] == ["why", "nps"]
+
+
+def test_sections_are_moved_by_dragging_and_by_keyboard(open_page: OpenPage, live_server: Any) -> None:
+    survey = made()
+
+    def sections(draft: Definition, _taken: Any) -> None:
+        page = draft.pages[0]
+        for name in ("Food", "Room"):
+            section = add_section(draft, page_id=page.id, language="en")
+            section.title = {"en": name}
+
+    actions.edit_draft(survey=survey, change=sections, by=by(survey))
+
+    def order() -> list[str]:
+        return [one.title.get("en", one.id) for page in draft_of(Survey.objects.get()).pages for one in page.sections]
+
+    first, food, room = order()
+    page = open_page(1500)
+    opened(page, live_server, survey)
+    rows = page.locator(".outline-row:has(> .outline-section)")
+    rows.filter(has_text="Room").drag_to(page.locator('[data-place="question:nps"]'))
+    page.locator(".outline-section.current", has_text="Room").wait_for()
+    assert order() == [first, room, food]
+    page.locator(".outline-section.current").focus()
+    page.keyboard.press("Alt+ArrowDown")
+    page.wait_for_function("[...document.querySelectorAll('.outline-section')].at(-1).classList.contains('current')")
+    assert order() == [first, food, room]
+    page.locator('[data-place="question:nps"]').drag_to(rows.filter(has_text="Food"))  # to the front of that section
+    page.locator(".outline-item.current", has_text="recommend").wait_for()
+    found = draft_of(Survey.objects.get()).pages[0].sections
+    assert [[one.id for one in section.questions] for section in found] == [["why"], ["nps"], []]
+    check(page)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from django import forms as django_forms
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -21,11 +22,12 @@ from cxm.lib.conditions_form import ConditionForm
 from cxm.listen.surveys import actions, editing, forms
 from cxm.listen.surveys.advice import advice
 from cxm.listen.surveys.checking import Problem, Taken, check
-from cxm.listen.surveys.definition import Definition, Question, said
+from cxm.listen.surveys.definition import Choice, Definition, Question, said
 from cxm.listen.surveys.editing import EditRefused
 from cxm.listen.surveys.fields import catalogue, sentence
 from cxm.listen.surveys.kinds import GROUPS, KIND
 from cxm.listen.surveys.models import Survey
+from cxm.listen.surveys.pictures import NoPicture, add_picture
 from cxm.listen.surveys.places import Place, places, question_called
 from cxm.listen.surveys.preview import framed, preview_url
 from cxm.listen.surveys.queries import can_step, changed_by_another, draft_of, taken_by
@@ -144,7 +146,7 @@ def _structure(work: Work, deed: str, rest: str) -> Callable[[Definition, Taken]
                 work.at, work.focus = place, deed
             case "after":
                 after = Place.read(work.request.POST.get("after", ""))
-                editing.move_after(draft, question_id=place.id, after=after)
+                editing.move_after(draft, place=place, after=after)
                 work.at = place
             case "duplicate":
                 work.at = editing.duplicate(draft, taken, place=place)
@@ -210,6 +212,7 @@ def _put_question(work: Work, draft: Definition, taken: Taken, form: forms.Quest
             if faults:
                 work.faults = faults
                 raise EditRefused(_("Nothing was saved yet: some fields need another value."))
+            _put_pictures(work, which, found)
             setattr(question, which, found)
     if deed in ("choices", "rows"):
         _change_choices(work, question, taken, deed, rest)  # type: ignore[arg-type]  # one of the two
@@ -221,6 +224,18 @@ def _put_question(work: Work, draft: Definition, taken: Taken, form: forms.Quest
             draft, taken, question_id=work.at.id, kind=rest or sent.get("kind", ""), language=work.language
         )
         work.at, work.focus = Place("question", fresh.id), "kind"
+
+
+def _put_pictures(work: Work, which: str, choices: list[Choice]) -> None:
+    """The pictures that were sent with the table."""
+    for index, choice in enumerate(choices):
+        file = work.request.FILES.get(f"{which}-{index}-picture")
+        if isinstance(file, UploadedFile):
+            try:
+                choice.image = add_picture(survey=work.survey, file=file, by=person(work.request))
+            except NoPicture as refused:
+                raise EditRefused(str(refused)) from refused
+            work.focus = f"{which}-{index}-picture"
 
 
 def _change_choices(work: Work, question: Question, taken: Taken, which: Which, rest: str) -> None:
@@ -241,6 +256,8 @@ def _change_choices(work: Work, question: Question, taken: Taken, which: Which, 
         added = next(one for one in ones if one.label.get(work.language) == label)
         added.other = added.fixed = True
         ones.append(ones.pop(ones.index(added)))
+    elif 0 <= index < len(ones) and what == "unpicture":
+        ones[index].image, work.focus = "", f"{which}-{index}-picture"
     elif 0 <= index < len(ones) and what == "remove":
         ones.pop(index)
         work.focus = f"{which}-add"

@@ -109,6 +109,7 @@ def show(request: HttpRequest, slug: str, segment_id: UUID) -> HttpResponse:
     segment = segment_for(workspace, segment_id)
     context = {
         "membership": membership, "workspace": workspace, "segment": segment, "may_change": may_change(membership),
+        "may_analyse": Role(membership.role).includes(Role.ANALYST),
         "may_personal": may_export_personal(membership),
     }  # fmt: skip
     try:

@@ -12,6 +12,7 @@ from django.http import Http404
 from cxm.accounts.models import AuditEntry, Role, User, Workspace
 from cxm.listen.surveys import handling
 from cxm.listen.surveys.models import Response, Survey
+from cxm.listen.surveys.respond.telling import ids_in_log, state_again
 from cxm.record.eventlog.models import OutboxFact
 from cxm.record.eventlog.outbox import move_outbox
 from cxm.record.eventlog.scope import Filter, Scope
@@ -91,7 +92,7 @@ def test_archiving_takes_waiting_facts_from_the_outbox(workspace: Workspace, sur
 
     response = answered(survey, {"nps": 10}, log=False)
     with transaction.atomic():
-        handling.state_again(response)
+        state_again(response)
     assert sorted(OutboxFact.objects.values_list("name", flat=True)) == ["answer_given", "survey_completed"]
     handling.archive(response=response, by=agent)
     assert OutboxFact.objects.count() == 0
@@ -103,7 +104,7 @@ def test_deleting_is_for_good_and_not_for_agents(workspace: Workspace, survey: S
     with pytest.raises(PermissionDenied):
         handling.delete(response=gone, by=agent)
     assert nps(workspace, survey) == (0.0, 2)
-    ids = [str(one) for one in handling.ids_in_log(gone)]
+    ids = [str(one) for one in ids_in_log(gone)]
     handling.delete(response=gone, by=owner_of(workspace))
     handling.forget_deleted.call(workspace.pk, ids)
     assert nps(workspace, survey) == (100.0, 1)

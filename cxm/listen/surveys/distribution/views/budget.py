@@ -111,7 +111,8 @@ def person(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
         for one in live[:50]
     ]
     shown = context_of(
-        membership, customer=customer, contacts=contacts_of(customer),
+        membership, customer=customer,
+        contacts=[(one, channel_names([one.channel])[0]) for one in contacts_of(customer)],
         decisions=[(one, found.allowed, sentence_of(found.reason, found.detail)) for one, found in decisions],
     )  # fmt: skip
     return render(request, "distribution/person.html", shown)

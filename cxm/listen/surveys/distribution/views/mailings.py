@@ -74,6 +74,7 @@ def show(request: HttpRequest, slug: str, survey_id: int, mailing_id: int) -> Ht
     shown = context_of(
         membership, survey=survey, tab="share", mailing=mailing, progress=progress_of(mailing),
         active=mailing.state == Mailing.State.SENDING, segment=segment_of(mailing),
+        also_in=named(mailing, mailing.also_in), not_in=named(mailing, mailing.not_in),
     )  # fmt: skip
     used_up = _("Skipped: the contact budget is used up.")
     shown["reasons"] = [(used_up if code == "rule" else budget.sentence_of(code, {}), n)
@@ -89,6 +90,12 @@ def segment_of(mailing: Mailing) -> Segment | None:
     if not mailing.segment:
         return None
     return Segment.objects.filter(workspace=mailing.survey.workspace_id, pk=mailing.segment).first()
+
+
+def named(mailing: Mailing, ids: list[str]) -> list[str]:
+    """The names of segments."""
+    rows = Segment.objects.filter(workspace=mailing.survey.workspace_id, pk__in=ids)
+    return list(rows.order_by("name").values_list("name", flat=True))
 
 
 def preview(mailing: Mailing, survey: Survey, definition: Definition | None) -> dict[str, Any]:
