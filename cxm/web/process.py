@@ -69,8 +69,7 @@ WEBHOOKS_EVERY = 1.0  # seconds; webhooks of this process leave at once, those o
 OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of others at the latest then
 TEXTS_EVERY = 1.0  # seconds between two looks for texts that nobody has read
 RUNS_EVERY = 1.0  # seconds; runs that this process begins go on at once, those of others at the latest then
-MANY_FACTS = 50  # moved at once: more are on their way
-GATHER = 0.4  # seconds
+GATHER = 0.3  # seconds after facts were moved in which others gather: an insert costs much the same for few and many
 TURN = (
     0.001  # seconds that a busy thread keeps the interpreter before the event loop gets it; Python's default is 0.005
 )
@@ -136,7 +135,7 @@ def outbox_loop() -> Loop:
         if not is_open:
             is_open = True
             give_back_memory()
-        if moved >= MANY_FACTS:  # an insert costs much the same for few and for many, so let some more come
+        if moved:
             time.sleep(GATHER)
 
     return Loop("outbox", move, waiting=outbox.waiting, every=OUTBOX_EVERY)

@@ -202,11 +202,13 @@ def names_of(incoming: Incoming) -> list[tuple[str, str]]:
 
 
 def is_suppressed(channel: Channel, incoming: Incoming) -> bool:
-    """Whether a privacy regulation says that nothing is stored about the person whom a program names by a user id.
+    """Whether a privacy regulation says that nothing is stored about this person: by a user id that a program names,
+    or by the address that they write from, where that is their user id.
 
     What they wrote is kept, for somebody may have to answer it; it belongs to no profile and is no fact.
     """
-    ids = [value for kind, value in incoming.customer_ids if kind == "user_id"]
+    names = [*incoming.customer_ids, ("email", clean(incoming.sender, 320)), *names_of(incoming)]
+    ids = {value for kind, value in names if value and kind in {"user_id", "email"}}
     return bool(ids) and Suppression.objects.filter(workspace=channel.workspace, user_id__in=ids).exists()
 
 

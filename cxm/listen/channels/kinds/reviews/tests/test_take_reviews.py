@@ -58,6 +58,11 @@ def test_a_review_is_feedback_once_and_its_answer_is_noted(channel: Channel) -> 
     assert (silent.text, silent.conversation.customer, Customer.objects.count()) == ("Never.", None, 1)
     assert OutboxFact.objects.filter(name="review_received").count() == 1
     assert tell_as_history(channel, [silent], uuid4()) == 0
+    # The address is their user id: it is the same person however it is spelt.
+    Suppression.objects.create(workspace=channel.workspace, user_id="y@example.com")
+    silent, _new = take(channel=channel, review=Review("r-10", AT, 1.0, text="No.", email="Y@Example.com"))
+    assert (silent.text, silent.conversation.customer, Customer.objects.count()) == ("No.", None, 1)
+    assert OutboxFact.objects.filter(name="review_received").count() == 1
     anonymous, _new = take(channel=channel, review=Review("r-8", AT, 5.0))
     assert anonymous.conversation.customer is None
     answer = note_answer(message=message, text=" Sorry! ", by=agent, at=AT + timedelta(hours=1))
