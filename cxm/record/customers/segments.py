@@ -5,14 +5,16 @@ In SQL for all customers (`count`, `members`), in Python for one (`segments_of`)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from cxm.accounts.models import Workspace
 from cxm.lib.conditions import Condition, Value, holds, leaves
@@ -24,6 +26,7 @@ from cxm.record.eventlog.snapshot import items_by_field
 from .models import Customer, Segment
 from .snapshot import combined_traits, families, fields_of, ids_in_log, tags_of
 
+TOPIC = "text.topic"
 PART = 50_000  # members that one question brings
 
 
@@ -41,11 +44,12 @@ def find_segment(workspace_id: int, segment_id: str) -> Condition | None:
 
 
 def with_segments(workspace_id: int, filters: Iterable[Filter]) -> tuple[Filter, ...]:
-    """The filters as the log can take them: those on segments with the conditions of these segments, read now.
+    """The filters as the log can take them: those on segments with the conditions of these segments, read now, and
+    those on topics with the keys of all topics below.
 
     A filter on a segment that is not there stays without, and the log refuses it as a field that there is not.
     """
-    filters = tuple(filters)
+    filters = tuple(_with_topics(workspace_id, one) if one.field == TOPIC else one for one in filters)
     if not any(one.field == SEGMENT for one in filters):
         return filters
     known = {str(one.pk): condition_of(one) for one in Segment.objects.filter(workspace=workspace_id)}
@@ -55,6 +59,13 @@ def with_segments(workspace_id: int, filters: Iterable[Filter]) -> tuple[Filter,
         else one
         for one in filters
     )
+
+
+def _with_topics(workspace_id: int, one: Filter) -> Filter:
+    if one.operator not in ("is", "is_not"):
+        return one
+    keys_under: Callable[[int, str], list[str]] = import_string(settings.TOPIC_KEYS)
+    return replace(one, under=tuple(sorted({key for value in one.values for key in keys_under(workspace_id, value)})))
 
 
 def segment_names(workspace_id: int) -> dict[str, str]:

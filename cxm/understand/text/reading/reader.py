@@ -102,6 +102,16 @@ class Reader:
             out.append(self.calibrated(batch.logits)[:, 0] - at)
         return np.concatenate(out) if out else np.zeros(0)
 
+    def log_odds(self, texts: Sequence[str]) -> tuple[Array, Array]:
+        """Calibrated log-odds of polarity and of neutrality, shape (texts, 2), and numbers of LANGUAGES."""
+        odds, language = [np.zeros((0, 2))], [np.zeros(0, dtype=np.intp)]
+        slope, shift = self.weights.calibration[:2].T
+        for begin, end in batches(texts):
+            batch = self.measure(texts[begin:end], emotions=False)
+            odds.append(batch.logits * slope + shift)
+            language.append(batch.language)
+        return np.concatenate(odds), np.concatenate(language)
+
     def emotions(self, texts: Sequence[str]) -> Array:
         """Whether each text shows each of EMOTIONS, shape (texts, 6)."""
         out = []
@@ -232,6 +242,11 @@ class Reader:
         phrases = self.phrases(batch)
         sentences = self.sentences(batch, sentence_score, sentence_label)
         intents = own.get("intent")
+        # How likely the own heads think that a text speaks of effort, or is urgent: they go before the phrases.
+        shown_by_own = {
+            kind: chances[:, names.index("yes")]
+            for kind, (names, chances) in own.items() if kind in ("effort", "urgency") and "yes" in names
+        }  # fmt: skip
         out = []
         languages, rounded = batch.language.tolist(), np.round(score, 4).tolist()
         signs, chances_of = label.tolist(), np.round(emotion_chance, 3).tolist()
@@ -257,12 +272,14 @@ class Reader:
                 sure = abs(rounded[number]) if intent in ("complaint", "praise") else 1.0
             if intent:
                 tags.append(Tag("intent", intent, sure, intent_spans))
-            effort = urgent = False
+            shows = {kind: 1.0 for kind, _name, _at in hits if kind in ("effort", "urgency")}
+            shows |= {kind: float(sure[number]) for kind, sure in shown_by_own.items()}
+            shows = {kind: sure for kind, sure in shows.items() if sure >= 0.5}
             for kind, name, at in hits:
-                if kind != "intent":
-                    effort = effort or kind == "effort"
-                    urgent = urgent or kind == "urgency"
-                    tags.append(Tag(kind, name, 1.0, at))
+                if kind in shows or kind == "touchpoint":
+                    tags.append(Tag(kind, name, shows.get(kind, 1.0), at))
+            found_kinds = {tag.kind for tag in tags}
+            tags += [Tag(kind, kind, sure) for kind, sure in shows.items() if kind not in found_kinds]
             out.append(
                 Reading(
                     LANGUAGES[language],
@@ -272,8 +289,8 @@ class Reader:
                     rounded[number],
                     felt,
                     intent,
-                    effort,
-                    urgent,
+                    "effort" in shows,
+                    "urgency" in shows,
                     sentences[number],
                     tuple(tags),
                     self.version,
