@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 from cxm.accounts.models import Workspace
 from cxm.lib.conditions import Condition, Value, holds, leaves
 from cxm.record.eventlog.ask import ask
-from cxm.record.eventlog.membership import DAY_MS, EVENT, LAST_SEEN, SEEN, counted, people, tally
+from cxm.record.eventlog.membership import DAY_MS, EVENT, LAST_SEEN, SAID, SEEN, counted, people, said, tally
 from cxm.record.eventlog.scope import SEGMENT, Filter, Scope
 from cxm.record.eventlog.snapshot import items_by_field
 
@@ -203,6 +203,11 @@ class Did:
     seen: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    said: list[list[str]]
+
+
 def segments_of(customer: Customer, now: datetime | None = None) -> list[Segment]:
     """The segments that this customer is in, by name. Raises EventlogError where a segment asks for events."""
     found = list(Segment.objects.filter(workspace=customer.workspace_id))
@@ -225,11 +230,15 @@ class Answers:
         seen = any(leaf.field == LAST_SEEN for leaf in asked)
         self.items: Mapping[str, list[str]] = {}
         self.counts: dict[tuple[str, int | None], int] = {}
+        self.told: dict[tuple[str, int | None], list[str]] = {}
+        texts = list({(leaf.field, leaf.within_days): leaf for leaf in asked if leaf.field in SAID})
         if not asked:
             return
         [family] = families(customer.workspace_id, [customer.pk])
         tags = tags_of(member.pk for member in family)
         self.items = items_by_field(combined_traits(family), fields_of(family, tags))
+        if texts:
+            self.told = dict(zip(texts, self._heard(customer.workspace_id, family, texts, now), strict=True))
         if not self.events and not seen:
             return
         did = self._ask(customer.workspace_id, family, now)
@@ -237,6 +246,25 @@ class Answers:
         if did.seen:
             days = max(int(now.timestamp() * 1000) - did.seen, 0) // DAY_MS
             self.items = {**self.items, LAST_SEEN: [str(days)]}
+
+    def _heard(
+        self, workspace_id: int, family: Sequence[Customer], asked: Sequence[tuple[str, int | None]], now: datetime
+    ) -> list[list[str]]:
+        """For each field and number of days, what was read in the texts of the customer."""
+        columns, values = said([Condition(field=name, within_days=days) for name, days in asked], now)
+        sql = (
+            f"SELECT [{', '.join(columns)}] AS said FROM annotations FINAL"
+            " WHERE $scope AND customer_id IN {ids:Array(UUID)}"
+        )
+        found: list[list[str]] = [[] for _one in asked]
+        ids = ids_in_log(workspace_id, family)
+        for start in range(0, len(ids), 3000):
+            [row] = ask(
+                sql, Scope(workspace_id), row=Heard, name="segments.said", table="annotations",
+                ids=[str(one) for one in ids[start : start + 3000]], **values,
+            ).rows  # fmt: skip
+            found = [[*some, *more] for some, more in zip(found, row.said, strict=True)]
+        return found
 
     def _ask(self, workspace_id: int, family: Sequence[Customer], now: datetime) -> Did:
         leaves_asked = [Condition(field=field, within_days=days) for field, days in self.events]
@@ -258,4 +286,6 @@ class Answers:
     def __call__(self, leaf: Condition) -> Value:
         if leaf.field.startswith(EVENT):
             return self.counts.get((leaf.field, leaf.within_days), 0)
+        if leaf.field in SAID:
+            return list(self.told.get((leaf.field, leaf.within_days), ()))
         return list(self.items.get(leaf.field, ()))

@@ -29,8 +29,8 @@ CORRECTION: Final = "correction"
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """`kind` is sentiment, emotion, intent, effort or urgency (of these two `name` is yes or no); `source` is nps, csat,
-    rating or correction."""
+    """`kind` is sentiment, emotion, intent, or (`name` yes or no) effort or urgency; `source` is nps, csat, rating or
+    correction."""
 
     text: str
     kind: str
