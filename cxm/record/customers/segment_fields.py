@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from cxm.accounts.models import Workspace
@@ -44,7 +47,7 @@ def event_names(workspace: Workspace) -> list[str]:
 
 
 def fields(workspace: Workspace) -> list[Field]:
-    """Profile, traits and events of the workspace. Raises EventlogError."""
+    """Profile, traits and events of the workspace, and what its customers wrote. Raises EventlogError."""
     profile, traits, events = _("Profile"), _("Traits"), _("How often it happened")
     tags = tuple(
         (name, name) for name in Tag.objects.filter(workspace=workspace).order_by("name").values_list("name", flat=True)
@@ -65,4 +68,5 @@ def fields(workspace: Workspace) -> list[Field]:
         Field(f"event.{name}", kind_label(name), "number", group=events, counted=True)
         for name in event_names(workspace)
     ]
-    return found
+    said_fields: Callable[[Workspace], list[Field]] = import_string(settings.SAID_FIELDS)
+    return [*found, *said_fields(workspace)]

@@ -5,25 +5,28 @@ In SQL for all customers (`count`, `members`), in Python for one (`segments_of`)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from cxm.accounts.models import Workspace
 from cxm.lib.conditions import Condition, Value, holds, leaves
 from cxm.record.eventlog.ask import ask
-from cxm.record.eventlog.membership import DAY_MS, EVENT, LAST_SEEN, SEEN, counted, people, tally
+from cxm.record.eventlog.membership import DAY_MS, EVENT, LAST_SEEN, SAID, SEEN, counted, people, said, tally
 from cxm.record.eventlog.scope import SEGMENT, Filter, Scope
 from cxm.record.eventlog.snapshot import items_by_field
 
 from .models import Customer, Segment
 from .snapshot import combined_traits, families, fields_of, ids_in_log, tags_of
 
+TOPIC = "text.topic"
 PART = 50_000  # members that one question brings
 
 
@@ -41,11 +44,12 @@ def find_segment(workspace_id: int, segment_id: str) -> Condition | None:
 
 
 def with_segments(workspace_id: int, filters: Iterable[Filter]) -> tuple[Filter, ...]:
-    """The filters as the log can take them: those on segments with the conditions of these segments, read now.
+    """The filters as the log can take them: those on segments with the conditions of these segments, read now, and
+    those on topics with the keys of all topics below.
 
     A filter on a segment that is not there stays without, and the log refuses it as a field that there is not.
     """
-    filters = tuple(filters)
+    filters = tuple(_with_topics(workspace_id, one) if one.field == TOPIC else one for one in filters)
     if not any(one.field == SEGMENT for one in filters):
         return filters
     known = {str(one.pk): condition_of(one) for one in Segment.objects.filter(workspace=workspace_id)}
@@ -55,6 +59,13 @@ def with_segments(workspace_id: int, filters: Iterable[Filter]) -> tuple[Filter,
         else one
         for one in filters
     )
+
+
+def _with_topics(workspace_id: int, one: Filter) -> Filter:
+    if one.operator not in ("is", "is_not"):
+        return one
+    keys_under: Callable[[int, str], list[str]] = import_string(settings.TOPIC_KEYS)
+    return replace(one, under=tuple(sorted({key for value in one.values for key in keys_under(workspace_id, value)})))
 
 
 def segment_names(workspace_id: int) -> dict[str, str]:
@@ -192,6 +203,11 @@ class Did:
     seen: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    said: list[list[str]]
+
+
 def segments_of(customer: Customer, now: datetime | None = None) -> list[Segment]:
     """The segments that this customer is in, by name. Raises EventlogError where a segment asks for events."""
     found = list(Segment.objects.filter(workspace=customer.workspace_id))
@@ -214,11 +230,15 @@ class Answers:
         seen = any(leaf.field == LAST_SEEN for leaf in asked)
         self.items: Mapping[str, list[str]] = {}
         self.counts: dict[tuple[str, int | None], int] = {}
+        self.told: dict[tuple[str, int | None], list[str]] = {}
+        texts = list({(leaf.field, leaf.within_days): leaf for leaf in asked if leaf.field in SAID})
         if not asked:
             return
         [family] = families(customer.workspace_id, [customer.pk])
         tags = tags_of(member.pk for member in family)
         self.items = items_by_field(combined_traits(family), fields_of(family, tags))
+        if texts:
+            self.told = dict(zip(texts, self._heard(customer.workspace_id, family, texts, now), strict=True))
         if not self.events and not seen:
             return
         did = self._ask(customer.workspace_id, family, now)
@@ -226,6 +246,25 @@ class Answers:
         if did.seen:
             days = max(int(now.timestamp() * 1000) - did.seen, 0) // DAY_MS
             self.items = {**self.items, LAST_SEEN: [str(days)]}
+
+    def _heard(
+        self, workspace_id: int, family: Sequence[Customer], asked: Sequence[tuple[str, int | None]], now: datetime
+    ) -> list[list[str]]:
+        """For each field and number of days, what was read in the texts of the customer."""
+        columns, values = said([Condition(field=name, within_days=days) for name, days in asked], now)
+        sql = (
+            f"SELECT [{', '.join(columns)}] AS said FROM annotations FINAL"
+            " WHERE $scope AND customer_id IN {ids:Array(UUID)}"
+        )
+        found: list[list[str]] = [[] for _one in asked]
+        ids = ids_in_log(workspace_id, family)
+        for start in range(0, len(ids), 3000):
+            [row] = ask(
+                sql, Scope(workspace_id), row=Heard, name="segments.said", table="annotations",
+                ids=[str(one) for one in ids[start : start + 3000]], **values,
+            ).rows  # fmt: skip
+            found = [[*some, *more] for some, more in zip(found, row.said, strict=True)]
+        return found
 
     def _ask(self, workspace_id: int, family: Sequence[Customer], now: datetime) -> Did:
         leaves_asked = [Condition(field=field, within_days=days) for field, days in self.events]
@@ -247,4 +286,6 @@ class Answers:
     def __call__(self, leaf: Condition) -> Value:
         if leaf.field.startswith(EVENT):
             return self.counts.get((leaf.field, leaf.within_days), 0)
+        if leaf.field in SAID:
+            return list(self.told.get((leaf.field, leaf.within_days), ()))
         return list(self.items.get(leaf.field, ()))

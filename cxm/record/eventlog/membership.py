@@ -1,8 +1,9 @@
 """Whom a condition holds for: a tree of `cxm.lib.conditions` as SQL over the customer snapshot and the events.
 
 Fields are those of the snapshot's `items` (trait.NAME, name, email, phone, language, tag), `event.NAME` (how often;
-`within_days` counts the days before now) and `last_seen_days` (whole days since the newest event that is not a fact of
-our own). A person is the row of a canonical customer; events of all their profiles and names count together.
+`within_days` counts the days before now), `last_seen_days` (whole days since the newest event that is not a fact of
+our own) and `said.NAME` (what was read in the texts that they wrote, of all texts together; `within_days` as above). A
+person is the row of a canonical customer; events and texts of all their profiles and names count together.
 
 Every comparison is the one that `conditions.compare` makes, value by value, on lists of texts.
 """
@@ -18,6 +19,12 @@ from cxm.lib.conditions import DAY, MOMENT, NUMBER, Condition, folded, is_time, 
 
 FIELDS = frozenset({"name", "email", "phone", "language", "tag"})
 EVENT, LAST_SEEN = "event.", "last_seen_days"
+SAID = {  # of a reading, as a list of texts
+    "said.sentiment": "[toString(sentiment)]", "said.emotion": "[toString(emotion)]",
+    "said.intent": "[toString(intent)]", "said.language": "[toString(language)]",
+    "said.effort": "[if(effort = 1, 'true', 'false')]",
+    "said.urgent": "[if(urgent = 1, 'true', 'false')]", "said.topic": "arrayMap(one -> toString(one), topics)",
+}  # fmt: skip
 DAY_MS = 86_400_000
 COMPARED = {"at_least": ">=", "at_most": "<=", "more_than": ">", "less_than": "<"}
 TIME = DAY.removesuffix("$") + "([T ]|$)"
@@ -46,7 +53,8 @@ def check(condition: Condition) -> None:
     """Raises NotAskable for a field or a comparison that no customer can be asked."""
     for leaf in leaves(condition):
         kind, _dot, rest = leaf.field.partition(".")
-        if leaf.field not in FIELDS and leaf.field != LAST_SEEN and not (kind in ("trait", "event") and rest):
+        known = leaf.field in FIELDS or leaf.field == LAST_SEEN or leaf.field in SAID
+        if not known and not (kind in ("trait", "event") and rest):
             raise NotAskable(leaf.field)
         if leaf.operator == "matches":  # the engine's expressions and Python's are two languages
             raise NotAskable(leaf.field, leaf.operator)
@@ -87,6 +95,22 @@ def counted(asked: Sequence[Condition], now: datetime, prefix: str = "did") -> t
     return columns, values
 
 
+def said(asked: Sequence[Condition], now: datetime, prefix: str = "said") -> tuple[list[str], dict[str, Any]]:
+    """For each leaf on what was said, SQL that lists it over rows of `annotations`; and the parameters."""
+    columns, values = [], dict[str, Any]()
+    for place, leaf in enumerate(asked):
+        when = "1"
+        if leaf.within_days is not None:
+            values[f"{prefix}_from{place}"] = now - timedelta(days=leaf.within_days)
+            values[f"{prefix}_to"] = now
+            when = (
+                f"occurred_at >= {{{prefix}_from{place}:DateTime64(3, 'UTC')}}"
+                f" AND occurred_at <= {{{prefix}_to:DateTime64(3, 'UTC')}}"
+            )
+        columns.append(f"arrayFilter(one -> one != '', groupUniqArrayArrayIf({SAID[leaf.field]}, {when}))")
+    return columns, values
+
+
 SEEN = "maxIf(toUnixTimestamp64Milli(occurred_at), source != 'fact')"
 
 
@@ -97,6 +121,7 @@ class _Writer:
     values: dict[str, Any] = field(default_factory=dict)
     events: list[Condition] = field(default_factory=list)
     seen: bool = False
+    texts: list[Condition] = field(default_factory=list)
 
     def write(self, condition: Condition) -> str:
         if condition.all is not None:
@@ -109,7 +134,10 @@ class _Writer:
 
     def source(self) -> str:
         """Every customer; to be asked last, when the writer knows what the conditions need."""
-        return f"FROM customers AS person FINAL{self.join()} WHERE $scope AND person.customer_id = person.canonical_id"
+        return (
+            f"FROM customers AS person FINAL{self.join()}{self.join_texts()}"
+            " WHERE $scope AND person.customer_id = person.canonical_id"
+        )
 
     def join(self) -> str:
         """What the people did, where the condition asks for it; nobody is left out for having done nothing."""
@@ -137,6 +165,24 @@ class _Writer:
             " GROUP BY who.person_id) AS did ON person.customer_id = did.person_id"
         )
 
+    def join_texts(self) -> str:
+        """What was read in their texts, where the condition asks for it."""
+        if not self.texts:
+            return ""
+        columns, values = said(self.texts, self.now, f"{self.prefix}_said")
+        self.values |= values
+        workspace = "workspace_id = {scope_workspace:UInt32}"
+        parts = ", ".join(f"{column} AS t{place}" for place, column in enumerate(columns))
+        wholes = ", ".join(f"groupUniqArrayArray(heard.t{place}) AS t{place}" for place in range(len(columns)))
+        return (
+            f" GLOBAL ANY LEFT JOIN (SELECT writer.person_id AS writer_id, {wholes}"
+            f" FROM (SELECT customer_id, {parts} FROM annotations FINAL WHERE {workspace}"
+            " GROUP BY customer_id) AS heard GLOBAL ANY INNER JOIN (SELECT customer_id AS log_id,"
+            f" canonical_id AS person_id FROM customers FINAL WHERE {workspace}) AS writer"
+            " ON heard.customer_id = writer.log_id"
+            " GROUP BY writer.person_id) AS told ON person.customer_id = told.writer_id"
+        )
+
     def put(self, value: Any, kind: str) -> str:
         name = f"{self.prefix}_{len(self.values)}"
         self.values[name] = value
@@ -149,6 +195,11 @@ class _Writer:
             if place == len(self.events):
                 self.events.append(leaf)
             return f"[toString(did.c{place})]"
+        if leaf.field in SAID:
+            place = next((at for at, one in enumerate(self.texts) if _counts_alike(one, leaf)), len(self.texts))
+            if place == len(self.texts):
+                self.texts.append(leaf)
+            return f"told.t{place}"
         if leaf.field == LAST_SEEN:
             self.seen = True
             now = int(self.now.timestamp() * 1000)

@@ -97,7 +97,8 @@ class UnknownField(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`field` is a column (`channel`), `property.NAME` of the event, `trait.NAME` of its customer, or `segment`.
+    """`field` is a column (`channel`), `property.NAME` of the event, `trait.NAME` of its customer, `text.NAME` of what
+    was read in its comment, or `segment`.
 
     Several values mean any of them. Comparison is by text for is, is_not and contains, by number for at_least, at_most.
     """
@@ -107,6 +108,8 @@ class Filter:
     values: tuple[str, ...] = ()
     # Of `segment`: whom the segments hold for. They are kept above the log, see customers.segments.with_segments.
     members: Condition | None = made(default=None, compare=False)
+    # Of `text.topic`: the keys of the topics with all below them. They are kept above the log, as segments are.
+    under: tuple[str, ...] = made(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +302,7 @@ def _condition_on_many(one: Filter, column: str, name: str, values: dict[str, An
         case "is_not_set":
             return f"empty({column})"
         case "is" | "is_not":
-            values[name] = list(one.values)
+            values[name] = list(one.under or one.values)
             nothing = f" OR empty({column})" if "" in one.values else ""
             return f"{'NOT ' if one.operator == 'is_not' else ''}(hasAny({column}, {{{name}:Array(String)}}){nothing})"
         case "contains":

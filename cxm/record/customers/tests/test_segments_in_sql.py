@@ -15,8 +15,10 @@ from cxm.record.customers.marks import tag
 from cxm.record.customers.merging import merge_customers
 from cxm.record.customers.models import Customer, Identity
 from cxm.record.customers.segments import Answers, count, member_page, members
-from cxm.record.customers.snapshot import put_snapshot
+from cxm.record.customers.snapshot import ids_in_log, put_snapshot
 from cxm.record.eventlog.append import Event, append
+from cxm.record.eventlog.membership import SAID
+from cxm.record.eventlog.texts import Annotation, write_annotations
 from cxm.testing.cast import make_customer
 from cxm.testing.effort import full_or
 
@@ -38,7 +40,7 @@ EVENTS = ["order_placed", "ticket_updated", "it's"]
 WANTED: list[Any] = [
     5, 2.5, 0, -3, 1, 2, 1000, "5", "05", "pro", "PRO", "strasse", "Straße", "про", "οδοσ", True, False, "true",
     "2026-03-01", "2026-03-02", "2026-03-01T10:00:00Z", "2026-03-01T23:00:00Z", "it's", "\\", "{x", "%", "专", "x",
-    "nan", 0.1, "9" * 320,
+    "nan", 0.1, "9" * 320, "negative", "positive", "price", "staff", "complaint",
 ]  # fmt: skip
 OPERATORS = [
     "is", "is_not", "contains", "not_contains", "starts_with", "ends_with", "at_least", "at_most", "more_than",
@@ -60,10 +62,12 @@ def a_leaf(rng: random.Random) -> Condition:
         field = rng.choice(["name", "email", "language", "tag", "phone"])
     elif kind < 0.8:
         field = "last_seen_days"
+    elif kind < 0.87:
+        field = rng.choice(sorted(SAID))
     else:
         field = f"event.{rng.choice(EVENTS)}"
     values = tuple(rng.sample(WANTED, rng.choice([1, 1, 1, 2, 3])))
-    within = rng.choice([None, 1, 7, 30, 400]) if field.startswith("event.") else None
+    within = rng.choice([None, 1, 7, 30, 400]) if field.startswith(("event.", "said.")) else None
     operator: Any = rng.choice(OPERATORS)
     return Condition(field=field, operator=operator, values=values, within_days=within)
 
@@ -100,8 +104,6 @@ def people(firm: Firm, rng: random.Random, n: int) -> list[Customer]:
 
 
 def happened(workspace: Workspace, made: list[Customer], rng: random.Random, n: int) -> None:
-    from cxm.record.customers.snapshot import ids_in_log
-
     events = []
     for _ in range(n):
         one = rng.choice(made)
@@ -116,12 +118,34 @@ def happened(workspace: Workspace, made: list[Customer], rng: random.Random, n: 
     append(events)
 
 
+def wrote(workspace: Workspace, made: list[Customer], rng: random.Random, n: int) -> None:
+    """Texts that have been read; of each the newer reading holds."""
+    rows = []
+    for _ in range(n):
+        whose: UUID = rng.choice(ids_in_log(workspace.pk, [rng.choice(made)]))
+        at = NOW - timedelta(days=rng.choice([0, 1, 7, 30, 100]), seconds=rng.randrange(-90_000, 90_000))
+        event_id = UUID(int=rng.getrandbits(128))
+        for version in (1, 2):
+            topics = tuple(rng.sample(["price", "staff", "PRO", "5"], rng.randrange(3)))
+            rows.append(
+                Annotation(
+                    workspace_id=workspace.pk, event_id=event_id, customer_id=whose, occurred_at=at,
+                    import_id=UUID(int=0), version=version, model="m", language=rng.choice(["en", "uk", ""]), script="",
+                    sentiment=rng.choice(["negative", "positive", "neutral", ""]), sentiment_score=0.0, emotion="none",
+                    intent=rng.choice(["complaint", ""]), effort=rng.random() < 0.5, urgent=False, topics=topics,
+                    topic_sentiments=tuple(0.0 for _one in topics), personal=(), tags="{}",
+                )
+            )  # fmt: skip
+    write_annotations(rows)
+
+
 def test_for_random_trees_and_customers_python_and_sql_agree() -> None:
     """56 customers × 100 or 300 trees: each answer of SQL is the one that Python gives for that customer."""
     rng = random.Random("segments 1")
     firm, other = Firm(), Workspace.objects.create(slug="other", name="Other")
     made = people(firm, rng, 60)
     happened(firm.workspace, made, rng, 400)
+    wrote(firm.workspace, made, rng, 60)
     stranger = make_customer(other, "Ada", traits={"plan": "pro"})
     put_snapshot(other.pk, [stranger.pk])
     whole = [one for one in Customer.objects.filter(workspace=firm.workspace) if one.canonical_id is None]

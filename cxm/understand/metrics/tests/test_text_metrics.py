@@ -8,10 +8,12 @@ import pytest
 
 from cxm.record.eventlog.scope import Filter, Scope, UnknownField
 from cxm.record.eventlog.texts import Annotation, texts_by_id, write_annotations
-from cxm.testing.cast import answer, at, given_events, make_workspace
+from cxm.testing.cast import answer, at, given_events, make_user, make_workspace
+from cxm.understand.metrics.asking import read_filters
 from cxm.understand.metrics.behind import answers_behind
 from cxm.understand.metrics.fields import fields
 from cxm.understand.metrics.queries import measure
+from cxm.understand.text.models import Topic
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +68,14 @@ def test_scores_by_topic_and_sentiment_of_their_comments() -> None:
     assert n(Filter("text.topic", "contains", ("STAF",))) == 2
     assert n(Filter("text.topic", "is_set")) == 3
     assert n(Filter("text.sentiment", "is", ("negative",)), Filter("channel", "is", ("",))) == 2
+    # A topic counts with all below it, and with what was merged into those: service has staff below it.
+    service = Topic.objects.create(workspace=workspace, key="service")
+    staff = Topic.objects.create(workspace=workspace, key="staff", parent=service)
+    assert n(*read_filters(["text.topic:is:service"], workspace.pk)) == 2
+    assert n(*read_filters(["text.topic:is_not:service"], workspace.pk)) == 4
+    Topic.objects.create(workspace=workspace, key="delivery", merged_into=staff)
+    assert n(*read_filters(["text.topic:is:service", "text.topic:is:"], workspace.pk)) == 6  # of two values, either
+    assert n(*read_filters(["text.topic:is:service"], make_workspace("Other", make_user("o@example.com")).pk)) == 0
     with pytest.raises(UnknownField):
         n(Filter("text.topic", "at_least", ("1",)))
     with pytest.raises(UnknownField):

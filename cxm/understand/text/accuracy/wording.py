@@ -18,6 +18,8 @@ KINDS: Final[dict[str, Promise]] = {
     "sentiment": gettext_lazy("Sentiment"),
     "emotion": gettext_lazy("Emotion"),
     "intent": gettext_lazy("Intent"),
+    "effort": gettext_lazy("Effort"),
+    "urgency": gettext_lazy("Urgent"),
 }
 SIDES: Final[dict[str, Promise]] = {
     "negative": pgettext_lazy("texts", "negative"),

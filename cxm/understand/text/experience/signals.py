@@ -7,16 +7,18 @@
   customer opened in the 30 days before.
 - Answer: the customer's first satisfaction answer within 14 days after the solution; where answers of the workspace
   name their ticket (property `ticket_id`, or `case` of a case), that one and no other.
+
+Profiles that were merged are one customer, whoever of them opened, wrote or answered.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from cxm.record.eventlog.append import NOBODY
@@ -88,6 +90,14 @@ class _Text:
     effort: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    customer_id: UUID
+    canonical_id: UUID
+
+
+Row = TypeVar("Row", _Ticket, _Answer, _Text)
+
 TICKETS = """
 SELECT ticket_id, argMax(one.customer_id, (version, event_id)) AS customer_id,
        argMax(toUnixTimestamp64Milli(occurred_at), (version, event_id)) AS opened_ms,
@@ -114,11 +124,16 @@ FROM annotations AS one WHERE $scope {of_customers}
                           AND response_id = '' {of_customers})
 GROUP BY event_id ORDER BY said_ms DESC, event_id LIMIT {most:UInt32}
 """
-OF_ONE: Final = """AND one.customer_id GLOBAL IN (
-    SELECT customer_id FROM tickets
-    WHERE $workspace AND ticket_id = {ticket:String} AND customer_id != {nobody:UUID})"""
-OF_ALL: Final = """AND one.customer_id GLOBAL IN (
-    SELECT customer_id FROM tickets WHERE $workspace AND customer_id != {nobody:UUID})"""
+MERGED = """
+SELECT one.customer_id AS customer_id, one.canonical_id AS canonical_id
+FROM customers AS one FINAL WHERE $scope AND one.canonical_id != one.customer_id {of_customers}
+"""
+OF_ALL: Final = "SELECT customer_id FROM tickets WHERE $workspace AND customer_id != {nobody:UUID}"
+OF_ONE: Final = f"{OF_ALL} AND ticket_id = {{ticket:String}}"
+# All profiles of these customers. Somebody who has just come may be in the log before the snapshot has them.
+FAMILY: Final = """AND (one.customer_id GLOBAL IN ($those) OR one.customer_id GLOBAL IN (
+    SELECT customer_id FROM customers FINAL WHERE $workspace AND canonical_id GLOBAL IN (
+        SELECT canonical_id FROM customers FINAL WHERE $workspace AND customer_id GLOBAL IN ($those))))"""
 
 
 def interactions(workspace_id: int, *, most: int = MOST, now: datetime | None = None) -> list[Interaction]:
@@ -134,6 +149,7 @@ def interaction(workspace_id: int, ticket_id: str, now: datetime | None = None) 
 
 def _joined(workspace_id: int, whose: str, ticket: str, most: int, now: datetime | None) -> list[Interaction]:
     scope, now_ms = Scope(workspace_id), int((now or datetime.now(UTC)).timestamp() * 1000)
+    whose = FAMILY.replace("$those", whose)
     given: dict[str, Any] = {"nobody": str(NOBODY), "ticket": ticket}
     tickets = ask(
         TICKETS.replace("{of_tickets}", whose), scope, row=_Ticket, name="text.tickets", table="tickets",
@@ -146,7 +162,18 @@ def _joined(workspace_id: int, whose: str, ticket: str, most: int, now: datetime
         TEXTS.replace("{of_customers}", whose), scope, row=_Text, name="text.said", table="annotations",
         most=10 * most, **given,
     ).rows  # fmt: skip
-    return join(tickets, answers, texts, now_ms)
+    merged = ask(
+        MERGED.replace("{of_customers}", whose), scope, row=_Merged, name="text.merged", table="customers", **given
+    ).rows
+    person = {one.customer_id: one.canonical_id for one in merged}
+    return join(as_people(tickets, person), as_people(answers, person), as_people(texts, person), now_ms)
+
+
+def as_people(rows: Sequence[Row], person: Mapping[UUID, UUID]) -> list[Row]:
+    """The rows, those of profiles that were merged as rows of the customer they belong to."""
+    return [
+        replace(one, customer_id=person[one.customer_id]) if one.customer_id in person else one for one in rows
+    ]  # fmt: skip
 
 
 def join(

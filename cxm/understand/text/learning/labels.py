@@ -23,13 +23,14 @@ MOST: Final = 20_000  # the newest texts; more labels make training slower and h
 LONGEST: Final = 4_000  # characters of a text that are learnt from
 AT_ONCE: Final = 2_000  # texts fetched by their ids
 SENTIMENT: Final = "sentiment"
-KINDS: Final = (SENTIMENT, "emotion", "intent")
+KINDS: Final = (SENTIMENT, "emotion", "intent", "effort", "urgency")
 CORRECTION: Final = "correction"
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """`kind` is sentiment, emotion or intent; `source` is nps, csat, rating or correction."""
+    """`kind` is sentiment, emotion, intent, or (`name` yes or no) effort or urgency; `source` is nps, csat, rating or
+    correction."""
 
     text: str
     kind: str

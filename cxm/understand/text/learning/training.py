@@ -165,7 +165,9 @@ def _common(rows: Sequence[Label]) -> list[Label]:
 
 
 def _said(kind: str, reading: Reading) -> str:
-    """What the shipped heads say; scores know no "mixed", which lies in the middle as they see it."""
+    """What the shipped model says; scores know no "mixed", which lies in the middle as they see it."""
+    if kind in ("effort", "urgency"):
+        return "yes" if (reading.effort if kind == "effort" else reading.urgent) else "no"
     said = str(getattr(reading, kind))
     return "neutral" if kind == SENTIMENT and said in ("mixed", "") else said
 

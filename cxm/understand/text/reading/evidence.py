@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .characters import HAN, Array, Characters
-from .grams import WordGrams
+from .grams import ORDERS, WordGrams, over_ends
 from .lexical import Items
 from .reading import Span
 
 MOST = 4  # units of a text that are shown
 LEAST = 0.35  # of the strongest unit's part
+ORDERS_EACH = np.arange(1.0, ORDERS + 1)[:, None]
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ def units_of(characters: Characters) -> Units:
 
 def parts(
     characters: Characters,
-    columns: list[Array],
+    columns: Array,
     words: WordGrams,
     items: Items,
     units: Units,
@@ -61,17 +62,17 @@ def parts(
     """
     count = len(characters.codes)
     length = np.diff(characters.text_at)
-    head_at = np.repeat(head, length)
-    here = np.arange(len(head_at))
-    padded = np.zeros(count + 8)
-    end_of = np.repeat(characters.text_at[1:], length)
-    for order, column in enumerate(columns, start=1):
-        found = table[column[: len(here)], head_at] / order
-        if order > 1:
-            found = np.where(here + order <= end_of, found, 0)
-        padded[: len(here)] += found
-        padded[order : order + len(here)] -= found
-    added = np.concatenate([[0.0], np.cumsum(np.cumsum(padded))])
+    heads = table.shape[1]
+    cell = columns * heads
+    if head.any():
+        cell += np.repeat(head, length)
+    found = table.ravel().take(cell) / ORDERS_EACH
+    found[over_ends(characters.text_at)] = 0
+    padded = np.zeros(count + len(columns) + 1)
+    padded[1 : count + 1] = found.sum(axis=0)
+    for order, values in enumerate(found, start=1):
+        padded[order + 1 : order + 1 + count] -= values
+    added = padded.cumsum().cumsum()
     part = added[units.end] - added[units.at]
     if len(characters.word_at):
         word_text = characters.sentence_text[characters.word_sentence]
@@ -87,7 +88,7 @@ def parts(
         text = characters.sentence_text[items.sentence]
         unit = np.searchsorted(units.at, items.at)
         share = worth * turned[text] / np.maximum(known[text], 1)
-        np.add.at(part, unit, share)
+        part += np.bincount(unit, weights=share, minlength=len(part))
     return np.asarray(part)
 
 
@@ -120,7 +121,18 @@ def with_denials(shown: Array, units: Units, denied: Array, negator: Array) -> A
     return out
 
 
-def spans_of(shown: Array, units: Units, characters: Characters, count: int) -> dict[int, tuple[Span, ...]]:
+def shown_spans(
+    part: Array, units: Units, characters: Characters, wanted: Array,
+    denied: Array | None = None, negator: Array | None = None,
+) -> dict[int, tuple[Span, ...]]:  # fmt: skip
+    """Spans of the strongest units of wanted texts; with `denied` and `negator`, of their denials too."""
+    shown = chosen(part, units, len(wanted), wanted)
+    if denied is not None and negator is not None and negator.any():
+        shown = with_denials(shown, units, denied, negator)
+    return spans_of(shown, units, characters)
+
+
+def spans_of(shown: Array, units: Units, characters: Characters) -> dict[int, tuple[Span, ...]]:
     """Spans by text, neighbours joined, in characters of the texts as they came."""
     hit = shown.nonzero()[0]
     if not len(hit):

@@ -12,25 +12,48 @@ ORDERS = 5  # n-grams of one to five characters
 BITS = 19
 
 
+def key_of(salt: int) -> int:
+    return salt * 0x85EBCA6B & 0xFFFFFFFF
+
+
+ORDER_KEYS = np.array([[key_of(order)] for order in range(1, ORDERS + 1)], dtype=np.uint32)
+# Which n-grams reach over the end of a text: of each order (from 0) those that begin so many characters before it.
+OVER_ORDER, OVER_BACK = np.array([(order, back) for order in range(1, ORDERS) for back in range(1, order + 1)]).T
+
+
 def spread(hashes: Array, salt: int, bits: int) -> Array:
     """Hashes as columns below 2^bits."""
-    out = (hashes ^ np.uint32(salt * 0x85EBCA6B & 0xFFFFFFFF)) * np.uint32(0xC2B2AE35)
+    return scattered(hashes ^ np.uint32(key_of(salt)), bits)
+
+
+def scattered(out: Array, bits: int) -> Array:
+    """Salted hashes as columns; overwrites them."""
+    out *= np.uint32(0xC2B2AE35)
     out ^= out >> np.uint32(13)
     out *= np.uint32(0x27D4EB2F)
-    return (out >> np.uint32(32 - bits)).astype(np.intp)
+    out >>= np.uint32(32 - bits)
+    return out.astype(np.intp)
 
 
-def character_grams(codes: Array, bits: int = BITS, orders: int = ORDERS) -> list[Array]:
-    """For each order, the column of the n-gram that begins at each position; the last few positions are wrong."""
+def character_grams(codes: Array, bits: int = BITS) -> Array:
+    """For each order, the column of the n-gram that begins at each position: shape (orders, positions).
+
+    The last few positions of a text reach over its end: `over_ends` are those.
+    """
     letters = mixed(codes)
-    running = letters.copy()
-    columns = [spread(running, 1, bits)]
-    for order in range(2, orders + 1):
-        running *= np.uint32(0x01000193)
-        if len(codes) >= order:
-            running[: len(codes) - order + 1] += letters[order - 1 :]
-        columns.append(spread(running, order, bits))
-    return columns
+    running = np.empty((ORDERS, len(codes)), dtype=np.uint32)
+    running[0] = letters
+    for order in range(1, ORDERS):
+        np.multiply(running[order - 1], np.uint32(0x01000193), out=running[order])
+        if len(codes) > order:
+            running[order, :-order] += letters[order:]
+    running ^= ORDER_KEYS
+    return scattered(running, bits)
+
+
+def over_ends(text_at: Array) -> tuple[Array, Array]:
+    """Orders (from 0) and positions of the n-grams that reach over the end of their text."""
+    return OVER_ORDER, np.maximum(text_at[1:, None] - OVER_BACK, 0)
 
 
 @dataclass(slots=True)

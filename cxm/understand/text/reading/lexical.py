@@ -53,18 +53,20 @@ def summed(values: Array, groups: Array, count: int) -> Array:
 
 @dataclass(slots=True)
 class Marks:
-    """Per sentence: characters, known words, all words, valence of good and of bad words, marks, capitals."""
+    """Per sentence: characters, known words, all words, valence of good and of bad words, marks (`! ?`): (rows, 7)."""
 
-    length: Array
-    known: Array
-    words: Array
-    good: Array
-    bad: Array
-    exclaims: Array
-    asks: Array
+    table: Array
+
+    @property
+    def length(self) -> Array:
+        return self.table[:, 0]
+
+    @property
+    def known(self) -> Array:
+        return self.table[:, 1]
 
     def over(self, group: Array, count: int) -> Marks:
-        return Marks(*(summed(getattr(self, name), group, count) for name in Marks.__slots__))
+        return Marks(summed(self.table, group, count))
 
 
 def marks_of(characters: Characters, items: Items, valence: Array) -> Marks:
@@ -74,29 +76,27 @@ def marks_of(characters: Characters, items: Items, valence: Array) -> Marks:
     codes = characters.codes
     exclaims = np.concatenate([[0], np.cumsum((codes == 0x21) | (codes == 0xFF01))])
     asks = np.concatenate([[0], np.cumsum((codes == 0x3F) | (codes == 0xFF1F))])
-    return Marks(
-        np.diff(sentence_at).astype(np.float64),
-        np.bincount(items.sentence, minlength=count).astype(np.float64),
-        np.bincount(characters.word_sentence, minlength=count).astype(np.float64),
-        summed(np.maximum(value, 0), items.sentence, count),
-        summed(np.maximum(-value, 0), items.sentence, count),
-        np.diff(exclaims[sentence_at]).astype(np.float64),
-        np.diff(asks[sentence_at]).astype(np.float64),
-    )
+    out = np.empty((count, 7))
+    out[:, 0] = np.diff(sentence_at)
+    out[:, 1] = np.bincount(items.sentence, minlength=count)
+    out[:, 2] = np.bincount(characters.word_sentence, minlength=count)
+    out[:, 3] = np.bincount(items.sentence, weights=np.maximum(value, 0), minlength=count)
+    out[:, 4] = np.bincount(items.sentence, weights=np.maximum(-value, 0), minlength=count)
+    out[:, 5] = np.diff(exclaims[sentence_at])
+    out[:, 6] = np.diff(asks[sentence_at])
+    return Marks(out)
 
 
 def dense(marks: Marks) -> Array:
     """Shape (rows, 7): features of about unit size, the same for sentences and for texts."""
-    balance = marks.good - marks.bad
-    return np.stack(
-        [
-            balance / np.sqrt(balance**2 + 15),
-            marks.good / (marks.good + 2),
-            marks.bad / (marks.bad + 2),
-            np.minimum(marks.exclaims, 3) / 3,
-            np.minimum(marks.asks, 2) / 2,
-            np.log(marks.length + 1) / 6,
-            marks.known / (marks.words + marks.known + 1),
-        ],
-        axis=1,
-    ).astype(np.float32)
+    length, known, words, good, bad, exclaims, asks = marks.table.T
+    balance = good - bad
+    out = np.empty((len(length), 7), dtype=np.float32)
+    out[:, 0] = balance / np.sqrt(balance**2 + 15)
+    out[:, 1] = good / (good + 2)
+    out[:, 2] = bad / (bad + 2)
+    out[:, 3] = np.minimum(exclaims, 3) / 3
+    out[:, 4] = np.minimum(asks, 2) / 2
+    out[:, 5] = np.log(length + 1) / 6
+    out[:, 6] = known / (words + known + 1)
+    return out

@@ -14,8 +14,8 @@ from .characters import Array, Characters, gather
 from .features import gram_rows
 from .grams import WordGrams, character_grams, denied_words, word_grams
 from .heads import Heads
-from .language import ELSE, LANGUAGES, NONE, ZH, letters_of, scripts_of_chinese
-from .lexical import Items, dense, items_of, marks_of, summed
+from .language import ELSE, LANGUAGES, NONE, ZH, languages_of, letters_of, scripts_of_chinese
+from .lexical import TURNED, Items, dense, items_of, marks_of
 from .phrases import PhraseBook, words_named
 from .reading import Reading, Sentence, Span, Tag
 from .scoring import gram_values, sums_of, word_worth
@@ -35,7 +35,7 @@ class Batch:
     """All that was found out about some texts, as arrays; by sentence or by text."""
 
     characters: Characters
-    columns: list[Array]
+    columns: Array
     words: WordGrams
     items: Items
     negator: Array
@@ -81,7 +81,7 @@ class Reader:
         out: list[tuple[str, str, str, float]] = []
         for begin, end in batches(texts):
             batch = self.measure(texts[begin:end], emotions=False)
-            score, label = self.sentiment_of(batch.logits, batch.language)
+            score, label = self.sentiment_of(self.calibrated(batch.logits), batch.language)
             names = np.array([NEGATIVE, NEUTRAL, POSITIVE])[label + 1].tolist()
             for language, traditional, name, value in zip(
                 batch.language.tolist(), batch.traditional.tolist(), names, score.tolist(), strict=True
@@ -101,6 +101,16 @@ class Reader:
             at = self.weights.thresholds[np.minimum(batch.language, 4), 0]
             out.append(self.calibrated(batch.logits)[:, 0] - at)
         return np.concatenate(out) if out else np.zeros(0)
+
+    def log_odds(self, texts: Sequence[str]) -> tuple[Array, Array]:
+        """Calibrated log-odds of polarity and of neutrality, shape (texts, 2), and numbers of LANGUAGES."""
+        odds, language = [np.zeros((0, 2))], [np.zeros(0, dtype=np.intp)]
+        slope, shift = self.weights.calibration[:2].T
+        for begin, end in batches(texts):
+            batch = self.measure(texts[begin:end], emotions=False)
+            odds.append(batch.logits * slope + shift)
+            language.append(batch.language)
+        return np.concatenate(odds), np.concatenate(language)
 
     def emotions(self, texts: Sequence[str]) -> Array:
         """Whether each text shows each of EMOTIONS, shape (texts, 6)."""
@@ -162,12 +172,12 @@ class Reader:
         count = len(texts)
         columns = character_grams(found.codes)
         letters = letters_of(found, columns, self.weights.language_grams, self.weights.language_scale)
+        sentences = len(found.sentence_text)
         first = np.searchsorted(found.sentence_text, np.arange(count))
-        language, _ = letters.over(first).languages()
-        sentence_language, lead = letters.languages()
-        whole = language[found.sentence_text]
-        unsure = (sentence_language == NONE) | (lead < 1.0) & (whole < ELSE)
-        sentence_language = np.where(unsure, whole, sentence_language)
+        languages, lead = languages_of(np.concatenate([letters, np.add.reduceat(letters, first, axis=0)]))
+        language, whole = languages[sentences:], languages[sentences:][found.sentence_text]
+        unsure = (languages[:sentences] == NONE) | (lead[:sentences] < 1.0) & (whole < ELSE)
+        languages[:sentences] = np.where(unsure, whole, languages[:sentences])
         negator = self.negators.find(found.word_hash) >= 0
         denied = denied_words(found, negator)
         items = items_of(found, self.weights.slots, denied)
@@ -180,17 +190,15 @@ class Reader:
         by_mark, bias, share = (
             table[:, :heads] for table in (self.weights.by_mark, self.weights.bias, self.weights.vector_share)
         )
-        of_text, of_sentence = np.minimum(language, 4), np.minimum(sentence_language, 4)
-        logits = sums.over(found.sentence_text, count).logits(by_mark, share[of_text], bias[of_text])
-        sentence_logits = sums.logits(by_mark, share[of_sentence], bias[of_sentence])
+        both, known = sums.over(found.sentence_text, count), np.minimum(languages, 4)
+        logits = both.logits(by_mark, share[known], bias[known])
         traditional = np.zeros(count, dtype=bool)
         if (language == ZH).any():
             text = np.repeat(np.arange(count), np.diff(found.text_at))
             traditional = scripts_of_chinese(found.raw[found.origin[: len(text)]], text, count, self.weights.variant)
-        known = summed(marks.known, found.sentence_text, count)
         return Batch(
-            found, columns, words, items, negator, denied, language, sentence_language, traditional, logits,
-            sentence_logits, known,
+            found, columns, words, items, negator, denied, language, languages[:sentences], traditional,
+            logits[sentences:], logits[:sentences], both.marks.known[sentences:],
         )  # fmt: skip
 
     def calibrated(self, logits: Array) -> Array:
@@ -200,9 +208,8 @@ class Reader:
         out: Array = 1 / (1 + np.exp(-np.clip(logits * slope + shift, -30, 30)))
         return out
 
-    def sentiment_of(self, logits: Array, language: Array) -> tuple[Array, Array]:
-        """Score in [-1, 1] and -1, 0 or 1."""
-        chance = self.calibrated(logits[:, :2])
+    def sentiment_of(self, chance: Array, language: Array) -> tuple[Array, Array]:
+        """Score in [-1, 1] and -1, 0 or 1, from `calibrated`."""
         good, none = chance[:, 0], chance[:, 1]
         at = self.weights.thresholds[np.minimum(language, 4)]
         label = np.where(none > at[:, 1], 0, np.where(good > at[:, 0], 1, -1))
@@ -215,8 +222,10 @@ class Reader:
         count = len(texts)
         if questions:
             self.frame(batch, questions)
-        score, label = self.sentiment_of(batch.logits, batch.language)
-        emotion_chance = self.calibrated(batch.logits)[:, EMOTION_HEADS]
+        chance = self.calibrated(np.concatenate([batch.logits, batch.sentence_logits]))
+        scores, labels = self.sentiment_of(chance, np.concatenate([batch.language, batch.sentence_language]))
+        score, label, sentence_score, sentence_label = scores[:count], labels[:count], scores[count:], labels[count:]
+        emotion_chance = chance[:count, EMOTION_HEADS]
         own = self.own_answers(texts, heads) if heads is not None and heads.heads else {}
         if "sentiment" in own:
             names, chances = own["sentiment"]
@@ -228,22 +237,26 @@ class Reader:
         if "emotion" in own:
             names, chances = own["emotion"]
             emotion = [names[best] for best in chances.argmax(axis=1)]
-        sentence_score, sentence_label = self.sentiment_of(batch.sentence_logits, batch.sentence_language)
         mixed = self.mixed_texts(batch, sentence_score, sentence_label, label)
         spans = self.sentiment_spans(batch, label, mixed, emotion)
         phrases = self.phrases(batch)
         sentences = self.sentences(batch, sentence_score, sentence_label)
         intents = own.get("intent")
+        # How likely the own heads think that a text speaks of effort, or is urgent: they go before the phrases.
+        shown_by_own = {
+            kind: chances[:, names.index("yes")]
+            for kind, (names, chances) in own.items() if kind in ("effort", "urgency") and "yes" in names
+        }  # fmt: skip
         out = []
-        languages, scores = batch.language.tolist(), np.round(score, 4).tolist()
-        labels, chances_of = label.tolist(), np.round(emotion_chance, 3).tolist()
+        languages, rounded = batch.language.tolist(), np.round(score, 4).tolist()
+        signs, chances_of = label.tolist(), np.round(emotion_chance, 3).tolist()
         for number in range(count):
             language = languages[number]
             if language >= ELSE:
                 out.append(Reading(language=LANGUAGES[language], model=self.version))
                 continue
-            sentiment = MIXED if mixed[number] else (NEGATIVE, NEUTRAL, POSITIVE)[labels[number] + 1]
-            tags = sentiment_tags(sentiment, scores[number], [found.get(number, ()) for found in spans[:2]])
+            sentiment = MIXED if mixed[number] else (NEGATIVE, NEUTRAL, POSITIVE)[signs[number] + 1]
+            tags = sentiment_tags(sentiment, rounded[number], [found.get(number, ()) for found in spans[:2]])
             felt = emotion[number]
             if felt not in ("none", ""):
                 chance = chances_of[number][EMOTIONS.index(felt)] if felt in EMOTIONS else 1.0
@@ -255,27 +268,29 @@ class Reader:
                 intent, sure = names[best], float(chances[number, best])
                 intent_spans: tuple[Span, ...] = ()
             else:
-                intent, intent_spans = intent_of(sentiment, scores[number], hits, tags, texts[number])
-                sure = abs(scores[number]) if intent in ("complaint", "praise") else 1.0
+                intent, intent_spans = intent_of(sentiment, rounded[number], hits, tags, texts[number])
+                sure = abs(rounded[number]) if intent in ("complaint", "praise") else 1.0
             if intent:
                 tags.append(Tag("intent", intent, sure, intent_spans))
-            effort = urgent = False
+            shows = {kind: 1.0 for kind, _name, _at in hits if kind in ("effort", "urgency")}
+            shows |= {kind: float(sure[number]) for kind, sure in shown_by_own.items()}
+            shows = {kind: sure for kind, sure in shows.items() if sure >= 0.5}
             for kind, name, at in hits:
-                if kind != "intent":
-                    effort = effort or kind == "effort"
-                    urgent = urgent or kind == "urgency"
-                    tags.append(Tag(kind, name, 1.0, at))
+                if kind in shows or kind == "touchpoint":
+                    tags.append(Tag(kind, name, shows.get(kind, 1.0), at))
+            found_kinds = {tag.kind for tag in tags}
+            tags += [Tag(kind, kind, sure) for kind, sure in shows.items() if kind not in found_kinds]
             out.append(
                 Reading(
                     LANGUAGES[language],
                     ("Hant" if batch.traditional[number] else "Hans") if language == ZH else "",
                     True,
                     sentiment,
-                    scores[number],
+                    rounded[number],
                     felt,
                     intent,
-                    effort,
-                    urgent,
+                    "effort" in shows,
+                    "urgency" in shows,
                     sentences[number],
                     tuple(tags),
                     self.version,
@@ -344,26 +359,20 @@ class Reader:
         share = self.weights.vector_share[np.minimum(batch.language, 4)]
         text = found.sentence_text[batch.items.sentence]
 
-        def by_sign(wanted: Array) -> dict[int, tuple[Span, ...]]:
-            factor = wanted * self.weights.gram_scale[0]
-            zero = np.zeros(len(wanted), dtype=np.intp)
-            turned = np.where(batch.items.denied, -0.74, 1)
-            value = self.weights.valence[batch.items.number] * turned * self.weights.by_mark[0, 0] / 4
-            worth = self.worth[batch.items.number, 0] * share[text, 0] + value
+        turned = np.where(batch.items.denied, TURNED, 1)
+        value = self.weights.valence[batch.items.number] * turned * self.weights.by_mark[0, 0] / 4
+        worth = self.worth[batch.items.number, 0] * share[text, 0] + value
+        good, bad, none = {}, {}, np.zeros(len(first), dtype=np.intp)
+        if first.any():
             part = evidence.parts(
-                found, batch.columns, batch.words, batch.items, units, self.weights.sentiment_grams, zero, worth,
-                wanted, factor, batch.known,
+                found, batch.columns, batch.words, batch.items, units, self.weights.sentiment_grams, none, worth,
+                first, first * self.weights.gram_scale[0], batch.known,
             )  # fmt: skip
-            shown = evidence.chosen(part, units, len(wanted), wanted != 0)
-            if batch.negator.any():
-                shown = evidence.with_denials(shown, units, batch.denied, batch.negator)
-            return evidence.spans_of(shown, units, found, len(wanted))
-
-        spans = by_sign(first)
-        good = {number: at for number, at in spans.items() if first[number] > 0}
-        bad = {number: at for number, at in spans.items() if first[number] < 0}
-        if mixed.any():
-            bad |= by_sign(np.where(mixed & supported, -1, 0))
+            spans = evidence.shown_spans(part, units, found, first != 0, batch.denied, batch.negator)
+            good = {number: at for number, at in spans.items() if first[number] > 0}
+            bad = {number: at for number, at in spans.items() if first[number] < 0}
+            if mixed.any():
+                bad |= evidence.shown_spans(-part, units, found, mixed & supported, batch.denied, batch.negator)
         feels = (felt >= 0) & supported
         if not feels.any():
             return good, bad, {}
@@ -373,8 +382,7 @@ class Reader:
             found, batch.columns, batch.words, batch.items, units, self.weights.grams, head, worth,
             feels.astype(float), feels * self.weights.gram_scale[head], batch.known,
         )  # fmt: skip
-        shown = evidence.chosen(part, units, len(feels), feels)
-        return good, bad, evidence.spans_of(shown, units, found, len(feels))
+        return good, bad, evidence.shown_spans(part, units, found, feels)
 
     def phrases(self, batch: Batch) -> dict[int, list[tuple[str, str, tuple[Span, ...]]]]:
         """Kind, name and spans of the phrases by text; of nested phrases of one name the longest."""

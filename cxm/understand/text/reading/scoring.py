@@ -7,23 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from .characters import Array, Characters
-from .grams import WordGrams
+from .grams import WordGrams, over_ends
 from .lexical import Items, Marks, dense, summed
 from .weights import Weights
 
 
-def gram_values(characters: Characters, columns: list[Array], words: WordGrams, table: Array) -> Array:
+def gram_values(characters: Characters, columns: Array, words: WordGrams, table: Array) -> Array:
     """What the n-grams that begin at each position are worth: shape (positions, heads) of `table`, as int16."""
     heads = table.shape[1]
     packed = table.view(np.dtype(f"u{heads}")).ravel()
-    total = np.zeros((len(characters.codes), heads), dtype=np.int16)
-    ends = characters.text_at[1:]
-    for order, column in enumerate(columns, start=1):
-        found = packed[column].view(np.int8).reshape(-1, heads)
-        if order > 1:
-            over = (ends[:, None] - np.arange(1, order)).ravel()
-            found[over[over >= 0]] = 0
-        total += found
+    found = packed.take(columns)
+    found[over_ends(characters.text_at)] = 0
+    each = found.view(np.int8).reshape(len(columns), -1, heads)
+    total = each[0].astype(np.int16)
+    for values in each[1:]:
+        total += values
     if len(characters.word_at):
         for column, at in (
             (words.single, characters.word_at),
@@ -43,7 +41,11 @@ class Sums:
     marks: Marks
 
     def over(self, group: Array, count: int) -> Sums:
-        return Sums(summed(self.grams, group, count), summed(self.vectors, group, count), self.marks.over(group, count))
+        """Of texts, after those of the sentences: (sentences and texts) rows."""
+        heads = self.grams.shape[1]
+        table = np.hstack([self.grams, self.vectors, self.marks.table])
+        table = np.concatenate([table, summed(table, group, count)])
+        return Sums(table[:, :heads], table[:, heads : 2 * heads], Marks(table[:, 2 * heads :]))
 
     def logits(self, by_mark: Array, share: Array, bias: Array) -> Array:
         """`share` (what the vectors count) and `bias` are by row and head."""

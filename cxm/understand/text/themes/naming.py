@@ -1,6 +1,7 @@
 """Names of groups of texts: the words that they have and the others have not (class-based TF-IDF; Grootendorst 2022).
 
-A name is given in each language in which enough of the texts are, of words as people write them.
+A name is given in each language in which enough of the texts are, of words as people write them. Names of people and
+other personal data are in none: everybody sees the names of themes.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from cxm.lib.personal import find
+
 from .terms import HAN, LONGEST, runs, words_of
 
 IN_NAME = 3  # words of a name
 IN_LIST = 10  # words that are kept of a theme
 LEAST_SHARE = 0.15  # of the texts of a theme, for a name in their language
 CHINESE = (1, 2, 3, 4, 5)  # characters of the strings that are counted; words have two to four
+PERSONAL = 0.2  # a word that is somebody's name in such a share of its other texts is in no name of a theme
 BETWEEN = {"zh": "、"}
 
 
@@ -33,6 +37,7 @@ class _Counts:
     """Words of the texts of one language: how often in each group, and how each is written."""
 
     groups: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    personal: Counter[str] = field(default_factory=Counter)  # texts in which the word is personal data
     written: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     texts: Counter[int] = field(default_factory=Counter)
 
@@ -43,7 +48,9 @@ def names_of(texts: Iterable[tuple[str, str, int]], n: int) -> list[dict[str, Na
     for text, language, group in texts:
         seen = counts[language]
         seen.texts[group] += 1
-        for word, shown in _candidates(text, language):
+        parts, personal = _without_personal_data(text, language)
+        seen.personal.update(personal)
+        for word, shown in {one for part in parts for one in _candidates(part, language)}:
             seen.groups[group][word] += 1
             seen.written[word][shown] += 1
     sizes = Counter[int]()
@@ -54,6 +61,9 @@ def names_of(texts: Iterable[tuple[str, str, int]], n: int) -> list[dict[str, Na
         everywhere = Counter[str]()
         for counted in seen.groups.values():
             everywhere += counted
+        for word, times in seen.personal.items():
+            if times >= PERSONAL * everywhere[word]:
+                del everywhere[word]
         usual = sum(everywhere.values()) / max(len(seen.groups), 1)
         worth = _chinese_words(everywhere) if language == "zh" else {}
         for number in range(n):
@@ -63,6 +73,16 @@ def names_of(texts: Iterable[tuple[str, str, int]], n: int) -> list[dict[str, Na
                 if said:
                     named[number][language] = Name(BETWEEN.get(language, ", ").join(said[:IN_NAME]), said)
     return named
+
+
+def _without_personal_data(text: str, language: str) -> tuple[list[str], set[str]]:
+    """The pieces between names, addresses and numbers of people, and the words that these were made of."""
+    text, pieces, personal, at = text[:LONGEST], [], set(), 0
+    for hit in find(text, language):
+        pieces.append(text[at : hit.start])
+        personal |= {one for one, _shown in _candidates(text[hit.start : hit.end], language)}
+        at = hit.end
+    return [*pieces, text[at:]], personal
 
 
 def _candidates(text: str, language: str) -> set[tuple[str, str]]:
@@ -87,7 +107,7 @@ def _telling(
     least = max(2, math.ceil(0.02 * n))
     scored = []
     for word, count in here.items():
-        if count < least:
+        if count < least or word not in everywhere:
             continue
         score = count * math.log(1 + usual / everywhere[word])
         if worth:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..reading.characters import Array, Tables
+from .deep import train_deep
 from .heads import gathered, train_heads
 from .language import train_language
 from .material import ATTRIBUTIONS
@@ -25,12 +26,20 @@ LEAST, LEAST_FELT = 1, 5  # eight-bit weights below are nought
 def build(
     data: Path, out: Path, *, work: Path, tell: Callable[[str], None], words: int = WORDS, processes: int = 1
 ) -> str:
-    """Trains everything and writes `out`; returns its version.
+    """Trains everything and writes `out`, and `deep.npz` beside it; returns the version.
 
-    Parts that `work` holds already are not made again.
+    Parts that `work` holds already are not made again. Sums of parallel threads would differ in their last digits, so
+    each multiplication is one thread's work, however many processors there are; `processes` heads at a time are none.
     Raises FileNotFoundError where a set is missing, RuntimeError where the teacher cannot run, ValueError where the
     file would be over 3 MB.
     """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return made(data, out, work, tell, words, processes)
+
+
+def made(data: Path, out: Path, work: Path, tell: Callable[[str], None], words: int, processes: int) -> str:
     work.mkdir(parents=True, exist_ok=True)
     folding = tables()
     language = part(work / "language.npz", lambda: train_language(data, folding), tell, "language")
@@ -47,8 +56,11 @@ def build(
         tell,
         "thresholds",
     )
-    del heads["held"]
-    return write(out, folding, language | pruned(heads) | cuts)
+    held = heads.pop("held")
+    deep = part(work / "deep.npz", lambda: train_deep(data, work, held[:, :2], tell), tell, "deep tier")
+    version = write(out, folding, language | pruned(heads) | cuts)
+    np.savez_compressed(out.with_name("deep.npz"), **deep)  # type: ignore[arg-type] # its stub takes no other names
+    return version
 
 
 def pruned(arrays: dict[str, Array]) -> dict[str, Array]:

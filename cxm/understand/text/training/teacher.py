@@ -82,7 +82,7 @@ class Teacher:
         self.model = library.e5_load(str(home / "e5-small-q4.bin").encode())
 
     def encode(self, texts: list[str]) -> Array:
-        """Unit vectors, shape (texts, 384)."""
+        """Unit vectors, shape (texts, 384): of texts to be classified (e5's prefix "query")."""
         out = np.empty((len(texts), self.WIDTH), dtype=np.float32)
         pointers = (ctypes.c_char_p * len(texts))(*[text.encode() for text in texts])
         self.library.e5_embed_batch(

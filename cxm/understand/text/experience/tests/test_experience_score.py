@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from cxm.accounts.models import Role, Workspace
 from cxm.record.eventlog.append import Event
+from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.record.eventlog.texts import Annotation, write_annotations
 from cxm.testing.cast import answer, at, event, given_events, make_member, make_workspace
 from cxm.testing.effort import full_or
@@ -87,6 +88,25 @@ def test_a_ticket_knows_its_texts_waits_repeats_and_answer(workspace: Workspace)
     ])  # fmt: skip
     scores = {one.ticket_id: one.score for one in signals.interactions(workspace.pk, now=NOW)}
     assert scores == {"T1": None, "T2": None, "T3": 1}
+
+
+def test_profiles_that_were_merged_are_one_customer(workspace: Workspace) -> None:
+    given_events([
+        ticket(workspace, "T1", ADA, "2026-03-01 12:00", version=1, state="open"),
+        ticket(
+            workspace, "T2", BOB, "2026-03-10 12:00", version=1, state="resolved",
+            resolved_at=at("2026-03-11 12:00").isoformat(),
+        ),
+        answer(workspace, 2, "2026-03-12 12:00", metric="csat", question="csat", scale="1-5", customer_id=ADA),
+    ])  # fmt: skip
+    said(workspace, ADA, "2026-03-10 13:00", -0.8)
+    before = signals.interaction(workspace.pk, "T2", NOW)
+    assert before is not None and (before.texts, before.repeats, before.score) == (0, 0, None)
+    put_customers([customer_row(workspace.pk, who, {}, canonical_id=ADA) for who in (ADA, BOB)])
+    # Bob is Ada: she wrote while T2 was open, had opened T1 nine days before, and answered after the solution.
+    after = signals.interaction(workspace.pk, "T2", NOW)
+    assert after is not None and (after.texts, after.repeats, after.score) == (1, 1, 2)
+    assert after in signals.interactions(workspace.pk, now=NOW)
 
 
 def drawn(rng: np.random.Generator, n: int, slope: float) -> list[Interaction]:

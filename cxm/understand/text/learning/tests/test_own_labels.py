@@ -30,6 +30,7 @@ from cxm.understand.text.learning.training import (
     unpacked,
 )
 from cxm.understand.text.models import Correction, OwnModel, Rereading
+from cxm.understand.text.reading.heads import Heads
 from cxm.understand.text.reading.reader import reader
 from cxm.understand.text.understanding import understand, version_of
 from cxm.web import tables
@@ -214,3 +215,25 @@ def test_heads_are_kept_as_bytes_and_rare_kinds_are_left_out() -> None:
     texts = reader().features(["the grommet clicks", "flange leaks"])
     assert again.classes == ("negative", "positive")
     assert again.probabilities(texts) == pytest.approx(heads.heads["sentiment"].probabilities(texts), abs=0.01)
+
+
+def test_corrections_of_effort_and_urgency_are_learnt() -> None:
+    labels = [
+        Label(f"{text}, number {n}", kind, name, "correction")
+        for kind in ("effort", "urgency")
+        for name, some in (("yes", BAD), ("no", GOOD)) for n in range(120) for text in (some[n % 3],)
+    ]  # fmt: skip
+    made = study(labels)
+    assert set(made) == {"effort", "urgency"}
+    # The shipped lexicon knows no flanges: it finds effort in none of the texts, F1 of "no" = 2 · 120 / (120 + 240).
+    compared = made["effort"].all_classes
+    assert compared.before.value == pytest.approx((2 * 120 / 360) / 2) and compared.better
+    heads = Heads("x", {kind: one.head for kind, one in made.items()})
+    rattles, fits = reader().read(["that flange rattles and leaks", "it clicks and fits"], heads=heads)
+    assert (rattles.effort, rattles.urgent, fits.effort, fits.urgent) == (True, True, False, False)
+    assert {tag.kind for tag in rattles.tags if not tag.spans} >= {"effort", "urgency"}
+    # What the phrases find, the own head may deny; the other kind stays with its phrases.
+    [calm] = reader().read(["Third time I call, it clicks and fits, splendid grommet"], heads=heads)
+    assert not calm.effort and "effort" not in {tag.kind for tag in calm.tags}
+    [shipped] = reader().read(["Third time I call, it clicks and fits, splendid grommet"])
+    assert shipped.effort

@@ -104,6 +104,13 @@ def test_words_are_led_back_to_one_form_and_groups_named_in_their_language() -> 
     assert groups_of(rows[:1]).n == 0
 
 
+def test_names_of_people_are_in_no_name_of_a_theme() -> None:
+    texts = [f"My name is Wladyslaw, parcel {n} is late, write to wladek@example.com" for n in range(9)]
+    [named] = names_of([(text, "en", 0) for text in [*texts, "Wladyslaw waits for a parcel", "wladyslaw"]], 1)
+    words = set(" ".join(named["en"].words).split())
+    assert "parcel" in words and not {"wladyslaw", "wladek", "example"} & words
+
+
 @pytest.mark.parametrize("texts", [[], ["?!"] * 40, ["a"] * 3, ["\u200b\u202e", "😀😀"] * 20, ["word " * 20_000] * 30])
 def test_odd_texts_make_no_nonsense(texts: list[str]) -> None:
     documents = all_terms(texts, ["en"] * len(texts))
