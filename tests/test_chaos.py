@@ -7,13 +7,17 @@ that were not acknowledged once more, as real clients do.
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
+import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,7 @@ STATE = """
 import json
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.engine import engine
+from cxm.record.eventlog.models import DeadLetter
 def one(sql):
     with engine().client() as client:
         return client.query(sql).result_rows[0][0]
@@ -52,6 +57,7 @@ print(json.dumps({
     "milestones": one("SELECT count() FROM order_milestones"),
     "users": one("SELECT uniqExact(user_id) FROM events WHERE type != '' AND user_id != ''"),
     "customers": Customer.objects.count(),
+    "dead_letters": list(DeadLetter.objects.values_list("step", "error")),
 }))
 """
 WAITING = """
@@ -156,6 +162,7 @@ def check(site: Site, load: Load) -> None:
     assert state["feedback"] == state["feedback_ids"] == state["answers"] == state["rollup"]
     assert state["milestones"] == state["orders"]
     assert state["customers"] == state["users"]
+    assert state["dead_letters"] == []  # what was away came back: nothing is a poisoned event
 
 
 @pytest.fixture
@@ -201,3 +208,71 @@ def test_a_kill_at_any_moment_loses_and_doubles_nothing(site: Site) -> None:
     settle(site)
     assert len(load.acknowledged) > 100 * ROUNDS / 2
     check(site, load)
+
+
+class Disk:
+    """A small disk of its own, in memory, that can be full."""
+
+    def __init__(self, place: Path, megabytes: int) -> None:
+        self.place = place
+        self._ballast = place / "ballast"
+        place.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place)]
+        done = subprocess.run(mount if os.geteuid() == 0 else ["sudo", "-n", *mount], capture_output=True, check=False)
+        if done.returncode:
+            pytest.skip("A disk that can be full needs the right to mount one.")
+
+    def fill(self, leave: int) -> None:
+        """Take all but `leave` bytes."""
+        with self._ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, shutil.disk_usage(self.place).free - leave))
+
+    def empty(self) -> None:
+        self._ballast.unlink()
+
+    def remove(self) -> None:
+        umount = ["umount", "-l", str(self.place)]
+        subprocess.run(umount if os.geteuid() == 0 else ["sudo", "-n", *umount], check=False)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    made = Disk(tmp_path / "disk", 600)
+    yield made
+    made.remove()
+
+
+def test_a_full_disk_loses_and_doubles_nothing(disk: Disk) -> None:
+    """Everything is on that disk: the log, the database, temporary files. Now and then the process is killed on it."""
+    chance = random.Random(3)
+    site = Site(disk.place / "data", servers=False)
+    site.install()
+    load = Load(site, site.ask(GIVEN), seed=3)
+    site.start()
+    refused = 0
+    try:
+        for number in range(full_or(6, 2)):
+            load.begin()
+            time.sleep(chance.uniform(0.2, 0.6))
+            disk.fill(leave=chance.randrange(2_000_000))
+            until = time.monotonic() + PATIENCE
+            before = len(load.unsure)
+            while len(load.unsure) < before + 10 and time.monotonic() < until:
+                time.sleep(0.1)
+            refused += len(load.unsure) - before
+            time.sleep(chance.uniform(0, 3))  # the flow and its lease meet the full disk too
+            killed = number % 2 == 1
+            if killed:
+                site.kill()
+            load.end()
+            disk.empty()
+            if killed:
+                site.start()
+            load.send_again()
+        settle(site)
+        assert refused >= 10 and len(load.acknowledged) > 100
+        check(site, load)
+    finally:
+        with suppress(AttributeError):
+            print(site.said()[-3000:])  # shown where the test fails
+        site.kill()

@@ -219,6 +219,7 @@ def insert(opened: Engine, rows: Sequence[Row]) -> None:
         "log_comment": "eventlog.commit",
         "input_format_parallel_parsing": 0,
         "max_threads": 1,
+        "materialize_skip_indexes_on_insert": 0,  # a merge makes them; so few rows are looked through without
     }
     if not opened.in_process:
         # A server collects the inserts of all its callers; each still waits until its rows are on disk.

@@ -52,6 +52,9 @@ IN_PROCESS_OPTIONS: Mapping[str, Any] = {
     "compiled_expression_cache_size": 16 * 1024 * 1024,
 }
 
+# What the engine says when the disk is full: its own name, its name for a write that failed, the system's text.
+NO_SPACE = ("NOT_ENOUGH_SPACE", "CANNOT_WRITE_TO_FILE_DESCRIPTOR", "No space left on device")
+
 
 class EventlogError(Exception):
     """The engine refused or failed; `retry` says whether the same call may succeed later."""
@@ -107,8 +110,7 @@ class Engine:
         try:
             yield client
         except ClickHouseError as error:
-            away = isinstance(error, OperationalError) or "timeout" in str(error).lower()
-            raise EventlogError(str(error), retry=away) from error
+            raise EventlogError(str(error), retry=may_pass(error)) from error
         finally:
             pool.put(client)
 
@@ -180,6 +182,12 @@ class Engine:
             self._drain()
         finally:
             self.database = name
+
+
+def may_pass(error: ClickHouseError) -> bool:
+    """Whether the engine is away, busy or out of space, which the question cannot help."""
+    said = str(error)
+    return isinstance(error, OperationalError) or "timeout" in said.lower() or any(one in said for one in NO_SPACE)
 
 
 def engine_at(url: str, *, path: Path) -> Engine:

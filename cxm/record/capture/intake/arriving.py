@@ -94,9 +94,10 @@ def text_id(value: Any) -> str:
     """An id as text; numbers are tolerated, null and empty texts are no id. Raises Refused."""
     if value is None:
         return ""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = str(value)
+    if type(value) is str:
+        text = value
+    else:
+        text = str(int(value) if isinstance(value, float) and value.is_integer() else value)
     if not text.isprintable():
         text = "".join(letter for letter in text if letter.isprintable())
     text = text.strip()
@@ -120,7 +121,7 @@ def name_of(value: Any) -> str:
 
 def check_depth(raw: bytes) -> None:
     """Raises Refused for JSON nested deeper than DEEPEST."""
-    if raw.count(b"{") + raw.count(b"[") <= DEEPEST:
+    if len(raw) <= DEEPEST or raw.count(b"{") + raw.count(b"[") <= DEEPEST:
         return
     depth = 0
     for found in _BRACKETS.finditer(raw):
@@ -143,14 +144,14 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\") if "\\" in text else text
 
 
-def _escaped_json(raw: bytes) -> str:
+def _escaped_json(raw: bytes) -> bytes:
     if b"\\" in raw:
         raw = without_nul(raw).replace(b"\\", b"\\\\")
     if b"\n" in raw:
         raw = raw.replace(b"\n", b" ")
     if b"\t" in raw:
         raw = raw.replace(b"\t", b" ")
-    return raw.decode()
+    return raw
 
 
 def identity_id(workspace_id: int, kind: str, value: str) -> bytes:
@@ -180,10 +181,12 @@ class Stamp:
         event_id = message_hash(self.workspace_id, event.message_id)
         sent = self.sent if event.sent is None else epoch_ms(event.sent)
         at, original, remark = times(event.original, sent, self.received)
-        name = event.name
+        name, when = event.name, moment(at)
         line = (
-            f"{self._head}{event_id.hex()}\t{_escaped(name)}\t{customer.hex()}\t{moment(at)}{self._middle}{event.type}"
+            f"{self._head}{event_id.hex()}\t{_escaped(name)}\t{customer.hex()}\t{when}{self._middle}{event.type}"
             f"\t{_escaped(event.user_id)}\t{_escaped(event.anonymous_id)}"
-            f"\t{moment(original)}\t{remark}\t{_escaped_json(event.properties)}\t{_escaped_json(event.context)}\n"
-        )
-        return Row(event_id, line.encode(), name in DERIVING)
+            f"\t{when if original == at else moment(original)}\t{remark}\t"
+        ).encode()
+        # The texts are bytes from beginning to end: most of an event is not decoded only to be encoded again.
+        line = b"%b%b\t%b\n" % (line, _escaped_json(event.properties), _escaped_json(event.context))
+        return Row(event_id, line, name in DERIVING)
