@@ -23,6 +23,7 @@ from cxm.record.eventlog.append import NOBODY
 from . import cells
 from .cells import Field
 from .compiling import Compiled, Plan
+from .cutting import can_cut, cut
 
 Find = Callable[[list[Person]], list[uuid.UUID]]
 Facts = Callable[[str, list[str]], Mapping[str, tuple[uuid.UUID, str]]]
@@ -110,7 +111,7 @@ class Converter(Compiled):
 
         With customers it is `convert`, which asks the database once for all rows.
         """
-        if self.key or self.identities or self.about:
+        if self.key or self.identities or self.about or not can_cut(self.delimiter):
             return self.convert([row for block in blocks for row in self._rows(block)], first, find, facts)
         batch = Batch()
         for block in blocks:
@@ -121,20 +122,27 @@ class Converter(Compiled):
         return [line.split(self.delimiter) if line else [] for line in block[:-1].split("\n")]
 
     def _block(self, block: str, first: int, find: Find, facts: Facts) -> Batch:
-        mark, stride, n = self.delimiter, len(self.header) + 1, block.count("\n")
-        # Each line feed becomes a cell: if there is one behind each so many cells, every line has as many as it should.
-        flat = block.replace("\n", f"{mark}\n{mark}").split(mark)
-        if len(flat) == n * stride + 1 and flat[stride - 1 :: stride].count("\n") == n and "\n\n" not in f"\n{block}":
-            del flat[-1]
-            values = self._values(n, [flat[place::stride] for place in range(stride - 1)])
-            if not self._reasons(values):
-                contents = self._places(block.replace(mark, "\x1f").encode()[:-1].split(b"\n"))
-                batch = Batch(n=n)
-                self._events(list(range(first, first + n)), values, contents, contents, batch, find, facts)
-                for one in self.fields:
-                    one.cells.tidy()
-                return batch
-        return self.convert(self._rows(block), first, find, facts)
+        n, lines = block.count("\n"), block.encode()
+        wanted = sorted({one.index for one in self.fields if one.index is not None})
+        columns = cut(lines, len(self.header), wanted, self.delimiter)
+        if columns is None:
+            return self.convert(self._rows(block), first, find, facts)
+        known = {}
+        for one in self.fields:
+            if one.index is not None:
+                column = columns[one.index]
+                known[id(one)] = column.each(one.cells.many(column.texts))
+                if one.cells.bad and not one.cells.bad.keys().isdisjoint(column.texts):
+                    return self.convert(self._rows(block), first, find, facts)
+        values = Values(n, [], known)
+        if self._without_time(values):
+            return self.convert(self._rows(block), first, find, facts)
+        contents = self._places(lines[:-1].replace(self.delimiter.encode(), b"\x1f").split(b"\n"))
+        batch = Batch(n=n)
+        self._events(list(range(first, first + n)), values, contents, contents, batch, find, facts)
+        for one in self.fields:
+            one.cells.tidy()
+        return batch
 
     def skip(self, rows: Sequence[Sequence[str]]) -> None:
         """Pass rows that were stored before: they count for what later rows repeat."""
@@ -165,15 +173,21 @@ class Converter(Compiled):
                     if text in one.cells.bad and place not in reasons:
                         words = {"name": self.header[one.index], "reason": one.cells.bad[text]}
                         reasons[place] = _("Column “%(name)s”: %(reason)s.") % words
+        for place, name in self._without_time(values).items():
+            reasons.setdefault(place, _("Column “%(name)s”: there is no time.") % {"name": name})
+        return reasons
+
+    def _without_time(self, values: Values) -> dict[int, str]:
+        """Places of rows that say something but not when, and the column that should."""
+        found: dict[int, str] = {}
         for plan in self.plans:
             # An answer or a ticket without a time is lost unless we say so; an order has its milestones or not.
             if plan.when.index is None or plan.kind.startswith("order:") or "" not in (times := values.of(plan.when)):
                 continue
             for place, (time, there) in enumerate(zip(times, self._present(plan, values), strict=True)):
-                if there and not time and place not in reasons:
-                    name = self.header[plan.when.index]
-                    reasons[place] = _("Column “%(name)s”: there is no time.") % {"name": name}
-        return reasons
+                if there and not time:
+                    found.setdefault(place, self.header[plan.when.index])
+        return found
 
     def _values(self, n: int, columns: Sequence[Sequence[str]]) -> Values:
         known = {id(one): one.cells.many(columns[one.index]) for one in self.fields if n and one.index is not None}

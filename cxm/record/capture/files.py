@@ -36,7 +36,7 @@ from .problems import FileProblem
 
 BLOCK = 1 << 20
 SAMPLE_BYTES = 1 << 20
-CUT = 1 << 16  # characters of lines whose cells stay in the processor's cache while every column is gone over
+CUT = 1 << 20  # characters of lines that are cut into columns together: few enough for the processor's cache
 SAMPLE_ROWS = 1000
 MAX_LINE = 8 * 1024 * 1024  # characters of one line, and of one cell
 MAX_COLUMNS = 5000
