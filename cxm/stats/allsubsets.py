@@ -62,12 +62,11 @@ def linear(
         ])  # fmt: skip
         null = _null_of_subsets(gram[0], noise, sizes, effective)
         return Fitted(shares, draws, shares, tail(null, shares), 0.0)
-    drawn = _shares_by_orders(gram[0], _orders(len(sizes), ORDERS, rng), sizes)
-    pairs = drawn.reshape(-1, 2, len(sizes)).mean(axis=1)  # an order and its reverse
-    shares, error = drawn.mean(axis=0), float((pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs))).max())
-    orders = _orders(len(sizes), ORDERS_OF_RESAMPLES, rng)
+    shares, errors = shares_of(gram[0], sizes, rng, exact=False)
+    error = float(errors.max())
+    orders = orders_drawn(len(sizes), ORDERS_OF_RESAMPLES, rng)
     draws = _shares_of_resamples(resampled, orders, sizes)
-    few = _shares_by_orders(gram[0], orders, sizes).mean(axis=0)
+    few = shares_by_orders(gram[0], orders, sizes).mean(axis=0)
     null = _null_of_orders(gram[0], noise, orders, sizes, effective)
     return Fitted(shares, draws, few, tail(null, shares), error)
 
@@ -200,13 +199,13 @@ def tail(null: Floats, shares: Floats) -> Floats:
     return found
 
 
-def _orders(p: int, n: int, rng: np.random.Generator) -> Orders:
+def orders_drawn(p: int, n: int, rng: np.random.Generator) -> Orders:
     """n orders of p drivers, each second the reverse of the one before."""
     found = rng.permuted(np.tile(np.arange(p), (n // 2, 1)), axis=1)
     return np.stack([found, found[:, ::-1]], axis=1).reshape(-1, p)
 
 
-def _shares_by_orders(gram: Floats, orders: Orders, sizes: Sequence[int]) -> Floats:
+def shares_by_orders(gram: Floats, orders: Orders, sizes: Sequence[int]) -> Floats:
     """Orders × drivers: what each driver adds to R² when they are taken up in that order."""
     a = _without_constant(gram[None])[0]
     k, ends = len(a) - 1, np.cumsum(sizes)
@@ -234,6 +233,16 @@ def _in_order(a: Floats, order: Orders, sizes: Sequence[int]) -> Floats:
     columns = np.concatenate([moved, np.arange(ends[-1], a.shape[-1])])
     found: Floats = a[..., rows[:, None], columns]
     return found
+
+
+def shares_of(gram: Floats, sizes: Sequence[int], rng: np.random.Generator, *, exact: bool) -> tuple[Floats, Floats]:
+    """Shares by least squares, and their standard errors from drawing orders."""
+    if exact:
+        shares: Floats = (_explained(gram[None], sizes) @ subset_weights(len(sizes)))[0]
+        return shares, np.zeros(len(sizes))
+    drawn = shares_by_orders(gram, orders_drawn(len(sizes), ORDERS, rng), sizes)
+    pairs = drawn.reshape(-1, 2, len(sizes)).mean(axis=1)  # an order and its reverse
+    return drawn.mean(axis=0), pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs))
 
 
 def _shares_of_resamples(grams: Floats, orders: Orders, sizes: Sequence[int]) -> Floats:

@@ -24,8 +24,10 @@ from cxm.stats.refusals import Floats
 
 EXACT_UP_TO: Final = 15
 """Drivers up to which all subsets are fitted; beyond, orders are drawn."""
-BINARY_UP_TO: Final = 10
-"""Drivers that a yes-or-no outcome takes: each subset is a fit by iteration."""
+BINARY_EXACT_UP_TO: Final = 10
+"""The same of a yes-or-no outcome, of which each subset is a fit by iteration."""
+BINARY_UP_TO: Final = 20
+"""Drivers that a yes-or-no outcome takes."""
 MOST: Final = 40
 LEVEL: Final = 0.04
 """Noise is called important in at most 5 % of models; the draws of noise are themselves only so exact."""
@@ -100,7 +102,9 @@ def importance(
         raise ValueError(f"at most {most} drivers, got {len(sizes)}")
     rng = np.random.default_rng(seed)
     if binary:
-        fitted = logistic(x, y, w, sizes, rng, min(replications, BINARY_REPLICATIONS))
+        fitted = logistic(
+            x, y, w, sizes, rng, min(replications, BINARY_REPLICATIONS), exact=len(sizes) <= BINARY_EXACT_UP_TO
+        )
     else:
         fitted = linear(x, y, w, sizes, rng, replications, exact=len(sizes) <= EXACT_UP_TO)
     correlations = correlations_of(x, w)

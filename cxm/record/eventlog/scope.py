@@ -73,7 +73,9 @@ EVENT_JOIN = (
     "GLOBAL ANY LEFT JOIN (SELECT event_id AS told_event, $text AS told_value FROM events"
     " WHERE $workspace$time AND told_value != '') AS told ON event_id = told.told_event"
 )
-EVENT_FILTER = "event_id GLOBAL IN (SELECT event_id FROM events WHERE workspace_id = {scope_workspace:UInt32}$time AND $test)"  # noqa: E501  # SQL
+EVENT_FILTER = (
+    "event_id GLOBAL IN (SELECT event_id FROM events WHERE workspace_id = {scope_workspace:UInt32}$time AND $test)"  # noqa: E501  # SQL
+)
 PERIOD: Mapping[Grain, str] = {
     "day": "toDate({time}, $tz)",
     "week": "toMonday({time}, $tz)",

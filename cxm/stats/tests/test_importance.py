@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cxm.stats import alllogits
 from cxm.stats import importance as module
 from cxm.stats.importance import importance, slopes, what_if
 from cxm.stats.refusals import Floats
@@ -115,6 +116,23 @@ def test_beyond_fifteen_drivers_orders_are_drawn_and_the_error_is_said(monkeypat
         assert (one.share.low, one.share.high) == pytest.approx((other.share.low, other.share.high), abs=0.02)
 
 
+def test_beyond_ten_drivers_of_a_yes_or_no_outcome_orders_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(800, 7)) @ (np.eye(7) + 0.3)
+    y = (rng.random(800) < 1 / (1 + np.exp(-x @ np.linspace(1, 0, 7)))).astype(float)
+    exact = importance(x, y, groups=[2, *[1] * 5], binary=True, replications=100)
+    monkeypatch.setattr(module, "BINARY_EXACT_UP_TO", 3)
+    monkeypatch.setattr(alllogits, "FITS", 120)  # twenty orders of six
+    drawn = importance(x, y, groups=[2, *[1] * 5], binary=True, replications=100)
+    assert exact.error == 0 < drawn.error < 0.01
+    assert values(drawn) == pytest.approx(values(exact), abs=5 * drawn.error)
+    # In each order what is added is the whole, so no drawing changes the sum.
+    assert sum(values(drawn)) == pytest.approx(sum(values(exact)), abs=1e-10)
+    assert [one.matters for one in drawn.shares] == [one.matters for one in exact.shares]
+    for one, other in zip(drawn.shares, exact.shares, strict=True):
+        assert (one.share.low, one.share.high) == pytest.approx((other.share.low, other.share.high), abs=0.03)
+
+
 def test_what_follows_from_other_drivers_is_said() -> None:
     rng = np.random.default_rng(4)
     x = rng.normal(size=(200, 3))
@@ -180,7 +198,7 @@ def test_effects_of_a_change() -> None:
         (np.ones((50, 2)), np.arange(50.0), {"groups": [1]}),
         (np.ones((50, 1)), np.arange(50.0), {"weights": -np.ones(50)}),
         (np.ones((200, 41)), np.arange(200.0), {}),
-        (np.ones((200, 11)), np.arange(200.0) % 2, {"binary": True}),
+        (np.ones((200, 21)), np.arange(200.0) % 2, {"binary": True}),
     ],
 )
 def test_what_makes_no_sense_is_refused(x: Floats, y: Floats, more: dict[str, Any]) -> None:

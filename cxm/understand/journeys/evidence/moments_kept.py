@@ -115,9 +115,7 @@ def figures_of(wanted: Asked) -> Shown:
         return Shown(refresh(row, wanted), now, moving=False)
     if _is_old(row, wanted):
         want(row)
-    return Shown(
-        msgspec.json.decode(bytes(row.body), type=Figures), row.computed_at, moving=row.wanted_at is not None
-    )
+    return Shown(msgspec.json.decode(bytes(row.body), type=Figures), row.computed_at, moving=row.wanted_at is not None)
 
 
 def _is_old(row: KeptMoments, wanted: Asked) -> bool:
@@ -172,4 +170,3 @@ def count_moments(row_id: str) -> None:
         refresh(row, asked(QueryDict(row.query), row.workspace))
     except (Refused, UnknownField):
         row.delete()
-

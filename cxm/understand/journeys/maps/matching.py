@@ -19,6 +19,7 @@ from cxm.understand.journeys.steps.compiling import compile_process
 DAYS, EXAMPLES = 90, 5
 SHOWN, LONGEST = 4, 40  # properties of an example, letters of a value
 
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     n: int
