@@ -99,8 +99,8 @@ def test_cases_of_a_topic_a_touchpoint_and_what_went_on_with_them(workspace: Wor
         workspace=workspace, names={"en": "Late"}, words={"en": ["too late"]}, parent=parent, by=me
     )  # fmt: skip
     talk = Conversation.objects.create(workspace=workspace, kind="email")
-    said = {"conversation_id": str(talk.pk), "comment": "Came too late."}
-    given_events([event(workspace, "message_received", "2026-03-02T10:00", **said)])
+    talk_id, comment = str(talk.pk), "Came too late."
+    given_events([event(workspace, "message_received", "2026-03-02T10:00", conversation_id=talk_id, comment=comment)])
     annotate_workspace(workspace.pk)
     opened(workspace, "letter", conversation=talk)
     opened(workspace, "shop", touchpoint="checkout")

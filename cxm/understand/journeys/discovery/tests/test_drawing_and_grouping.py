@@ -46,10 +46,10 @@ def test_numbers_of_arrows_stand_free_and_long_arrows_pass_beside_the_boxes() ->
         assert 0 <= x <= picture.width
         assert not [box for box in picture.boxes
                     if abs(box.x - x) < graph.WIDTH / 2 and abs(box.y - y) < graph.HEIGHT / 2]  # fmt: skip
-    x = {box.key: box.x for box in picture.boxes}
+    middle = {box.key: box.x for box in picture.boxes}
     long = next(one for one in picture.arrows if (one.start, one.end) == ("a", graph.END))
     lane = float(long.path.split("C")[2].split()[0])  # where it runs down
-    assert all(abs(lane - x[one]) > graph.WIDTH / 2 for one in "bcde")
+    assert all(abs(lane - middle[one]) > graph.WIDTH / 2 for one in "bcde")
 
 
 def test_a_name_takes_two_lines_before_it_is_cut() -> None:
