@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from typing import Final
+from typing import Any, Final
 
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
@@ -57,7 +57,7 @@ def drawn(data: bytes) -> bytes:
     return out.getvalue()
 
 
-def add_picture(*, survey: Survey, file: UploadedFile, by: Actor) -> str:
+def add_picture(*, survey: Survey, file: UploadedFile[Any], by: Actor) -> str:
     """Keep a picture with its survey; returns what a choice names as its `image`. Raises NoPicture."""
     require_role(survey.workspace, by, Role.ANALYST)
     if file.size is None or file.size > LARGEST:

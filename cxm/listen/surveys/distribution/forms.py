@@ -85,7 +85,7 @@ class MailingForm(forms.Form):
                 label=_("Text (%(language)s)") % words, required=False, max_length=20_000,
                 widget=forms.Textarea(attrs={"rows": 5}),
                 help_text=_("{first_name|there} puts in the name, or “there”; {trait.plan|your plan} a trait. The first"
-                            " question follows by itself."),
+                            " question follows by itself.") if code == self.languages[0] else "",
             )  # fmt: skip
 
     def clean_remind_after_days(self) -> list[int]:

@@ -11,9 +11,9 @@ from html import escape as e
 from typing import Any
 
 from ..runtime import ChoiceView, Problem, QuestionView, ScaleView, field_name
+from . import signs
 from .words import Words, number, sentence
 
-FACES = "😠🙁😐🙂😀"
 # What a browser may fill in by itself, by the id that parts of a contact block usually have (WCAG 1.3.5).
 KNOWN_PARTS = {
     "name": ("text", "name"), "first_name": ("text", "given-name"), "last_name": ("text", "family-name"),
@@ -102,7 +102,7 @@ class Drawing:
             return self.slider()
         value = self.value if isinstance(self.value, int | float) else None
         boxes = []
-        faces = faces_for(len(scale.points))
+        faces = signs.faces(len(scale.points)) if scale.look == "faces" else []
         for place, point in enumerate(scale.points):
             shown = number(point.value)
             sign, spoken = shown, ""
@@ -148,8 +148,8 @@ class Drawing:
         words = self.words
         thumbs = self.q.kind == "thumbs"
         made = []
-        for value, text, sign in (("yes", words.thumb_up if thumbs else words.yes, "👍"),
-                                  ("no", words.thumb_down if thumbs else words.no, "👎")):  # fmt: skip
+        for value, text, sign in (("yes", words.thumb_up if thumbs else words.yes, signs.thumb(True)),
+                                  ("no", words.thumb_down if thumbs else words.no, signs.thumb(False))):  # fmt: skip
             checked = " checked" if self.value is (value == "yes") else ""
             said = f'<span aria-hidden="true">{sign}</span><span class="sr">{e(text)}</span>' if thumbs else e(text)
             made.append(
@@ -349,11 +349,6 @@ def lines(text: str) -> str:
 
 def quoted(text: str) -> str:
     return f'"{e(text)}"'
-
-
-def faces_for(n: int) -> list[str]:
-    """So many faces from the unhappiest to the happiest, spread evenly; neighbours share one on longer scales."""
-    return [FACES[round(place * (len(FACES) - 1) / max(n - 1, 1))] for place in range(n)]
 
 
 DRAWN: dict[str, Callable[[Drawing], str]] = {

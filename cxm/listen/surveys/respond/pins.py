@@ -1,8 +1,8 @@
 """PINs, and how often one may be guessed: as often for an address in all processes together as in one.
 
-Each try takes one of ten places in the shared cache before it is compared, so trying many at once gains nothing; a right
-one gives its place back, as a hundred people behind one router may know the PIN. A place holds a keyed digest of the
-address, for ten minutes.
+Each try takes one of ten places in the shared cache before it is compared, so trying many at once gains nothing; a
+right one gives its place back, as a hundred people behind one router may know the PIN. A place holds a keyed digest of
+the address, for ten minutes.
 """
 
 from __future__ import annotations

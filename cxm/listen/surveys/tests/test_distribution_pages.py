@@ -302,7 +302,9 @@ def test_a_mailing_goes_to_those_in_one_segment_and_another_but_not_a_third(
     assert list(running.wanted(mailing)) == [told[0].pk]  # of the three with a gold plan two are in Lviv
     segments["Asked"].delete()
     assert list(running.wanted(mailing)) == [], "without the segment that leaves people out, too many would be asked"
-    stranger = Segment.objects.create(workspace=make_workspace("Own Shop", owner=make_user("stranger@example.com")), name="Theirs", condition={})
+    stranger = Segment.objects.create(
+        workspace=make_workspace("Own Shop", owner=make_user("stranger@example.com")), name="Theirs", condition={}
+    )
     assert owner.post(new, {**values, "not_in": [str(stranger.pk)]}).status_code == 422
     with pytest.raises(actions.Refused):
         actions.change_mailing(mailing=mailing, by=owner_of(workspace), not_in=[str(stranger.pk)])

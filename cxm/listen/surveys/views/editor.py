@@ -335,7 +335,7 @@ def _context(work: Work) -> dict[str, Any]:
         endings=[
             {"place": Place("ending", one.id), "conditional": one.when is not None,
              "current": work.at == Place("ending", one.id),
-             "text": said(one.title, language, definition.languages)[:SHORT] or one.id}
+             "text": shortened(said(one.title, language, definition.languages)) or one.id}
             for one in definition.endings
         ],
     )  # fmt: skip
@@ -390,6 +390,14 @@ def _question_context(question: Question, definition: Definition, language: str,
     }
 
 
+def shortened(text: str) -> str:
+    """Cut behind a word, as the outline shows it; one word of Chinese or an address is cut where it is too long."""
+    if len(text) <= SHORT:
+        return text
+    cut = text[: SHORT - 1]
+    return f"{(cut.rpartition(' ')[0] or cut).rstrip(' ,;:')}…"
+
+
 def outline(definition: Definition, language: str, problems: list[Problem], at: Place) -> list[dict[str, Any]]:
     """The pages with their sections and questions, as the left side shows them."""
     wrong = {one.place for one in problems if one.level == "error"}
@@ -407,7 +415,7 @@ def outline(definition: Definition, language: str, problems: list[Problem], at: 
                         "place": place,
                         "number": "" if question.kind == "statement" else number,
                         "kind": KIND[question.kind],
-                        "text": said(question.title, language, definition.languages)[:SHORT],
+                        "text": shortened(said(question.title, language, definition.languages)),
                         "required": question.required,
                         "conditional": question.show is not None,
                         "wrong": place in wrong,
@@ -418,7 +426,7 @@ def outline(definition: Definition, language: str, problems: list[Problem], at: 
             sections.append(
                 {
                     "place": place,
-                    "text": said(section.title, language, definition.languages)[:SHORT],
+                    "text": shortened(said(section.title, language, definition.languages)),
                     "named": bool(section.title or section.text or section.show or len(page.sections) > 1),
                     "questions": questions,
                     "current": place == at,
@@ -429,7 +437,7 @@ def outline(definition: Definition, language: str, problems: list[Problem], at: 
         pages.append(
             {
                 "place": place,
-                "text": said(page.title, language, definition.languages)[:SHORT],
+                "text": shortened(said(page.title, language, definition.languages)),
                 "sections": sections,
                 "current": place == at,
                 "conditional": page.show is not None,
