@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 AXE = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE_MS = 60_000  # until a state that does not come counts as missing
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -50,8 +51,9 @@ def browser() -> Iterator[Browser]:
         pytest.skip("needs Chromium: run `sh bin/system-packages`, or set CHROME to the path of a browser")
     if not AXE.exists():
         pytest.fail("the pages have no scripts yet: run `python frontend/build.py`")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)  # its own five seconds are short for a machine that runs other tests, too
     # Playwright keeps an event loop in this thread; Django would take every query of a test for one made inside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
@@ -77,7 +79,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         noise: list[str] = []
         page.on("console", lambda message: noise.append(_line(message)) if message.type == "error" else None)
         page.on("pageerror", lambda error: noise.append(str(error)))

@@ -104,7 +104,7 @@ class Site:
         while self.status("/health") != 200:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.kill(signal.SIGABRT)  # so that it says where its threads stand
-                raise AssertionError(f"cxm serve did not start: {self.said()}")
+                raise AssertionError(f"cxm {command} did not start ({self.process.returncode}): {self.said()}")
             time.sleep(0.1)
 
     def status(self, path: str) -> int:
