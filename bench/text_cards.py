@@ -63,6 +63,10 @@ def write_cards(found: dict[str, Any]) -> None:
                     "language": language, "set": key, "n": row["n"], "sides": list(row["two"]),
                     "classes": list(row["three"]), "seen": key not in UNSEEN,
                 })  # fmt: skip
+            if key.startswith(f"deep {language}"):
+                lines.append(
+                    f"| {key[5:]}, with the deep tier | | no | {interval(row['two'])} | {interval(row['three'])} |"
+                )
             if key.startswith(f"own {language}"):
                 lines.append(
                     f"| {key[4:]}, trained on its own labels | | yes |"

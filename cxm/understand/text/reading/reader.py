@@ -273,13 +273,13 @@ class Reader:
             if intent:
                 tags.append(Tag("intent", intent, sure, intent_spans))
             shows = {kind: 1.0 for kind, _name, _at in hits if kind in ("effort", "urgency")}
-            shows |= {kind: float(sure[number]) for kind, sure in shown_by_own.items()}
-            shows = {kind: sure for kind, sure in shows.items() if sure >= 0.5}
+            shows |= {kind: float(likely[number]) for kind, likely in shown_by_own.items()}
+            shows = {kind: likely for kind, likely in shows.items() if likely >= 0.5}
             for kind, name, at in hits:
                 if kind in shows or kind == "touchpoint":
                     tags.append(Tag(kind, name, shows.get(kind, 1.0), at))
             found_kinds = {tag.kind for tag in tags}
-            tags += [Tag(kind, kind, sure) for kind, sure in shows.items() if kind not in found_kinds]
+            tags += [Tag(kind, kind, likely) for kind, likely in shows.items() if kind not in found_kinds]
             out.append(
                 Reading(
                     LANGUAGES[language],

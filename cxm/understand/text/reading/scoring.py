@@ -19,7 +19,7 @@ def gram_values(characters: Characters, columns: Array, words: WordGrams, table:
     found = packed.take(columns)
     found[over_ends(characters.text_at)] = 0
     each = found.view(np.int8).reshape(len(columns), -1, heads)
-    total = each[0].astype(np.int16)
+    total: Array = each[0].astype(np.int16)
     for values in each[1:]:
         total += values
     if len(characters.word_at):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..reading.characters import Array, Tables
-from .deep import train_deep
+from .deep import Quick, train_deep
 from .heads import gathered, train_heads
 from .language import train_language
 from .material import ATTRIBUTIONS
@@ -56,8 +56,8 @@ def made(data: Path, out: Path, work: Path, tell: Callable[[str], None], words: 
         tell,
         "thresholds",
     )
-    held = heads.pop("held")
-    deep = part(work / "deep.npz", lambda: train_deep(data, work, held[:, :2], tell), tell, "deep tier")
+    quick = Quick(heads.pop("held")[:, :2], cuts.pop("left_out"), cuts.pop("remaining"))
+    deep = part(work / "deep.npz", lambda: train_deep(data, work, quick, tell), tell, "deep tier")
     version = write(out, folding, language | pruned(heads) | cuts)
     np.savez_compressed(out.with_name("deep.npz"), **deep)  # type: ignore[arg-type] # its stub takes no other names
     return version

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,22 @@ def taught_texts(folder: Path, work: Path, tell: Callable[[str], None]) -> dict[
     return out
 
 
-def train_deep(folder: Path, work: Path, fast: Array, tell: Callable[[str], None]) -> dict[str, Any]:
-    """`fast` are the fast tier's calibrated log-odds of all rows of POLARITY's sets in order, each as learnt without
-    the row: (rows, 2). Thresholds are chosen as those of the fast tier, on vectors that the fit left out."""
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """What the fast tier says of all rows of POLARITY's sets in order (more may follow): calibrated log-odds of both
+    heads, as learnt without the row, and as learnt without its set; and how much the latter counts, by row."""
+
+    held: Array
+    left_out: Array
+    remaining: Array
+
+
+def train_deep(folder: Path, work: Path, quick: Quick, tell: Callable[[str], None]) -> dict[str, Any]:
+    """The arrays of `deep.sentiment.DeepHeads`. Thresholds are chosen as those of the fast tier: on texts that the fit
+    left out, each met twice, without the text and without all of its set."""
     taught = taught_texts(folder, work, tell)
     rows: list[Row] = []
-    vectors, quick = [], []
+    vectors, places = [], []
     begin = 0
     for name in POLARITY:
         every = training_set(folder, name)
@@ -60,39 +71,53 @@ def train_deep(folder: Path, work: Path, fast: Array, tell: Callable[[str], None
             at, made = taught[name]
             rows += [every[number] for number in at]
             vectors.append(made)
-            quick.append(fast[begin + at])
+            places.append(begin + at)
         begin += len(every)
+    place = np.concatenate(places)
     said = np.array([polarity_of(row) for row in rows])
     source = np.array([row.source for row in rows])
     language = np.array([LANGUAGES.index(row.language) for row in rows])
-    table, told = np.concatenate(vectors).astype(np.float32), np.concatenate(quick)
+    table = np.concatenate(vectors).astype(np.float32)
     table = np.hstack([table, np.eye(len(LANGUAGES), dtype=np.float32)[language]])
-    fold = np.random.default_rng(1).integers(0, FOLDS, len(rows))
-    heads, held = [], []
+    heads, held, alone = [], [], []
     for kept, answer in (
         (np.isin(said, ["positive", "negative"]), "positive"),
         (np.isin(source, NEUTRALITY) & (said != "mixed"), "neutral"),
     ):
         which = np.flatnonzero(kept)
         truth = said[which] == answer
-        weight = weights_of(source[which], truth, WEIGHT).astype(np.float32)
-        sign = np.where(truth, 1, -1).astype(np.float32)
-        out = np.zeros(len(rows))
-        for number in range(FOLDS):
-            part = fold[which] != number
-            found = dense_logistic(table[which[part]], sign[part], weight[part], STRENGTH, 200)
-            left = fold == number
-            out[left] = table[left] @ found[:-1] + found[-1]
-        slope, shift = calibrated(out[which], truth, np.ones(len(which)))
-        whole = dense_logistic(table[which], sign, weight, STRENGTH, 200)
+        whole = learnt(table, which, truth, source)
+        fold = np.random.default_rng(1).integers(0, FOLDS, len(rows))
+        by_fold = without(table, which, truth, source, fold)
+        slope, shift = calibrated(by_fold[which], truth, np.ones(len(which)))
         heads.append(np.append(whole[:-1] * slope, whole[-1] * slope + shift))
-        held.append(slope * out + shift)
+        held.append(slope * by_fold + shift)
+        alone.append(slope * without(table, which, truth, source, source) + shift)
     made = np.stack(heads, axis=1)
     width = table.shape[1] - len(LANGUAGES)
-    together = (told + np.stack(held, axis=1)) / 2
-    cuts = sentiment_thresholds(source, language, said, [(together, np.ones(len(rows)))])
+    told = [
+        ((quick.held[place] + np.stack(held, axis=1)) / 2, np.ones(len(rows))),
+        ((quick.left_out[place] + np.stack(alone, axis=1)) / 2, quick.remaining[place]),
+    ]
+    cuts = sentiment_thresholds(source, language, said, told)
     return {
         "by_vector": made[:width].astype(np.float32),
         "bias": (made[width:-1] + made[-1]).astype(np.float32),
         "thresholds": np.log(cuts / (1 - cuts)).astype(np.float32),
     }
+
+
+def learnt(table: Array, which: Array, truth: Array, source: Array) -> Array:
+    """Weights of the columns, then the bias, from the rows `which`."""
+    weight = weights_of(source[which], truth, WEIGHT).astype(np.float32)
+    return dense_logistic(table[which], np.where(truth, 1, -1).astype(np.float32), weight, STRENGTH, 200)
+
+
+def without(table: Array, which: Array, truth: Array, source: Array, group: Array) -> Array:
+    """Log-odds of each row as learnt without its group."""
+    out = np.zeros(len(table))
+    for one in np.unique(group):
+        other, left = group[which] != one, group == one
+        found = learnt(table, which[other], truth[other], source)
+        out[left] = table[left] @ found[:-1] + found[-1]
+    return out

@@ -31,16 +31,17 @@ SCRIPTS = ((0, 3), (1, 2), (4,))  # languages whose texts share n-grams
 
 
 def train_thresholds(data: Material, heads: dict[str, Any], tell: Callable[[str], None]) -> dict[str, Any]:
-    """`thresholds` (languages, heads), of the arrays of `train_heads`."""
+    """`thresholds` (languages, heads), of the arrays of `train_heads`; and, of each row, `left_out` and `remaining`."""
     held = heads["held"].astype(np.float64)
     label = np.array([polarity_of(row) for row in data.rows])
-    told = [(held[:, :2], np.ones(len(label))), (left_out(data, heads, tell), remaining(data))]
+    alone, remain = left_out(data, heads, tell), remaining(data)
+    told = [(held[:, :2], np.ones(len(label))), (alone, remain)]
     cuts = [sentiment_thresholds(data.source, data.language, label, told)]
     here = np.isin(data.source, FELT_AS_USUAL)
     for number, emotion in enumerate(EMOTIONS):
         truth = np.array([emotion in (data.rows[at].emotions or ()) for at in np.flatnonzero(here)])
         cuts.append(thresholds(chance_of(held[here, 2 + number]), truth, data.language[here])[:, None])
-    return {"thresholds": np.hstack(cuts)}
+    return {"thresholds": np.hstack(cuts), "left_out": alone, "remaining": remain}
 
 
 def left_out(data: Material, heads: dict[str, Any], tell: Callable[[str], None]) -> Array:
