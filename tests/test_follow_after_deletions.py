@@ -1,0 +1,45 @@
+"""The flow misses nothing after deletions and a restart: an engine counts its blocks on from what is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cxm.testing.site import Site
+
+pytestmark = [pytest.mark.once, pytest.mark.slow]
+GIVEN = """
+import json
+from cxm.record.eventlog.engine import engine
+from cxm.record.eventlog.follow import follow
+from cxm.record.eventlog.forget import forget_events
+from cxm.testing.captured import Captured, given_captured
+from cxm.testing.cast import make_user, make_workspace
+workspace = make_workspace("Deletions", owner=make_user())
+ids = [given_captured(workspace, Captured(user_id="u", when=f"{year}-03-01 12:00")) for year in range(2015, 2025)]
+follow("f", lambda events: None, holder="p")
+forget_events(workspace.pk, [one for some in ids[1:] for one in some])
+with engine().client() as client:
+    client.command("OPTIMIZE TABLE events FINAL")
+    left = client.query("SELECT max(max_block_number) FROM system.parts WHERE table = 'events' AND active").result_rows
+print(json.dumps(left[0][0]))
+"""
+MORE = """
+import json
+from cxm.accounts.models import Workspace
+from cxm.record.eventlog.engine import engine
+from cxm.record.eventlog.follow import follow
+from cxm.testing.captured import Captured, given_captured
+workspace, seen = Workspace.objects.get(), []
+new = [one for year in range(2015, 2031) for one in given_captured(workspace, Captured(user_id="u", when=f"{year}-05-01 12:00"))]
+follow("f", lambda events: seen.extend(one.event_id for one in events), holder="p")
+print(json.dumps([len(new), len(set(new) & set(seen))]))
+"""
+
+
+def test_events_after_a_restart_are_followed_although_the_newest_before_it_were_erased(tmp_path: Path) -> None:
+    site = Site(tmp_path / "data", servers=False)
+    site.install()
+    print(site.ask(GIVEN))
+    assert site.ask(MORE) == [16, 16]
