@@ -1,4 +1,4 @@
-"""The fuzzer of the tracking API, for a moment; by hand it runs as long as you like (`python -m tests.fuzz_intake 600`)."""
+"""The fuzzer of the tracking API, for a moment; by hand it runs longer (`python -m tests.fuzz_intake 600`)."""
 
 from __future__ import annotations
 

@@ -166,9 +166,7 @@ class Person:
         """The identities that people see. An alias counts its former name as a user's and as a device's, because
         nobody says which: where it turned out to be a user's, the device is not told."""
         users = {one.value for one in self.identities if one.kind == USER}
-        return [
-            one for one in self.identities if not (one.kind == ANONYMOUS and one.from_links and one.value in users)
-        ]
+        return [one for one in self.identities if not (one.kind == ANONYMOUS and one.from_links and one.value in users)]
 
     @property
     def profile_of(self) -> dict[UUID, UUID]:

@@ -214,7 +214,11 @@ def _text(value: object) -> str:
 def _find_or_make(work: Work) -> tuple[dict[Name, UUID], set[UUID]]:
     """The customer of each user id, and of each device that has said something of itself; those that are new."""
     pk = work.workspace.pk
-    speaking = {*work.sayings, *(name for name, _key, _saying in work.groups if name), *(one[0] for one in work.decisions)}
+    speaking = {
+        *work.sayings,
+        *(name for name, _key, _saying in work.groups if name),
+        *(one[0] for one in work.decisions),
+    }
     wanted = {(USER, value) for value in work.users} | speaking
     owner = holders(pk, wanted)
     missing = [name for name in wanted if name not in owner]

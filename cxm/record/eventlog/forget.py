@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from clickhouse_connect.driver.client import Client
-
 from .append import LOOKUP
-from .engine import Engine, engine
+from .engine import engine
 from .rebuild import DERIVED, READ, rebuild_rollup, view_queries
 from .steps import drop_cases
 
@@ -54,7 +52,6 @@ def forget_events(workspace_id: int, event_ids: Sequence[UUID]) -> None:
                         parameters=asked,
                     ).result_rows
                     asked["quarters"] = [row[0] for row in found]
-                    keep_counting(opened, client)
                     drop_cases(opened, client, which, asked)
                     for table in (*DERIVED, *READ):
                         client.command(f"DELETE FROM {opened.local(table)} WHERE {which}", parameters=asked)
@@ -93,21 +90,7 @@ def _delete(tables: tuple[str, ...], where: str, parameters: dict[str, Any]) -> 
     with opened.nobody_writes():
         for node in opened.addresses:
             with opened.client(node) as client:
-                if "events" in tables:
-                    keep_counting(opened, client)
                 if "step_events" in tables and "steps" not in tables:
                     drop_cases(opened, client, where, parameters)
                 for table in tables:
                     client.command(f"DELETE FROM {opened.local(table)} WHERE {where}", parameters=parameters)
-
-
-def keep_counting(opened: Engine, client: Client) -> None:
-    """Write a row of no workspace behind all events of a node.
-
-    TRICKY: an engine that starts again counts its blocks on from what is left. Were the newest erased, it would give
-    their numbers out a second time, and whoever follows would take the new events for handled ones.
-    """
-    client.command(
-        f"INSERT INTO {opened.local('events')} (workspace_id, name, source, occurred_at)"
-        " VALUES (0, 'erased', 'mark', now64(3))"
-    )
