@@ -48,7 +48,8 @@ GROUP BY day ORDER BY day
 """
 COLUMNS = """
 SELECT column, sum(column_data_compressed_bytes) AS packed, sum(column_data_uncompressed_bytes)
-FROM system.parts_columns WHERE database = currentDatabase() AND table = 'events' AND active GROUP BY column ORDER BY packed DESC
+FROM system.parts_columns WHERE database = currentDatabase() AND table = 'events' AND active
+GROUP BY column ORDER BY packed DESC
 """
 PARTS = """
 SELECT count(), sum(rows), sum(bytes_on_disk), sum(secondary_indices_compressed_bytes) FROM system.parts

@@ -105,7 +105,7 @@ def main() -> None:
     rest = sys.argv[2:] if seconds else sys.argv[1:]
     source = SourceEntry(source_id=1, workspace_id=1, enabled=True, origins=(), plan_mode="off", key_id=1)
     directory().preset(Known(1, {sha256(KEY.encode()).hexdigest(): source}))
-    app.writer = Looked  # type: ignore[assignment, misc]  # nothing is to be stored
+    app.writer = Looked  # type: ignore[assignment, attr-defined]  # nothing is to be stored
     rejections().add = lambda *given, **named: None  # type: ignore[method-assign]  # nor noted
     corpus = tempfile.mkdtemp(prefix="cxm-fuzz-")
     for number, call in enumerate(SEEDS):

@@ -27,7 +27,7 @@ forget_events(workspace.pk, [one for some in ids[1:] for one in some])
 with engine().client() as client:
     client.command("OPTIMIZE TABLE events FINAL")
     highest = "SELECT max(max_block_number) FROM system.parts WHERE table = 'events' AND active"
-    for _try in range(80):
+    for _try in range(40):
         left = client.query(highest).result_rows[0][0]
         if left == 1:
             break
