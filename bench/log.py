@@ -47,8 +47,9 @@ WHERE workspace_id = {workspace} AND occurred_at >= '2024-07-01 00:00:00' AND oc
 GROUP BY day ORDER BY day
 """
 COLUMNS = """
-SELECT column, sum(column_data_compressed_bytes) AS packed, sum(column_data_uncompressed_bytes) FROM system.parts_columns
-WHERE database = currentDatabase() AND table = 'events' AND active GROUP BY column ORDER BY packed DESC
+SELECT column, sum(column_data_compressed_bytes) AS packed, sum(column_data_uncompressed_bytes)
+FROM system.parts_columns WHERE database = currentDatabase() AND table = 'events' AND active
+GROUP BY column ORDER BY packed DESC
 """
 PARTS = """
 SELECT count(), sum(rows), sum(bytes_on_disk), sum(secondary_indices_compressed_bytes) FROM system.parts

@@ -142,7 +142,7 @@ def _out(person: Person) -> dict[str, Any]:
         "id": one.pk, "name": one.name, "email": one.email, "phone": one.phone, "language": one.language,
         "traits": person.traits, "answers": one.answers, "last_seen_at": one.last_seen_at,
         "created_at": one.created_at, "updated_at": one.updated_at,
-        "identities": [{"kind": row.kind, "value": row.value} for row in person.identities],
+        "identities": [{"kind": row.kind, "value": row.value} for row in person.names],
         "tags": [row.name for row in person.tags], "consents": person.decisions,
         "merged": [row.pk for row in person.family[1:]],
     }  # fmt: skip

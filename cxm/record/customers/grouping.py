@@ -12,8 +12,9 @@ from .models import Customer, Group, GroupMember
 from .sayings import Saying, beats
 
 
-def join_groups(workspace: Workspace, joined: Sequence[tuple[UUID, str, Saying]]) -> None:
-    """Put customers into groups, by key, with what was said of the group. For a transaction; safe to repeat."""
+def join_groups(workspace: Workspace, joined: Sequence[tuple[UUID | None, str, Saying]]) -> None:
+    """Put customers (None: nobody) into groups, by key, with what was said of the group. For a transaction; safe to
+    repeat."""
     keys = sorted({key for _customer, key, _saying in joined})
     groups: dict[str, Group] = {}
     for part in parts(keys):
@@ -21,7 +22,7 @@ def join_groups(workspace: Workspace, joined: Sequence[tuple[UUID, str, Saying]]
         groups.update((group.key, group) for group in Group.objects.filter(workspace=workspace, key__in=part))
     changed = {key for _customer, key, saying in joined if _say(groups[key], saying)}
     Group.objects.bulk_update([groups[key] for key in changed], ["traits", "trait_times"], batch_size=500)
-    members = {(groups[key].pk, customer) for customer, key, _saying in joined}
+    members = {(groups[key].pk, customer) for customer, key, _saying in joined if customer}
     GroupMember.objects.bulk_create(
         [GroupMember(group_id=group, customer_id=customer) for group, customer in sorted(members)],
         ignore_conflicts=True, batch_size=1000,

@@ -31,6 +31,7 @@ from .traits import learn
 from .versions import bump_directory
 
 MOST_TOLD = 200_000
+MOST_GROUPS = 20  # of one event
 UNSUBSCRIBED = "email_unsubscribed"
 CONSENT_EVENTS = {"consent updated", "consent preference updated", "segment consent preference updated"}
 _decoder = msgspec.json.Decoder()
@@ -47,7 +48,7 @@ class Work:
     seen: dict[Name, datetime] = field(default_factory=dict)
     sayings: dict[Name, list[Saying]] = field(default_factory=lambda: defaultdict(list))
     links: dict[tuple[Name, Name], tuple[datetime, UUID]] = field(default_factory=dict)
-    groups: list[tuple[Name, str, Saying]] = field(default_factory=list)
+    groups: list[tuple[Name | None, str, Saying]] = field(default_factory=list)
     decisions: list[tuple[Name, str, bool, datetime, UUID]] = field(default_factory=list)
     answering: set[Name] = field(default_factory=set)
     touched: set[Name] = field(default_factory=set)  # whose profile or links the batch speaks of
@@ -73,7 +74,7 @@ def _update(workspace: Workspace, events: Sequence[LogEvent]) -> None:
         owner, new = _find_or_make(work)
         customers = _apply_sayings(work, owner)
         linked = _put_links(work)
-        join_groups(workspace, [(owner[name], key, saying) for name, key, saying in work.groups])
+        join_groups(workspace, [(owner[name] if name else None, key, saying) for name, key, saying in work.groups])
         decided = _put_decisions(work, owner)
         settled = _settle(work, owner, new, linked)
         _refresh_search({*customers, *settled.customers, *new})
@@ -104,6 +105,7 @@ def _read(work: Work, event: LogEvent) -> None:
     user = (USER, event.user_id) if event.user_id else None
     device = (ANONYMOUS, event.anonymous_id) if event.anonymous_id else None
     who = user or device
+    _read_groups(work, event, who)
     if who is None:
         return
     if user:
@@ -120,14 +122,26 @@ def _read(work: Work, event: LogEvent) -> None:
                 # Nobody says whether the former name was a user id or that of a device.
                 for kind in (USER, ANONYMOUS):
                     _link(work, (kind, previous), user, event)
-        case "group":
-            properties = _object(event.properties)
-            if key := _text(properties.get("group_id")):
-                if kind := _text(properties.get("group_type")):
-                    key = f"{kind}:{key}"[:300]
-                work.touched.add(who)
-                work.groups.append((who, key, _saying(event, properties.get("traits"))))
     _read_decisions(work, event, who)
+
+
+def _read_groups(work: Work, event: LogEvent, who: Name | None) -> None:
+    if event.type == "group":
+        properties = _object(event.properties)
+        if key := _group_key(properties.get("group_type"), properties.get("group_id")):
+            work.groups.append((who, key, _saying(event, properties.get("traits"))))
+            if who:
+                work.touched.add(who)
+    elif event.user_id and '"$groups"' in event.properties:  # PostHog's clients name the groups with each event
+        groups = _object(event.properties).get("$groups")
+        for kind, value in list(groups.items())[:MOST_GROUPS] if isinstance(groups, dict) else ():
+            if key := _group_key(kind, value):
+                work.groups.append(((USER, event.user_id), key, _saying(event, None)))
+
+
+def _group_key(kind: object, value: object) -> str:
+    key = _text(value)
+    return f"{_text(kind)}:{key}"[:300] if key and _text(kind) else key
 
 
 def _read_identify(work: Work, event: LogEvent, who: Name, user: Name | None, device: Name | None) -> None:
@@ -200,7 +214,11 @@ def _text(value: object) -> str:
 def _find_or_make(work: Work) -> tuple[dict[Name, UUID], set[UUID]]:
     """The customer of each user id, and of each device that has said something of itself; those that are new."""
     pk = work.workspace.pk
-    speaking = {*work.sayings, *(name for name, _key, _saying in work.groups), *(one[0] for one in work.decisions)}
+    speaking = {
+        *work.sayings,
+        *(name for name, _key, _saying in work.groups if name),
+        *(one[0] for one in work.decisions),
+    }
     wanted = {(USER, value) for value in work.users} | speaking
     owner = holders(pk, wanted)
     missing = [name for name in wanted if name not in owner]

@@ -77,7 +77,7 @@ class Repeats:
         return self.look_up(suspects)
 
     def look_up(self, ids: Sequence[bytes]) -> set[bytes]:
-        """By the projection, or row by row in parts that no merge has made one for yet. What was erased is not known."""
+        """By the projection, or row by row where no merge has made one yet. What was erased is not known."""
         found: set[bytes] = set()
         for start in range(0, len(ids), LOOKUP):
             listed = ",".join(f"'{one.hex()}'" for one in ids[start : start + LOOKUP])

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from cxm.record.eventlog.append import NOBODY
 from cxm.record.eventlog.commit import Busy, Row, writer
 from cxm.record.eventlog.engine import EventlogError
 
@@ -272,7 +273,7 @@ class Arrival:
                 meaning(event)
         if event.context and b'"direct"' in event.context:
             event.context = with_address(event.context, self.request.address)
-        return self.stamp.row(event, user or anonymous)
+        return self.stamp.row(event, user or anonymous or NOBODY.bytes)
 
     def _check_consent(self, event: Event, name: str, user: bytes, anonymous: bytes) -> None:
         """Raises Refused for what the person did not agree to; an event that says what they agree to passes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from ..reasons import Reason
 from .arriving import EMPTY, Event, Refused, name_of, text_id
 
 _encode = msgspec.json.Encoder().encode
+RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 class Call(msgspec.Struct, gc=False):
@@ -119,6 +121,8 @@ def _group(base: Event, came: dict[str, Any], traits: dict[str, Any]) -> Event:
     group = text_id(came.get("$group_key"))
     if not group:
         raise Refused(Reason.NO_GROUP_ID)
+    if _made_up(base.user_id or base.anonymous_id, f"${came.get('$group_type')}_{group}"):
+        base.user_id = base.anonymous_id = ""  # it is said of the group, by nobody
     said = came.get("$group_set")
     base.type, base.name = "group", "group_joined"
     base.properties = _encode(
@@ -129,6 +133,12 @@ def _group(base: Event, came: dict[str, Any], traits: dict[str, Any]) -> Event:
         }
     )
     return base
+
+
+def _made_up(distinct: str, of_group: str) -> bool:
+    """Whether a client that was told of a group and of no person made up an id: posthog-node says `$type_key`,
+    posthog-python a random UUID. Somebody whose id is one joins the group by the `$groups` of their events."""
+    return distinct == of_group or RANDOM.fullmatch(distinct) is not None
 
 
 def _page(base: Event, came: dict[str, Any], traits: dict[str, Any]) -> Event:

@@ -286,6 +286,17 @@ def test_posthog_calls_are_the_same_events(api: Tracking, workspace: Workspace) 
     assert UUID(int=0) not in api.stored("customer_id")
 
 
+@pytest.mark.parametrize("made_up", ["$company_c1", "0b0f8a0e-3c5c-4a53-9f0e-5d3c1f0f4b11"])
+def test_what_posthog_says_of_a_group_is_said_by_nobody(api: Tracking, made_up: str) -> None:
+    """Its clients make up an id for a group: that of Node from type and key, that of Python at random."""
+    said = {"$group_type": "company", "$group_key": "c1", "$group_set": {"name": "Initech"}}
+    call = {"event": "$groupidentify", "distinct_id": made_up, "uuid": "1", "properties": said}
+    assert api.post("/batch/", {"api_key": api.key, "batch": [call]}, key="").rejected == 0
+    assert api.stored("name, user_id, anonymous_id, toString(customer_id)") == [
+        ("group_joined", "", "", str(UUID(int=0))),
+    ]  # fmt: skip
+
+
 def test_a_pixel_is_always_a_picture(api: Tracking) -> None:
     import base64
 

@@ -17,6 +17,7 @@ from cxm.record.customers.bulk import Person, put_customers
 from cxm.record.customers.linking import log_id
 from cxm.record.customers.merging import merge_customers, undo_link, unmerge
 from cxm.record.customers.models import Customer, Group, GroupMember, Identity, IdentityLink
+from cxm.record.customers.queries import person_of
 from cxm.record.customers.sayings import combined
 from cxm.record.customers.snapshot import families
 from cxm.record.customers.steps import update_customers
@@ -106,6 +107,17 @@ def test_an_alias_of_a_visitor_links_like_identify() -> None:
     workspace = make_workspace()
     happened(workspace, Captured(anonymous_id="a1"), alias("a1", "u1"))
     assert who(workspace, "anonymous_id", "a1") == who(workspace, "user_id", "u1")
+
+
+def test_an_alias_of_a_user_shows_the_former_name_once() -> None:
+    workspace = make_workspace()
+    happened(workspace, Captured(user_id="old"), Captured(user_id="new"), alias("old", "new"))
+    ada = who(workspace, "user_id", "new")
+    assert ada
+    person = person_of(ada)
+    assert [str(one) for one in person.names] == ["user_id: new", "user_id: old"]
+    # What a device of that name did would still be theirs.
+    assert log_id(workspace.pk, ("anonymous_id", "old")) in person.log_ids
 
 
 def test_a_shared_device_belongs_to_nobody_and_joins_nobody() -> None:
@@ -238,6 +250,20 @@ def test_groups_are_joined_and_described() -> None:
     member = GroupMember.objects.select_related("group").get()
     assert member.customer == who(workspace, "user_id", "u1")
     assert member.group.traits == {"name": "Initech", "seats": 3}
+
+
+def test_groups_are_described_by_nobody_and_joined_by_what_events_name() -> None:
+    """PostHog's clients: `group_identify` speaks of the group alone, `$groups` of each event of who is in it."""
+    workspace = make_workspace()
+    said = {"group_id": "g1", "group_type": "company", "traits": {"name": "Initech"}}
+    read = Captured(user_id="u1", name="Read", properties={"$groups": {"company": "g1", "team": 7, "odd": {}}})
+    visit = Captured(anonymous_id="a1", name="Read", properties={"$groups": {"company": "g1"}})
+    happened(workspace, Captured("group", properties=said), read, visit, read)
+    assert Customer.objects.filter(workspace=workspace).count() == 1
+    members = GroupMember.objects.select_related("group").order_by("group__key")
+    assert [(one.group.key, one.group.traits) for one in members] == [
+        ("company:g1", {"name": "Initech"}), ("team:7", {}),
+    ]  # fmt: skip
 
 
 def test_an_erased_person_leaves_no_link_and_a_shared_device_to_nobody() -> None:
