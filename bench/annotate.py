@@ -41,11 +41,11 @@ for at in range(0, len(texts), 250):
 alone = len(texts) / (time.perf_counter() - started)
 for start in range(0, {n}, 50_000):
     append_lines([
-        "\\t".join([str(workspace.pk), str(uuid.UUID(int=chance.getrandbits(128))), "answer_given",
+        ("\\t".join([str(workspace.pk), str(uuid.UUID(int=chance.getrandbits(128))), "answer_given",
                     str(uuid.UUID(int=chance.getrandbits(128))),
                     f"2026-{{1 + n % 6:02d}}-{{1 + n % 28:02d}} 12:00:{{n % 60:02d}}", "import", str(uuid.UUID(int=7)),
                     encode_properties({{"metric": "nps", "question": "q", "scale": "0-10", "score": n % 11,
-                                        "comment": text()}})]) + "\\n"
+                                        "comment": text()}})]) + "\\n").encode()
         for n in range(start, min(start + 50_000, {n}))
     ])
 print(json.dumps([workspace.slug, alone]))

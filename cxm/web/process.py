@@ -259,8 +259,8 @@ def load_all(*, web: bool) -> None:
     was seen that took every tuple for a Mapping until its end. And msgspec looks at a Struct when it is first used:
     a second thread that uses it meanwhile reads what is half there, and the process crashes.
     """
-    for name in ("pandas", "pyarrow"):  # chDB takes them for results as tables, of which we ask for none: 90 MB
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # so Python says that it cannot be imported
+    # chDB takes pandas for results as tables, of which we ask for none: 50 MB. So Python says that it is not there.
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # None is what says so
     faulthandler.enable()
     load_library()
     import_module(settings.ROOT_URLCONF)

@@ -38,21 +38,29 @@ class Rejected:
 
 @dataclass(slots=True)
 class Batch:
-    """Events of some rows, ready for the log. `rows[k]` is the row that event `k` comes from."""
+    """Events of some rows, ready for the log. `rows[k]` is the row that event `k` comes from.
+
+    `data` holds their lines, joined as soon as they are made: a hundred thousand texts take twice the memory.
+    """
 
     n: int = 0  # records, rejected ones included
     ids: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     first: str = "9999"
     last: str = ""
     rejected: list[Rejected] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
 
+    @property
+    def lines(self) -> list[bytes]:
+        """The line of each event, with its line feed."""
+        return b"".join(self.data).splitlines(keepends=True)
+
     def add(self, more: Batch) -> None:
         self.n += more.n
         self.ids += more.ids
-        self.lines += more.lines
+        self.data += more.data
         self.rows += more.rows
         self.first, self.last = min(self.first, more.first), max(self.last, more.last)
         self.rejected += more.rejected
@@ -366,10 +374,11 @@ class Converter(Compiled):
             return
         ids = event_ids(hashlib.sha1(self._namespace + kind.encode(), usedforsecurity=False).digest(), keys)
         listed = [_line_text(same)] * len(ids) if same is not None else [_line_text(name) for name in names]
-        batch.lines += [
+        lines = [
             f"{start}{event_id}\t{name}\t{customer}\t{time}{end}{body}}}\n"
             for event_id, name, customer, time, body in zip(ids, listed, customers, times, bodies, strict=True)
         ]
+        batch.data.append("".join(lines).encode())
         batch.ids += ids
         batch.rows += numbers
         batch.first = min(batch.first, min(times))

@@ -63,7 +63,7 @@ def preview_of(one: Import, mapping: MappingFile, look: files.Look, rows: int = 
     )
     made.rejected = batch.rejected
     for row, line in zip(batch.rows, batch.lines, strict=True):
-        cells = line.rstrip("\n").split("\t")
+        cells = line.decode().rstrip("\n").split("\t")
         details = msgspec.json.decode(cells[7].replace("\\\\", "\\"))
         made.events.append(Shown(row, cells[2], cells[4][:16], names.get(cells[3], ""), details))
     made.events.sort(key=lambda shown: shown.row)

@@ -239,7 +239,7 @@ class _Run:
     def _append(self, batch: Batch) -> int:
         """Write the events that the log does not have; returns how many rows brought nothing new."""
         if not self.compare or not batch.ids:
-            append_lines(batch.lines)
+            append_lines(batch.data)
             return 0
         found = known_ids(self.workspace.pk, batch.ids, batch.first, batch.last)
         known = {event_id.replace("-", ""): owner for event_id, owner in found.items()}

@@ -97,8 +97,10 @@ def known(opened: Engine, events: Sequence[Event]) -> set[UUID]:
 LINE = ("workspace_id", "event_id", "name", "customer_id", "occurred_at", "source", "import_id", "properties")
 
 
-def append_lines(lines: Sequence[str]) -> None:
-    """Write ready-made lines, each ending in a line feed, all new to the log (ask `known_ids` where that is not sure).
+def append_lines(lines: Sequence[bytes]) -> None:
+    """Write ready-made lines, some in each piece and each with its line feed, which the log does not have.
+
+    (Ask `known_ids` where that is not sure.)
 
     For imports, which make hundreds of thousands of events per second. Raises EventlogError; then nothing or all of
     them may be there.
@@ -107,7 +109,7 @@ def append_lines(lines: Sequence[str]) -> None:
         return
     opened = engine()
     with opened.write_lock, opened.client() as client:
-        client.raw_insert("arrivals", insert_block="".join(lines).encode(), fmt="TSV", column_names=list(LINE))
+        client.raw_insert("arrivals", insert_block=b"".join(lines), fmt="TSV", column_names=list(LINE))
 
 
 def known_ids(workspace_id: int, ids: Sequence[str], first: str, last: str) -> dict[str, UUID]:

@@ -47,8 +47,9 @@ def give_back_memory() -> None:
 def release_engine_code() -> int:
     """Drop the engine's program text from this process; what is needed comes back page by page. Returns bytes mapped.
 
-    Loading the library touches 120 MB of its 370 MB of code, most of it never again. The pages are clean copies of the
-    file and executable only, so dropping them loses nothing. Linux only; elsewhere it does nothing.
+    Loading the library touches 120 MB of its 370 MB of code, most of it never again, and Arrow's is alike. The pages
+    are clean copies of the file and executable only, so dropping them loses nothing. Linux only; elsewhere it does
+    nothing.
     """
     if sys.platform != "linux":
         return 0
@@ -56,7 +57,7 @@ def release_engine_code() -> int:
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     released = 0
     for line in Path("/proc/self/maps").read_text().splitlines():
-        found = re.match(r"([0-9a-f]+)-([0-9a-f]+) r-xp .*/_chdb[^/]*\.so$", line)
+        found = re.match(r"([0-9a-f]+)-([0-9a-f]+) r-xp .*/(?:_chdb[^/]*\.so|libarrow[^/]*)$", line)
         if found:
             start, end = int(found[1], 16), int(found[2], 16)
             if libc.madvise(start, end - start, MADV_DONTNEED) == 0:
