@@ -74,7 +74,7 @@ EVENT_JOIN = (
     " WHERE $workspace$time AND told_value != '') AS told ON event_id = told.told_event"
 )
 EVENT_FILTER = (
-    "event_id GLOBAL IN (SELECT event_id FROM events WHERE workspace_id = {scope_workspace:UInt32}$time AND $test)"  # noqa: E501  # SQL
+    "event_id GLOBAL IN (SELECT event_id FROM events WHERE workspace_id = {scope_workspace:UInt32}$time AND $test)"
 )
 PERIOD: Mapping[Grain, str] = {
     "day": "toDate({time}, $tz)",

@@ -79,7 +79,7 @@ def properties_of(workspace_id: int, names: Sequence[str]) -> list[str]:
     """The properties of some events of each of these names (of the first thirty): it takes no look at the others."""
     if not names:
         return []
-    given = {f"name{number}": name for number, name in enumerate(names[:MOST_READ])}
+    given: dict[str, Any] = {f"name{number}": name for number, name in enumerate(names[:MOST_READ])}
     some = "(SELECT properties FROM events WHERE $scope AND name = {%s:String} LIMIT %d)"
     parts = " UNION ALL ".join(some % (one, READ_OF_EACH) for one in given)
     rows = ask(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import uuid
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -29,8 +30,10 @@ def a_shop(workspace: Workspace) -> tuple[Process, list[uuid.UUID]]:
     """Five customers: on the phone two look and one of them buys; at the desk one buys; one says nothing of it, and of
     one an import put the device one level down."""
     people = [uuid.uuid4() for _ in range(5)]
-    said = [{"device": "phone", "price": 5}, {"device": "phone", "price": 20}, {"device": "desk"}, {},
-            {"properties": {"device": "desk", "$scope": "a"}}]  # fmt: skip
+    said: list[dict[str, Any]] = [
+        {"device": "phone", "price": 5}, {"device": "phone", "price": 20}, {"device": "desk"}, {},
+        {"properties": {"device": "desk", "$scope": "a"}},
+    ]  # fmt: skip
     buys = (0, 2, 4)
     given_events([
         *(event(workspace, LOOK, "2026-03-01 10:00", customer_id=who, **what)
