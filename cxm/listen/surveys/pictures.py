@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import warnings
+import zlib
 from typing import Any, Final
 
 from django.core.files.uploadedfile import UploadedFile
@@ -28,6 +30,11 @@ EDGE: Final = 1_000  # pixels of the longer edge of what is kept: a choice is sh
 MOST: Final = 200  # pictures of one survey
 FORMATS: Final = ("JPEG", "PNG", "GIF", "WEBP")
 KIND: Final = b"image/webp"
+# What decoders raise at a broken or hostile file, beside OSError and ValueError, which are what they should raise.
+BROKEN: Final = (
+    OSError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, EOFError, MemoryError, RuntimeError,
+    struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
+)  # fmt: skip
 
 
 class NoPicture(Exception):
@@ -52,7 +59,7 @@ def drawn(data: bytes) -> bytes:
         made.save(out, "WEBP", quality=82, method=4)
     except NoPicture:
         raise
-    except Exception as error:  # a hostile file makes a decoder raise anything
+    except BROKEN as error:
         raise refused from error
     return out.getvalue()
 

@@ -153,7 +153,7 @@ def test_sections_are_moved_by_dragging_and_by_keyboard(open_page: OpenPage, liv
     assert order() == [first, room, food]
     page.locator(".outline-section.current").focus()
     page.keyboard.press("Alt+ArrowDown")
-    page.wait_for_function("[...document.querySelectorAll('.outline-section')].at(-1).classList.contains('current')")
+    rows.last.locator(".outline-section.current").wait_for()
     assert order() == [first, food, room]
     page.locator('[data-place="question:nps"]').drag_to(rows.filter(has_text="Food"))  # to the front of that section
     page.locator(".outline-item.current", has_text="recommend").wait_for()
