@@ -141,8 +141,11 @@ _wanted = _Wanted()
 def put_snapshot_after_commit(workspace_id: int, customer_ids: Iterable[UUID], names: Iterable[Name] = ()) -> None:
     """Tell the log of all of a transaction at once when it has committed: an insert costs the same for one as for many.
 
-    Whom a savepoint was about that did not hold is told as well, as the database has them: that does no harm.
+    Whom a savepoint was about that did not hold may be told as well, as the database has them: that does no harm.
     """
+    if not any(entry[1] is _put_wanted for entry in connection.run_on_commit):  # what is left is of one that failed
+        _wanted.customers.clear()
+        _wanted.names.clear()
     _wanted.customers[workspace_id].update(customer_ids)
     _wanted.names[workspace_id].update(names)
     transaction.on_commit(_put_wanted)  # each time: one that was registered in a savepoint may be dropped with it
