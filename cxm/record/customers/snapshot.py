@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,34 +126,32 @@ def _owners(workspace_id: int, names: Iterable[Name]) -> dict[Name, UUID]:
     return found
 
 
-class _Wanted(threading.local):
-    """Of whom this thread's transaction has yet to tell, by workspace."""
+class _Wanted:
+    """Of whom a transaction has yet to tell, by workspace."""
 
     def __init__(self) -> None:
         self.customers: dict[int, set[UUID]] = defaultdict(set)
         self.names: dict[int, set[Name]] = defaultdict(set)
 
-
-_wanted = _Wanted()
+    def put(self) -> None:
+        """The first call does it for all that the transaction has registered."""
+        customers, names = self.customers, self.names
+        self.customers, self.names = defaultdict(set), defaultdict(set)
+        for workspace_id, some in sorted(customers.items()):
+            if some or names[workspace_id]:
+                put_snapshot(workspace_id, some, names[workspace_id])
 
 
 def put_snapshot_after_commit(workspace_id: int, customer_ids: Iterable[UUID], names: Iterable[Name] = ()) -> None:
     """Tell the log of all of a transaction at once when it has committed: an insert costs the same for one as for many.
 
-    Whom a savepoint was about that did not hold is told as well, as the database has them: that does no harm.
+    Whom a savepoint was about that did not hold may be told as well, as the database has them: that does no harm.
     """
-    _wanted.customers[workspace_id].update(customer_ids)
-    _wanted.names[workspace_id].update(names)
-    transaction.on_commit(_put_wanted)  # each time: one that was registered in a savepoint may be dropped with it
-
-
-def _put_wanted() -> None:
-    """The first of those that a transaction has registered does it for all."""
-    customers, names = _wanted.customers, _wanted.names
-    _wanted.customers, _wanted.names = defaultdict(set), defaultdict(set)
-    for workspace_id, some in sorted(customers.items()):
-        if some or names[workspace_id]:
-            put_snapshot(workspace_id, some, names[workspace_id])
+    registered = (getattr(entry[1], "__self__", None) for entry in connection.run_on_commit)
+    wanted = next((one for one in registered if isinstance(one, _Wanted)), None) or _Wanted()
+    wanted.customers[workspace_id].update(customer_ids)
+    wanted.names[workspace_id].update(names)
+    transaction.on_commit(wanted.put)  # each time: one that was registered in a savepoint may be dropped with it
 
 
 @dataclass(frozen=True, slots=True)
