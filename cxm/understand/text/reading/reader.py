@@ -222,10 +222,10 @@ class Reader:
         count = len(texts)
         if questions:
             self.frame(batch, questions)
-        chance = self.calibrated(np.concatenate([batch.logits, batch.sentence_logits]))
-        scores, labels = self.sentiment_of(chance, np.concatenate([batch.language, batch.sentence_language]))
+        every = self.calibrated(np.concatenate([batch.logits, batch.sentence_logits]))
+        scores, labels = self.sentiment_of(every, np.concatenate([batch.language, batch.sentence_language]))
         score, label, sentence_score, sentence_label = scores[:count], labels[:count], scores[count:], labels[count:]
-        emotion_chance = chance[:count, EMOTION_HEADS]
+        emotion_chance = every[:count, EMOTION_HEADS]
         own = self.own_answers(texts, heads) if heads is not None and heads.heads else {}
         if "sentiment" in own:
             names, chances = own["sentiment"]

@@ -59,7 +59,7 @@ def made(data: Path, out: Path, work: Path, tell: Callable[[str], None], words: 
     quick = Quick(heads.pop("held")[:, :2], cuts.pop("left_out"), cuts.pop("remaining"))
     deep = part(work / "deep.npz", lambda: train_deep(data, work, quick, tell), tell, "deep tier")
     version = write(out, folding, language | pruned(heads) | cuts)
-    np.savez_compressed(out.with_name("deep.npz"), **deep)  # type: ignore[arg-type] # its stub takes no other names
+    np.savez_compressed(out.with_name("deep.npz"), **deep)
     return version
 
 
