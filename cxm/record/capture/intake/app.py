@@ -413,12 +413,13 @@ class SlowBodies:
         self.waiting: dict[asyncio.Task[Any], float] = {}
         self._ended: set[asyncio.Task[Any]] = set()
         self._clock: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # whose clock it is: the one before may be closed
 
     def begin(self) -> asyncio.Task[Any]:
         task = asyncio.current_task()
         assert task is not None
         self.waiting[task] = time.monotonic() + PATIENCE
-        if self._clock is None:
+        if self._clock is None or self._loop is not task.get_loop():
             self._look_later(task.get_loop())
         return task
 
@@ -430,7 +431,7 @@ class SlowBodies:
         return task.uncancel() == 0
 
     def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._clock = loop.call_later(min(1.0, PATIENCE / 2), self._look, loop)
+        self._loop, self._clock = loop, loop.call_later(min(1.0, PATIENCE / 2), self._look, loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now, self._clock = time.monotonic(), None

@@ -19,7 +19,7 @@ from django.db.migrations.state import ModelState, ProjectState
 
 class Command(Base):
     help = "Bring the database up to this version. It does nothing where there is nothing to do."
-    requires_system_checks = []  # noqa: RUF012  # as Django names it; they load every page, and are for developers
+    requires_system_checks = []  # as Django names it; they load every page, and are for developers
 
     def handle(self, *args: Any, **options: Any) -> None:
         applied = MigrationRecorder(connections[options["database"]]).applied_migrations()
