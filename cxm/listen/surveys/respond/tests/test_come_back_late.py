@@ -36,16 +36,16 @@ def in_log(survey: Survey) -> tuple[list[tuple[Any, ...]], list[str]]:
     """The answers that numbers are made of, and the names of all events."""
     move_outbox()
     with engine().client() as client:
-        asked = {"parameters": {"workspace": survey.workspace_id}}
+        asked = {"workspace": survey.workspace_id}
         answers = client.query(
             "SELECT question, score, comment FROM feedback WHERE workspace_id = {workspace:UInt32} ORDER BY question",
-            **asked,
+            parameters=asked,
         ).result_rows
         names = client.query(
             "SELECT name FROM events WHERE workspace_id = {workspace:UInt32} AND name != 'answer_given' ORDER BY name",
-            **asked,
+            parameters=asked,
         ).result_rows
-    return list(answers), [one[0] for one in names]
+    return [tuple(one) for one in answers], [one[0] for one in names]
 
 
 def given_up(survey: Survey) -> Respondent:
