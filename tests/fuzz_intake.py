@@ -29,9 +29,9 @@ with atheris.instrument_imports(include=["cxm.record.capture.intake", "cxm.recor
     from cxm.record.capture.intake import app
 
 from cxm.record.capture.intake.directory import Known, directory  # noqa: E402  # after Django
-from cxm.record.capture.intake.rejections import rejections  # noqa: E402
-from cxm.record.capture.sources import SourceEntry  # noqa: E402
-from cxm.record.eventlog.commit import COLUMNS, Outcome, Row  # noqa: E402
+from cxm.record.capture.intake.rejections import rejections  # noqa: E402  # after Django
+from cxm.record.capture.sources import SourceEntry  # noqa: E402  # after Django
+from cxm.record.eventlog.commit import COLUMNS, Outcome, Row  # noqa: E402  # after Django
 
 ANSWERS = {200, 400, 401, 403, 404, 405, 408, 413, 429}
 KEY = "w" * 32
