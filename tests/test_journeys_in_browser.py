@@ -172,7 +172,7 @@ def test_every_page_about_journeys_is_accessible_quiet_and_no_wider_than_a_phone
         desktop.goto(live_server.url + address(f"paths:{name}", process.pk))
         for kind, begin in (("svg", b"<svg"), ("png", b"\x89PNG")):
             with desktop.expect_download() as download:
-                desktop.locator(f"[data-save-picture={kind}]").click()
+                desktop.locator(f"[data-save-as={kind}]").click()
             saved = download.value.path().read_bytes()
             assert download.value.suggested_filename.endswith(f".{kind}") and saved.startswith(begin)
             assert kind == "png" or (b"Car on credit" in saved and b"var(" not in saved and b"href" not in saved)

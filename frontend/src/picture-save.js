@@ -1,4 +1,4 @@
-// <figure data-picture="name"> with an SVG that the server drew: its buttons data-save-picture="png" or "svg" save it
+// <figure data-picture="name"> with an SVG that the server drew: its buttons data-save-as="png" or "svg" save it
 // as the screen shows it, with its title above; the styles go along, because a file has no style sheet.
 import { download, element, png } from './chart-save.js';
 
@@ -47,11 +47,11 @@ function picture(figure) {
 }
 
 document.addEventListener('click', async (event) => {
-  const button = event.target.closest('[data-save-picture]');
+  const button = event.target.closest('[data-save-as]');
   const figure = button?.closest('[data-picture]');
   if (!figure) return;
   const made = picture(figure);
   const name = figure.dataset.picture;
-  if (button.dataset.savePicture === 'svg') download(new Blob([made.text], { type: 'image/svg+xml' }), `${name}.svg`);
+  if (button.dataset.saveAs === 'svg') download(new Blob([made.text], { type: 'image/svg+xml' }), `${name}.svg`);
   else download(await png(made), `${name}.png`);
 });

@@ -318,7 +318,7 @@ def test_what_can_never_be_computed_is_refused(filled: Any) -> None:
         DriverDefinition(outcome=NPS, drivers=(Driver("group", "channel", value="email"),)),
         DriverDefinition(outcome=NPS, drivers=(food,), filters=("nonsense",)),
         DriverDefinition(outcome=NPS, drivers=(Driver("rating", "food", metric="rating", owner=10**9),)),
-        DriverDefinition(outcome=Outcome("left"), drivers=tuple(Driver("topic", str(one)) for one in range(11))),
+        DriverDefinition(outcome=Outcome("left"), drivers=tuple(Driver("topic", str(one)) for one in range(21))),
     ):
         with pytest.raises(Refused):
             actions.create_model(workspace=filled, name="Wrong", definition=wrong, by=None)
