@@ -32,6 +32,10 @@ chdb._chdb.query(
 """
 NODE_CONFIG = """<clickhouse><listen_host>127.0.0.1</listen_host>
 <http_port>{http}</http_port><tcp_port>{tcp}</tcp_port><interserver_http_port>{interserver}</interserver_http_port>
+<background_processing_pool_task_sleep_seconds_when_no_work_random_part>0.01\
+</background_processing_pool_task_sleep_seconds_when_no_work_random_part>
+<background_processing_pool_thread_sleep_seconds_if_nothing_to_do>0.02\
+</background_processing_pool_thread_sleep_seconds_if_nothing_to_do>
 <path>{path}/data/</path><macros><shard>{shard:02d}</shard><replica>r1</replica></macros>
 <remote_servers><cxm>{shards}</cxm></remote_servers></clickhouse>
 """

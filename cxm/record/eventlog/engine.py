@@ -50,6 +50,10 @@ IN_PROCESS_OPTIONS: Mapping[str, Any] = {
     "index_mark_cache_size": 16 * 1024 * 1024,
     "query_condition_cache_size": 8 * 1024 * 1024,
     "compiled_expression_cache_size": 16 * 1024 * 1024,
+    # A deletion that meets a merge waits for the engine's next look for work. By default that is up to a second later,
+    # by chance; looks still become rarer while there is nothing to do.
+    "background_processing_pool_task_sleep_seconds_when_no_work_random_part": 0.01,
+    "background_processing_pool_thread_sleep_seconds_if_nothing_to_do": 0.02,
 }
 
 # What the engine says when the disk is full: its own name, its name for a write that failed, the system's text.
