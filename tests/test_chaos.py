@@ -6,6 +6,7 @@ that were not acknowledged once more, as real clients do.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -223,9 +224,15 @@ class Disk:
             pytest.skip("A disk that can be full needs the right to mount one.")
 
     def fill(self, leave: int) -> None:
-        """Take all but `leave` bytes."""
+        """Take all but `leave` bytes, however fast others write meanwhile."""
         with self._ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, shutil.disk_usage(self.place).free - leave))
+            while True:
+                try:
+                    os.posix_fallocate(file.fileno(), 0, max(1, shutil.disk_usage(self.place).free - leave))
+                    return
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
 
     def empty(self) -> None:
         self._ballast.unlink()
