@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import CommandParser
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from cxm.accounts.models import AuditEntry, User, Workspace
@@ -27,6 +29,8 @@ class Command(Base):
         parser.add_argument("--remove", action="store_true", help="remove the sample company and nothing else")
 
     def work(self, *, if_empty: bool, small: bool, seed: int, remove: bool, **options: Any) -> None:
+        if Workspace._meta.db_table not in connection.introspection.table_names():  # somebody removed the data
+            call_command("migrate", verbosity=0, interactive=False)
         if remove:
             self.remove()
         elif if_empty and settled():  # quickly: the event log stays closed
