@@ -57,9 +57,18 @@ def test_passwords_are_kept_as_argon2() -> None:
 
 
 def test_a_command_on_a_new_database_says_what_to_do_first(tmp_path: Path) -> None:
-    result = run(tmp_path, "demo", "--small")
+    result = run(tmp_path, "export", str(tmp_path / "out.csv"), "--workspace", "lumo", "--what", "customers")
     assert result.returncode == 1
-    assert result.stderr.strip() == "cxm demo: The database is older than this program. Run cxm migrate first."
+    assert result.stderr.strip() == "cxm export: The database is older than this program. Run cxm migrate first."
+
+
+@pytest.mark.once
+def test_the_sample_company_prepares_a_new_database(tmp_path: Path) -> None:
+    """`make run` after somebody removed the data directory."""
+    result = run(tmp_path, "demo", "--small")
+    assert result.returncode == 0, result.stderr
+    assert "The sample company is loaded" in result.stdout
+    assert "Log in as demo@example.com" in result.stdout
 
 
 def served(words: str) -> None:
