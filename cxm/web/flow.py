@@ -1,8 +1,7 @@
 """What follows every captured event and every fact: two lists of steps, in order, and the threads that walk them.
 
 STEPS bring the records up to date; while events are taken they give way. URGENT is what somebody waits for, a case or
-an alert: it follows on its own, within a second, and looks at most events only long enough to see that they are not
-for it.
+an alert: it follows on its own, within a second, and reads only events by the names that it waits for.
 
 Each step gets a batch of events, makes its changes in one transaction of its own, and is safe to repeat: a batch comes
 again after a crash. What cannot be reached just now (the database, the log) is waited for. An event that a step cannot
@@ -14,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,13 +30,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from cxm.act.automations.steps import run_automations
-from cxm.act.cases.steps import open_cases, wanted
+from cxm.act.cases.steps import names_waited_for, open_cases, wanted
 from cxm.listen.channels.webhooks.steps import tell_webhooks
 from cxm.record.capture.steps import learn_schema
 from cxm.record.customers.steps import update_customers
 from cxm.record.eventlog import follow
 from cxm.record.eventlog.engine import EventlogError, engine
-from cxm.record.eventlog.follow import CAPTURED, Batch, Follower, LeaseLost, LogEvent
+from cxm.record.eventlog.follow import CAPTURED, Batch, Follower, LeaseLost, LogEvent, Pace
 from cxm.record.eventlog.models import DeadLetter
 from cxm.record.eventlog.twins import drop_twins
 
@@ -48,9 +47,6 @@ URGENT_NAME = "flow.urgent"
 LOOK_EVERY = 0.5  # seconds between two looks for events of other processes
 GATHER = 0.2  # seconds to wait behind a small batch, so that a trickle of events is handled in few transactions
 SMALL = 1000
-# While this process takes events, the flow rests so many times as long as it worked.
-GIVE_WAY = 8.0
-LONGEST_REST = 3.0  # seconds
 AT_ONCE = 500  # events in one transaction of a step: others write to the same database
 AT_ONCE_BESIDE = 100  # while this process takes events: whoever sends them waits no longer than this takes
 AT_ONCE_URGENT = 5000  # an urgent step needs few of them, and has a transaction for each of these
@@ -87,6 +83,7 @@ def open_cases_at_once(events: Sequence[LogEvent]) -> None:
 URGENT: list[Step] = [
     Step("cases.open", open_cases_at_once, facts=True),
 ]
+urgent_names: Callable[[], Collection[str]] = names_waited_for
 
 
 class Stopped(Exception):
@@ -187,18 +184,17 @@ class FlowThread(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._stopping = threading.Event()
         self._urgent = name == URGENT_NAME
-        self._follower = Follower(name, process, alone=alone)
+        self._follower = Follower(name, process, alone=alone, names=urgent_names if self._urgent else None)
         self._health: Health | None = None
+        self._pace = Pace()
 
     def stop(self) -> None:
         self._stopping.set()
-        follow.arrived.set()
+        follow.arrivals.wake()
 
     def run(self) -> None:
         pause = LOOK_EVERY
         while not self._stopping.is_set():
-            if not self._urgent:
-                follow.arrived.clear()
             close_old_connections()
             try:
                 handled = self.handle_waiting()
@@ -219,10 +215,10 @@ class FlowThread(threading.Thread):
                 continue
             if handled:
                 self._stopping.wait(GATHER)
-            elif self._urgent:  # the other one clears the sign
+            elif self._urgent:  # the other one takes the sign
                 self._stopping.wait(LOOK_EVERY)
             else:
-                follow.arrived.wait(LOOK_EVERY)
+                follow.arrivals.wait(LOOK_EVERY)
         try:
             self._follower.release()
         except Error as error:
@@ -269,7 +265,7 @@ class FlowThread(threading.Thread):
     def _at_once(self) -> int:
         if self._urgent:
             return AT_ONCE_URGENT
-        return AT_ONCE_BESIDE if follow.arrived.is_set() else AT_ONCE
+        return AT_ONCE_BESIDE if self._pace.beside else AT_ONCE
 
     def _run(self, step: Step, events: Sequence[LogEvent], health: Health) -> None:
         """One step until it is done. Raises Stopped."""
@@ -293,7 +289,5 @@ class FlowThread(threading.Thread):
         entry = health.of(step.name)
         entry["events"] += len(events)
         entry["seconds"] = round(entry["seconds"] + took, 3)
-        # Taking events comes first: whoever sends them waits for the answer.
-        if follow.arrived.is_set() and not self._urgent:
-            follow.arrived.clear()
-            self._stopping.wait(min(took * GIVE_WAY, LONGEST_REST))
+        if not self._urgent:
+            self._stopping.wait(self._pace.rest_after(took))

@@ -24,13 +24,20 @@ from .actions import customer_wrote, open_case, returned
 from .alerts.customers import customers_of
 from .alerts.matching import Met, handle, met
 from .alerts.rules import DEEPEST, books, seen
-from .models import AlertHit, Case
+from .models import AlertHit, AlertRule, Case
 from .text_fields import with_text
 
 MESSAGES = {"message_received", "review_received", "call_transcribed"}
+OWN = MESSAGES | {"case_requested", "message_returned"}  # facts that open or move a case whatever the rules are
 OPENING = {"email", "form", "reviews"}  # kinds of channels whose messages open cases, unless the channel says otherwise
 FEW_STARS = 2.0  # of five: a review with so few opens a case
 PRIORITIES = {one.name.lower(): one for one in Case.Priority}
+
+
+def names_waited_for() -> set[str]:
+    """The names of events without which this step has nothing to do; one short question to the database."""
+    with_rules = AlertRule.objects.filter(is_on=True).order_by().values_list("workspace_id", flat=True).distinct()
+    return OWN.union(*(book.names() for book in books(with_rules).values()))
 
 
 def wanted(events: Sequence[LogEvent]) -> list[LogEvent]:
@@ -86,7 +93,7 @@ def _new(found: Sequence[Met]) -> list[Met]:
 
 
 def _is_own(event: LogEvent) -> bool:
-    return event.source == "fact" and (event.name in MESSAGES or event.name in {"case_requested", "message_returned"})
+    return event.source == "fact" and event.name in OWN
 
 
 def _take_in(workspace: Workspace, event: LogEvent, customer: Customer | None) -> None:

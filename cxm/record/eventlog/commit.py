@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from .engine import Engine, EventlogError, engine
-from .follow import arrived
+from .follow import arrivals
 from .repeats import Repeats
 
 logger = logging.getLogger(__name__)
@@ -77,10 +77,10 @@ class _Waiting:
 
 
 class GroupCommit:
-    """The writer of captured events of one process. `on_written` is called after each insert, for who waits."""
+    """The writer of captured events of one process. `on_written` is told after each insert how many there were."""
 
     def __init__(
-        self, open_engine: Callable[[], Engine] = engine, on_written: Callable[[], None] = lambda: None
+        self, open_engine: Callable[[], Engine] = engine, on_written: Callable[[int], None] = lambda _events: None
     ) -> None:
         self._open_engine = open_engine
         self._on_written = on_written
@@ -190,7 +190,7 @@ class GroupCommit:
             outcome.repeats = self._repeats.among(list(unique))
             fresh = [row for one, row in unique.items() if one not in outcome.repeats]
             self._insert(opened, fresh, outcome)
-        self._on_written()
+        self._on_written(len(fresh))
         return outcome
 
     def _insert(self, opened: Engine, rows: Sequence[Row], outcome: Outcome) -> None:
@@ -267,4 +267,4 @@ def _settle(one: _Waiting, outcome: Outcome | Exception) -> None:
 @cache
 def writer() -> GroupCommit:
     """The one writer of this process."""
-    return GroupCommit(on_written=arrived.set)
+    return GroupCommit(on_written=arrivals.add)

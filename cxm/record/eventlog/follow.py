@@ -9,8 +9,9 @@ others take over when it falls silent.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,8 +28,49 @@ BATCH = 2_000  # events; a batch ends with the block that reaches it. Ten thousa
 PLAN = 400_000  # rows looked over in one go to find where batches end
 LEASE = timedelta(seconds=20)
 FOLLOWED = "source IN ('capture', 'fact')"  # not what imports and the sample bring: that is history
-arrived = threading.Event()  # set when this process has written captured events: whoever follows wakes, and gives way
 CAPTURED = "capture"
+# When so many events are taken in a second, who works beside rests as long as it worked; when twice as many, twice.
+GIVE_WAY = 1000
+LONGEST_REST = 3.0  # seconds
+
+
+class Arrivals:
+    """The captured events that this process has written: whoever follows wakes by them, and gives way to them."""
+
+    def __init__(self) -> None:
+        self.events = 0  # since the start
+        self._sign = threading.Event()
+
+    def add(self, events: int) -> None:
+        """Only the thread that writes them calls it."""
+        self.events += events
+        self._sign.set()
+
+    def wait(self, seconds: float) -> None:
+        """Until some come or `wake` is called, so many seconds at most; at once if they came since the last wait."""
+        self._sign.wait(seconds)
+        self._sign.clear()
+
+    def wake(self) -> None:
+        self._sign.set()
+
+
+arrivals = Arrivals()
+
+
+class Pace:
+    """How long a worker of this process rests, because taking events comes first: whoever sends them waits."""
+
+    def __init__(self) -> None:
+        self.beside = False  # whether events were taken when it last asked
+        self._at, self._events = time.monotonic(), arrivals.events
+
+    def rest_after(self, worked: float) -> float:
+        """Seconds to rest after so many of work: by how many events a second were taken since it was last asked."""
+        now, events = time.monotonic(), arrivals.events
+        rate = (events - self._events) / max(now - self._at, worked, 0.001)
+        self._at, self._events, self.beside = now, events, rate > 0
+        return min(worked * rate / GIVE_WAY, LONGEST_REST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +183,16 @@ class Cursor:
 
 
 class Follower(Cursor):
-    """Reads the events after the cursor `name` as `holder`."""
+    """Reads the events after the cursor `name` as `holder`: all, or those with one of `names`.
 
-    def __init__(self, name: str, holder: str, *, alone: bool = False) -> None:
+    `names` is asked after it is settled how far to read, so that an event is judged by what was wanted when it came.
+    """
+
+    def __init__(
+        self, name: str, holder: str, *, alone: bool = False, names: Callable[[], Collection[str]] | None = None
+    ) -> None:
         super().__init__(name, holder, alone=alone)
+        self._names = names
         self._plans: dict[int, deque[int]] = {}  # where the next batches end, node by node
 
     def _begun(self) -> None:
@@ -166,10 +214,10 @@ class Follower(Cursor):
                 if not parts:
                     return None
                 if not plan:
-                    plan.extend(_plan(opened, client, parts, position))
+                    plan.extend(_plan(opened, client, parts, position, self._names and self._names()))
                     if not plan:
                         continue  # a merge took the parts away while they were counted
-                events = _read(opened, client, parts, position, plan[0])
+                events = _read(opened, client, parts, position, plan[0], self._names and self._names())
                 if events is not None:
                     return Batch(node, self._tables[node], plan.popleft(), events)
 
@@ -277,8 +325,18 @@ def table_id(opened: Engine, client: Client, table: str = "events") -> str:
     )
 
 
-def _plan(opened: Engine, client: Client, parts: Sequence[Part], position: int) -> list[int]:
+def _followed(names: Collection[str] | None) -> tuple[str, dict[str, Any]]:
+    """A condition in SQL and its parameters."""
+    if names is None:
+        return FOLLOWED, {}
+    return f"{FOLLOWED} AND name IN {{names:Array(String)}}", {"names": sorted(names)}
+
+
+def _plan(
+    opened: Engine, client: Client, parts: Sequence[Part], position: int, names: Collection[str] | None
+) -> list[int]:
     """The numbers of the blocks with which the next batches end; empty if a merge came in between."""
+    followed, parameters = _followed(names)
     taken: list[Part] = []
     end = rows = 0
     for part in parts:
@@ -289,10 +347,10 @@ def _plan(opened: Engine, client: Client, parts: Sequence[Part], position: int) 
         rows += part.rows
         end = max(end, part.last)
     counts = client.query(
-        f"SELECT _block_number AS block, countIf({FOLLOWED}) AS n FROM {opened.local('events')}"
+        f"SELECT _block_number AS block, countIf({followed}) AS n FROM {opened.local('events')}"
         " WHERE _part IN {parts:Array(String)} AND _block_number > {after:UInt64} AND _block_number <= {end:UInt64}"
         " GROUP BY block ORDER BY block",
-        parameters={"parts": [part.name for part in taken], "after": position, "end": end},
+        parameters={"parts": [part.name for part in taken], "after": position, "end": end, **parameters},
     ).result_rows
     if not still_active(opened, client, taken):
         return []
@@ -308,13 +366,16 @@ def _plan(opened: Engine, client: Client, parts: Sequence[Part], position: int) 
     return ends
 
 
-def _read(opened: Engine, client: Client, parts: Sequence[Part], after: int, end: int) -> list[LogEvent] | None:
+def _read(
+    opened: Engine, client: Client, parts: Sequence[Part], after: int, end: int, names: Collection[str] | None
+) -> list[LogEvent] | None:
     """The followed events of the blocks in between; None if a merge replaced a part meanwhile."""
+    followed, parameters = _followed(names)
     parts = [part for part in parts if part.first <= end]
     rows = client.query(
         f"SELECT {COLUMNS} FROM {opened.local('events')} WHERE _part IN {{parts:Array(String)}}"
-        f" AND _block_number > {{after:UInt64}} AND _block_number <= {{end:UInt64}} AND {FOLLOWED}",
-        parameters={"parts": [part.name for part in parts], "after": after, "end": end},
+        f" AND _block_number > {{after:UInt64}} AND _block_number <= {{end:UInt64}} AND {followed}",
+        parameters={"parts": [part.name for part in parts], "after": after, "end": end, **parameters},
         settings={"log_comment": "follow"},
     ).result_rows
     return [_event(row) for row in rows] if still_active(opened, client, parts) else None

@@ -19,9 +19,8 @@ import msgspec
 from django.db.models import F
 from django.utils import timezone
 
-from cxm.record.eventlog import follow
 from cxm.record.eventlog.engine import engine
-from cxm.record.eventlog.follow import LeaseLost
+from cxm.record.eventlog.follow import LeaseLost, Pace
 from cxm.record.eventlog.texts import (
     Annotation,
     Stretch,
@@ -46,8 +45,6 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 250  # texts between two looks whether somebody waits
 WRITTEN = 2_000  # annotations in one insert
-GIVE_WAY = 8.0  # while this process takes events, reading rests so many times as long as it worked
-LONGEST_REST = 1.0  # seconds
 Stop = Callable[[], bool]
 Progress = Callable[[int, int], None]  # texts looked at, of how many
 _encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder()
@@ -157,6 +154,7 @@ def annotate_texts(texts: Sequence[Text], *, before: int | None = None, stopping
         one for one in texts
         if (version := known.get(one.event_id)) is None or (before is not None and version < before)
     ]  # fmt: skip
+    pace = Pace()
     for start in range(0, len(wanted), WRITTEN):
         rows: list[Annotation] = []
         for some in _parts(wanted[start : start + WRITTEN], AT_ONCE):
@@ -164,8 +162,7 @@ def annotate_texts(texts: Sequence[Text], *, before: int | None = None, stopping
                 return False
             began = time.monotonic()
             rows += annotations_for(some)
-            if follow.arrived.is_set():  # taking events comes first: whoever sends them waits for the answer
-                time.sleep(min((time.monotonic() - began) * GIVE_WAY, LONGEST_REST))
+            time.sleep(pace.rest_after(time.monotonic() - began))
         write_annotations(rows)
     return True
 

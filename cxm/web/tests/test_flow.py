@@ -73,10 +73,13 @@ def test_what_somebody_waits_for_follows_on_a_cursor_of_its_own(
     slow, urgent = Recorder(), Recorder()
     steps(slow)
     monkeypatch.setattr(flow, "URGENT", [])
+    monkeypatch.setattr(flow, "urgent_names", lambda: {"Basket Left"})
     thread = FlowThread("here", alone=True, name=flow.URGENT_NAME)
     walk(thread)
     monkeypatch.setattr(flow, "URGENT", [Step("cases.open", urgent, facts=True)])
-    given_captured(make_workspace(), *(Captured(user_id=name) for name in "abc"))
+    given_captured(
+        make_workspace(), *(Captured(user_id=name, name="Basket Left") for name in "abc"), Captured(user_id="browsing")
+    )
     walk(thread)
     assert (sorted(urgent.seen), slow.seen) == (["a", "b", "c"], [])
     assert list(FollowCursor.objects.get(name=flow.URGENT_NAME).health["steps"]) == ["cases.open"]

@@ -344,6 +344,11 @@ class RuleBook:
             for metric in one.metrics or ():
                 self.by_metric[name, metric].append(one)
 
+    def names(self) -> set[str]:
+        """Of the events that some rule waits for."""
+        feedback = FEEDBACK if self.of_words or self.by_metric else ()
+        return {*self.by_name, *feedback}
+
     def waits_for(self, name: str) -> bool:
         if name in FEEDBACK:
             return bool(self.of_words or self.by_metric or name in self.by_name)

@@ -26,6 +26,9 @@ CREATE TABLE @events (
     PROJECTION by_id (SELECT event_id ORDER BY event_id) WITH SETTINGS (index_granularity = 256)
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, name, occurred_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
+    -- In process the engine removes what it merged at once, so what it made of them must be on disk by then; and it
+    -- removes with a hundred threads, which hold up every insert for as long, unless told to go one by one.
+    min_rows_to_fsync_after_merge = 1, concurrent_part_removal_threshold = 1000000000,
     lightweight_mutation_projection_mode = 'rebuild', min_bytes_for_wide_part = 67108864,
     -- Small inserts do without the projection: looking through their few rows is cheap, making it costs a quarter.
     materialize_projections_on_insert = 0, materialize_projections_on_merge = 1;
@@ -416,6 +419,9 @@ CREATE TABLE @step_events (
 ) ENGINE = ReplacingMergeTree
 ORDER BY (workspace_id, process, generation, case_id, occurred_at, rank, version, event_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
+    -- In process the engine removes what it merged at once, so what it made of them must be on disk by then; and it
+    -- removes with a hundred threads, which hold up every insert for as long, unless told to go one by one.
+    min_rows_to_fsync_after_merge = 1, concurrent_part_removal_threshold = 1000000000,
     min_bytes_for_wide_part = 67108864;
 -- distributed: step_events
 
@@ -455,6 +461,9 @@ CREATE TABLE @steps (
     INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1
 ) ENGINE = MergeTree ORDER BY (workspace_id, process, case_id, journey, number)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
+    -- In process the engine removes what it merged at once, so what it made of them must be on disk by then; and it
+    -- removes with a hundred threads, which hold up every insert for as long, unless told to go one by one.
+    min_rows_to_fsync_after_merge = 1, concurrent_part_removal_threshold = 1000000000,
     min_bytes_for_wide_part = 67108864;
 -- distributed: steps
 

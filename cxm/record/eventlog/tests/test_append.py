@@ -10,6 +10,7 @@ import pytest
 
 from cxm.record.eventlog.append import append, encode_properties
 from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.engine import engine
 from cxm.record.eventlog.forget import forget_customer, forget_import
 from cxm.record.eventlog.outbox import emit, move_outbox
 from cxm.record.eventlog.rebuild import rebuild
@@ -165,3 +166,14 @@ def test_a_field_named_like_a_mark_stays_a_name() -> None:
 def test_a_nul_is_dropped_and_a_text_about_it_stays() -> None:
     given = {"a": "x\x00y", "b": "\\u0000", "c": "\\\x00\x00"}
     assert json.loads(encode_properties(given)) == {"a": "xy", "b": "\\u0000", "c": "\\"}
+
+
+@pytest.mark.parametrize("setting", ["fsync_after_insert", "fsync_part_directory", "min_rows_to_fsync_after_merge"])
+def test_events_are_on_disk_when_they_are_taken_and_before_a_merge_removes_what_it_replaced(setting: str) -> None:
+    opened = engine()
+    with opened.client(opened.addresses[0]) as client:
+        [[made]] = client.query(
+            "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+            parameters={"table": opened.local("events")},
+        ).result_rows
+    assert f"{setting} = 1" in made

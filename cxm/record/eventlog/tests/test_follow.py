@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -54,6 +55,49 @@ def test_each_event_comes_once_and_only_captured_ones_do() -> None:
     merge_all_parts()  # old and new rows lie in one part now
     follow("a", seen, holder="p")
     assert seen.ids[5:] == second
+
+
+def test_who_waits_for_names_gets_only_those_and_all_that_came_since_they_were_wanted() -> None:
+    workspace, wanted = make_workspace(), {"Basket Left"}
+    seen, follower = Seen(workspace), Follower("n", "p", names=lambda: wanted)
+
+    def read_all() -> int:
+        assert follower.take()
+        n = 0
+        for node in range(len(engine().addresses)):
+            while batch := follower.next(node):
+                seen(batch.events)
+                follower.advance(batch)
+                n += 1
+        return n
+
+    left, _bought, other = given_captured(
+        workspace, *(Captured(user_id="ada", name=name) for name in ("Basket Left", "Bought", "Basket Left"))
+    )
+    read_all()
+    assert sorted(seen.ids) == sorted([left, other])
+    wanted.add("Bought")
+    [later] = given_captured(workspace, Captured(user_id="ada", name="Bought"))
+    read_all()
+    assert seen.ids[2:] == [later]
+    assert read_all() == 0
+
+
+def test_who_works_beside_rests_by_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    pace = following.Pace()
+    now[0] += 2
+    assert (pace.rest_after(2), pace.beside) == (0, False)
+    following.arrivals.add(2 * following.GIVE_WAY)  # in four seconds: half of the load at which it rests as it works
+    now[0] += 4
+    assert pace.rest_after(0.1) == pytest.approx(0.05)
+    assert pace.beside
+    following.arrivals.add(10**9)
+    now[0] += 1
+    assert pace.rest_after(1) == following.LONGEST_REST
+    now[0] += 1
+    assert (pace.rest_after(1), pace.beside) == (0, False)
 
 
 def test_an_event_comes_as_it_was_sent() -> None:

@@ -16,7 +16,7 @@ from cxm.act.cases.alerts.actions import change_rule, create_rule, mute
 from cxm.act.cases.alerts.rules import CaseOf, What, books
 from cxm.act.cases.alerts.wording import about
 from cxm.act.cases.models import Alert, AlertHit, AlertNotice, AlertRule, Case, TeamMember
-from cxm.act.cases.steps import open_cases, wanted
+from cxm.act.cases.steps import names_waited_for, open_cases, wanted
 from cxm.lib.conditions import Condition
 from cxm.listen.channels.models import Channel, Conversation, Delivery, Message
 from cxm.record.customers.steps import update_customers
@@ -54,8 +54,9 @@ def fact(workspace: Workspace, name: str, customer: Any = None, **said: Any) -> 
 
 
 def flow(*events: LogEvent) -> None:
-    """As web/flow.py does."""
+    """As web/flow.py does, which reads only events by the names that are waited for."""
     some = wanted(events)
+    assert {event.name for event in some} <= names_waited_for()
     update_customers([event for event in some if event.source == "capture"])
     open_cases(some)
 
@@ -112,6 +113,16 @@ def test_a_detractor_is_an_alert_a_case_and_a_notice_once(workspace: Workspace) 
     assert notices.unseen(workspace, agent) == 1
     assert notices.see(workspace, agent) == 1
     assert (notices.unseen(workspace, agent), notices.unseen(workspace, owner)) == (0, 1)
+
+
+def test_only_what_rules_wait_for_is_read(workspace: Workspace) -> None:
+    before = names_waited_for()
+    assert {"answer_given", "Basket Left"}.isdisjoint(before) and "message_received" in before
+    rule(workspace, "pattern", "Baskets", what=What(event="Basket Left", times=2, days=7))
+    detractors = rule(make_workspace("Other", owner=make_user("eve@example.com")), condition=nps_at_most(6))
+    assert names_waited_for() >= {"answer_given", "Basket Left"}
+    AlertRule.objects.filter(pk=detractors.pk).update(is_on=False)
+    assert names_waited_for() == {*before, "Basket Left"}
 
 
 def test_one_cause_rings_once_whichever_rules_see_it_and_one_customer_is_kept_together(workspace: Workspace) -> None:
