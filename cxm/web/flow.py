@@ -46,6 +46,7 @@ NAME = "flow"
 URGENT_NAME = "flow.urgent"
 LOOK_EVERY = 0.5  # seconds between two looks for events of other processes
 GATHER = 0.2  # seconds to wait behind a small batch, so that a trickle of events is handled in few transactions
+GATHER_URGENT = 0.05  # where somebody waits
 SMALL = 1000
 AT_ONCE = 500  # events in one transaction of a step: others write to the same database
 AT_ONCE_BESIDE = 100  # while this process takes events: whoever sends them waits no longer than this takes
@@ -214,7 +215,7 @@ class FlowThread(threading.Thread):
             if handled >= SMALL:
                 continue
             if handled:
-                self._stopping.wait(GATHER)
+                self._stopping.wait(GATHER_URGENT if self._urgent else GATHER)
             elif self._urgent:  # the other one takes the sign
                 self._stopping.wait(LOOK_EVERY)
             else:

@@ -30,7 +30,7 @@ LEASE = timedelta(seconds=20)
 FOLLOWED = "source IN ('capture', 'fact')"  # not what imports and the sample bring: that is history
 CAPTURED = "capture"
 # When so many events are taken in a second, who works beside rests as long as it worked; when twice as many, twice.
-GIVE_WAY = 1000
+GIVE_WAY = 500
 LONGEST_REST = 3.0  # seconds
 
 

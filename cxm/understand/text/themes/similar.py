@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cxm.accounts.models import Workspace
 from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.follow import Pace
 from cxm.record.eventlog.scope import Scope
 from cxm.understand.text.deep.encoder import Encoder, encoder
 from cxm.understand.text.reading.reader import reader
@@ -96,15 +97,16 @@ def similar_to(
 
 def encode_new(workspace_id: int, stopping: Callable[[], bool], until: float) -> bool:
     """Give texts of the workspace that have none their vector, up to `until` (time.monotonic); whether all have one."""
-    encode = meaning()
+    encode, pace = meaning(), Pace()
     while not stopping() and time.monotonic() < until:
         texts = members.texts_without_vector(workspace_id, encode.name, 20 * AT_ONCE)
         if not texts:
             return True
         for start in range(0, len(texts), AT_ONCE):
-            some = texts[start : start + AT_ONCE]
+            some, began = texts[start : start + AT_ONCE], time.monotonic()
             vectors = vectors_of(encode, [one.comment for one in some])
             members.put_vectors(workspace_id, encode.name, some, vectors)
+            time.sleep(pace.rest_after(time.monotonic() - began))
             if stopping() or time.monotonic() > until:
                 return False
     return False
