@@ -11,8 +11,9 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cxm.settings")
 _django: Any = get_asgi_application()  # its stubs have ASGI types of their own
 
+from cxm.lib.request_body import Receive  # noqa: E402  # after Django
 from cxm.listen.surveys.respond import app as respondents  # noqa: E402  # needs the apps
-from cxm.record.capture.intake.app import Intake, Receive, Scope, Send, match  # noqa: E402  # after Django
+from cxm.record.capture.intake.app import Intake, Scope, Send, match  # noqa: E402  # after Django
 
 PAGES_AT_ONCE = 64  # each has a thread of its own while it lasts
 _intake = Intake()

@@ -14,12 +14,14 @@ from urllib.parse import parse_qsl, quote, urlencode
 from django.conf import settings
 from django.db import DatabaseError
 
+from cxm.lib.request_body import Gone, TooLarge, TooSlow
+
 from ..definition import Question
 from ..pictures import KIND, body_of
 from ..runtime import Problem, field_name, finish, read_form, visit
 from . import abuse, api, bodies, pages, pins
 from .beginning import Begun, Shut, begin, begin_invited, begin_preview, going_on
-from .bodies import Form, Gone, TooLarge, TooSlow, Unreadable
+from .bodies import Form, Unreadable
 from .deciding import DONE, Outcome, Step, Submission
 from .directory import Prepared, directory
 from .languages import chosen_language, wanted_languages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +18,7 @@ from django.core.files.uploadhandler import FileUploadHandler, StopUpload, Uploa
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+from cxm.lib.request_body import Gone, Receive, TooLarge, TooSlow, check_length, whole_body
 
 MOST_BODY = 1024 * 1024  # bytes of a page of answers without files
 MOST_FIELDS = 3_000
@@ -27,18 +27,6 @@ PATIENCE = 30.0  # seconds that a page of answers may take to arrive
 PATIENCE_FILES = 600.0
 FOLDER = "surveys"  # in settings.MEDIA_ROOT
 _STRANGE = re.compile(r"[^A-Za-z0-9._+-]+")
-
-
-class TooLarge(Exception):
-    """More than may be sent."""
-
-
-class TooSlow(Exception):
-    """It did not arrive in time."""
-
-
-class Gone(Exception):
-    """The client went away in the middle."""
 
 
 class Unreadable(Exception):
@@ -58,30 +46,7 @@ class Form:
 
 async def whole(headers: Mapping[bytes, bytes], receive: Receive, most: int = MOST_BODY) -> bytes:
     """Raises TooLarge, TooSlow, Gone."""
-    _check_length(headers, most)
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Gone
-                if part := message.get("body", b""):
-                    parts.append(part)
-                    size += len(part)
-                    if size > most:
-                        raise TooLarge
-                if not message.get("more_body"):
-                    return parts[0] if len(parts) == 1 else b"".join(parts)
-    except TimeoutError as error:
-        raise TooSlow from error
-
-
-def _check_length(headers: Mapping[bytes, bytes], most: int) -> None:
-    length = headers.get(b"content-length", b"")
-    if length.isdigit() and (len(length) > 15 or int(length) > most):
-        raise TooLarge
+    return await whole_body(headers, receive, most, PATIENCE)
 
 
 def form_of(body: bytes) -> Form:
@@ -125,7 +90,7 @@ async def form_with_files(
     import tempfile
 
     most = MOST_BODY + sum(size for size, _endings in accepted.values()) * MOST_FILES
-    _check_length(headers, most)
+    check_length(headers, most)
     loop = asyncio.get_running_loop()
     size = 0
     # Beside the data, so that a full /tmp is nobody's trouble.

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from cxm.lib.request_body import Gone, Receive, TooLarge, TooSlow, whole_body
 from cxm.record.eventlog.append import NOBODY
 from cxm.record.eventlog.commit import Busy, Row, writer
 from cxm.record.eventlog.engine import EventlogError
@@ -43,7 +44,6 @@ from .rejections import rejections
 logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_EVENTS = 2_500  # of one batch
@@ -98,14 +98,6 @@ def stop_intake() -> None:
     writer().stop()
     directory().stop()
     rejections().stop()
-
-
-class TooSlow(Exception):
-    """The body did not arrive in time."""
-
-
-class Gone(Exception):
-    """The client went away in the middle."""
 
 
 @dataclass(slots=True)
@@ -163,6 +155,8 @@ class Intake:
             return await self._taken(request, receive)
         except Unreadable as error:
             return answers.refusal(error.reason, str(error), too_large=route.too_large)
+        except TooLarge:
+            return answers.refusal(Reason.PAYLOAD_TOO_LARGE, "The body has more than 4 MB.", too_large=route.too_large)
         except TooSlow:
             return answers.error("request_timeout", "The body did not arrive in time.", 408)
         except Unknown:
@@ -188,7 +182,7 @@ class Intake:
         if route.dialect == "pixel":
             sent = body = pixel_body(request.query)
         else:
-            sent = await whole_body(request.headers, receive)
+            sent = await whole_body(request.headers, receive, MOST_RAW, PATIENCE)
             body = inflated(sent, request.headers.get(b"content-encoding", b""))
         outside, calls, is_batch = read(body)
         source = directory().source(key_of(request.headers, request.query, outside, calls))
@@ -375,73 +369,3 @@ def pixel_body(query: str) -> bytes:
     pairs = pairs_of(query)
     data = dict(pairs).get("data")
     return from_base64(data) if data else msgspec.json.encode(flat_call(pairs))
-
-
-async def whole_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    """Raises Unreadable for more than MOST_RAW bytes, TooSlow, Gone."""
-    length = headers.get(b"content-length", b"")
-    if length.isdigit() and (len(length) > 12 or int(length) > MOST_RAW):
-        raise Unreadable(Reason.PAYLOAD_TOO_LARGE, "The body has more than 4 MB.")
-    parts: list[bytes] = []
-    size = 0
-    task = _slow.begin()
-    try:
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Gone
-            if part := message.get("body", b""):
-                parts.append(part)
-                size += len(part)
-                if size > MOST_RAW:
-                    raise Unreadable(Reason.PAYLOAD_TOO_LARGE, "The body has more than 4 MB.")
-            if not message.get("more_body"):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
-    except asyncio.CancelledError:
-        if _slow.ended(task):
-            raise TooSlow from None
-        raise
-    finally:
-        _slow.waiting.pop(task, None)
-
-
-class SlowBodies:
-    """Cancels who waits for a body longer than PATIENCE. One clock for all: a timer for each request would be a sixth
-    of the work that a small one makes."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[asyncio.Task[Any], float] = {}
-        self._ended: set[asyncio.Task[Any]] = set()
-        self._clock: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None  # whose clock it is: the one before may be closed
-
-    def begin(self) -> asyncio.Task[Any]:
-        task = asyncio.current_task()
-        assert task is not None
-        self.waiting[task] = time.monotonic() + PATIENCE
-        if self._clock is None or self._loop is not task.get_loop():
-            self._look_later(task.get_loop())
-        return task
-
-    def ended(self, task: asyncio.Task[Any]) -> bool:
-        """Whether the task was cancelled for its body, and by nobody else."""
-        if task not in self._ended:
-            return False
-        self._ended.discard(task)
-        return task.uncancel() == 0
-
-    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop, self._clock = loop, loop.call_later(min(1.0, PATIENCE / 2), self._look, loop)
-
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        now, self._clock = time.monotonic(), None
-        for task, deadline in list(self.waiting.items()):
-            if deadline < now:
-                del self.waiting[task]
-                self._ended.add(task)
-                task.cancel()
-        if self.waiting:
-            self._look_later(loop)
-
-
-_slow = SlowBodies()
