@@ -18,7 +18,7 @@ from cxm.record.eventlog.texts import Annotation, annotations_of
 from cxm.testing.cast import answer, given_events, make_workspace
 from cxm.understand.text import deepening
 from cxm.understand.text.actions import correct, take_back
-from cxm.understand.text.annotating import Annotator, annotate_workspace, reading_of
+from cxm.understand.text.annotating import Annotator, annotate_workspace, reading_of, rows_for
 from cxm.understand.text.deep import using
 from cxm.understand.text.deep.sentiment import Point, deep_heads, deep_sentiments, judged, mark, points_of
 from cxm.understand.text.models import OpinionEndpoint
@@ -145,8 +145,6 @@ def test_a_correction_that_is_made_meanwhile_is_not_written_over(grim: Grim, mon
     one = answer(workspace, 9, comment=LATE)
     given_events([one])
     annotate_workspace(workspace.pk)
-    rows_for = deepening.rows_for
-
     def slowly(*arguments: Any, **options: Any) -> list[Annotation]:
         rows = rows_for(*arguments, **options)
         correct(workspace=workspace, event_id=one.event_id, kind="sentiment", value="mixed", by=owner)
