@@ -145,6 +145,7 @@ def test_a_correction_that_is_made_meanwhile_is_not_written_over(grim: Grim, mon
     one = answer(workspace, 9, comment=LATE)
     given_events([one])
     annotate_workspace(workspace.pk)
+
     def slowly(*arguments: Any, **options: Any) -> list[Annotation]:
         rows = rows_for(*arguments, **options)
         correct(workspace=workspace, event_id=one.event_id, kind="sentiment", value="mixed", by=owner)
