@@ -18,7 +18,7 @@ from cxm.record.eventlog.texts import Annotation, annotations_of
 from cxm.testing.cast import answer, given_events, make_workspace
 from cxm.understand.text import deepening
 from cxm.understand.text.actions import correct, take_back
-from cxm.understand.text.annotating import Annotator, annotate_workspace, reading_of, rows_for
+from cxm.understand.text.annotating import Annotator, annotate_events, annotate_workspace, reading_of, rows_for
 from cxm.understand.text.deep import using
 from cxm.understand.text.deep.sentiment import Point, deep_heads, deep_sentiments, judged, mark, points_of
 from cxm.understand.text.models import OpinionEndpoint
@@ -174,7 +174,16 @@ def test_own_labels_and_a_third_opinion_go_before_it(grim: Grim, monkeypatch: py
     endpoint.delete()
     monkeypatch.setattr(using, "heads_of", lambda workspace_id: type("Own", (), {"heads": {"sentiment": None}}))
     assert deepening.deepen(workspace.pk) and grim.asked == []
-    monkeypatch.undo()
+    # What the encoder said while it had a say is kept, and holds when it has one again.
+    monkeypatch.setattr(using, "heads_of", lambda workspace_id: None)
+    assert deepening.deepen(workspace.pk)
+    monkeypatch.setattr(using, "heads_of", lambda workspace_id: type("Own", (), {"heads": {"sentiment": None}}))
+    annotate_events(workspace.pk, [one.event_id])
+    assert stored(workspace, one.event_id).sentiment == "positive"
+    assert not reading_of(stored(workspace, one.event_id)).is_deep
+    monkeypatch.setattr(using, "heads_of", lambda workspace_id: None)
+    assert deepening.deepen(workspace.pk)
+    assert stored(workspace, one.event_id).sentiment == "negative" and grim.asked == [LATE]
 
 
 def test_without_the_encoder_everything_is_as_the_fast_tier_says(monkeypatch: pytest.MonkeyPatch) -> None:
