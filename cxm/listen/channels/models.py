@@ -177,6 +177,11 @@ class Message(models.Model):
     def __str__(self) -> str:
         return f"{self.direction} {self.sender}"
 
+    @property
+    def event_id(self) -> uuid.UUID:
+        """Of the event that tells the log of this message, if it came in and the log is told of it."""
+        return uuid.uuid5(self.pk, "received")
+
 
 class Attachment(models.Model):
     """A file of a message; its bytes lie in the data directory under `key`."""

@@ -140,7 +140,7 @@ def _keep(channel: Channel, key: str, incoming: Incoming, keys: list[str]) -> Me
     if incoming.is_told and not incoming.is_automatic and not suppressed:
         name, properties = fact_of(channel, message, language)
         emit(
-            name, workspace_id=channel.workspace_id, occurred_at=at, **properties,
+            name, workspace_id=channel.workspace_id, occurred_at=at, event_id=message.event_id, **properties,
             customer_id=customer.pk if customer else conversation.customer_id or NOBODY,
         )  # fmt: skip
     return message

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils import timezone
@@ -55,13 +55,18 @@ def emit(
     workspace_id: int,
     customer_id: UUID = NOBODY,
     occurred_at: datetime | None = None,
+    event_id: UUID | None = None,
     **properties: Any,
 ) -> None:
-    """State a fact. It reaches the log if, and only if, the surrounding transaction commits."""
+    """State a fact. It reaches the log if, and only if, the surrounding transaction commits.
+
+    `event_id`: an id that follows from what the fact tells, for whoever looks for it in the log; else any.
+    """
     _in_transaction(name)
     if why := causation():
         properties |= {"cause": str(why.cause), "depth": why.depth}
     OutboxFact.objects.create(
+        event_id=event_id or uuid4(),
         workspace_id=workspace_id,
         name=name,
         customer_id=customer_id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
@@ -12,6 +11,7 @@ from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from msgspec.structs import replace
 
 from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit
@@ -19,12 +19,11 @@ from cxm.accounts.models import Role, User, Workspace
 from cxm.record.customers.models import Customer
 from cxm.record.eventlog.texts import annotations_of, texts_by_id, write_annotations
 
-from .annotating import annotation, feelings_of, read
-from .correcting import corrected, corrections_of
+from .annotating import rows_for
+from .deep.using import points_before
 from .models import Correction, Topic, TopicExample
 from .topics.actions import add_example, remove_example
 from .topics.errors import Refused as TopicRefused
-from .understanding import version_of
 
 VALUES: Final = {
     "sentiment": ("negative", "neutral", "positive", "mixed"),
@@ -98,17 +97,13 @@ def take_back(*, correction: Correction, by: Actor) -> None:
 def reread(workspace_id: int, event_ids: Iterable[UUID]) -> int:
     """Read these texts anew and write what was read, with what people corrected. Returns how many there were."""
     texts = texts_by_id(workspace_id, list(event_ids))
-    corrections = corrections_of(workspace_id, [one.event_id for one in texts])
     before = annotations_of(workspace_id, [one.event_id for one in texts])
-    now, model = time.time_ns() // 1_000_000, version_of(workspace_id)
+    points = points_before(workspace_id, list(before))
     rows = []
-    for text, reading in zip(texts, read(workspace_id, texts), strict=True):
-        mine = corrections.get(text.event_id, [])
-        known = before.get(text.event_id)
-        version = max(now, known.version + 1) if known else now
-        better = corrected(reading, mine)
-        [felt] = feelings_of([text.comment], [better])
-        rows.append(annotation(text, better, felt, model, version, corrected=bool(mine)))
+    for row in rows_for(workspace_id, texts, points, opinions=False):
+        known = before.get(row.event_id)
+        version = max(row.version, known.version + 1) if known else row.version
+        rows.append(replace(row, version=version))
     return write_annotations(rows)
 
 

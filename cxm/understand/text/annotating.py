@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
@@ -36,10 +36,14 @@ from cxm.record.eventlog.texts import (
 
 from . import topics
 from .correcting import corrected, corrections_of
+from .deep.using import counts, kept, marked, points_before
 from .endpoint.asking import with_opinions
 from .models import Rereading
 from .reading.reading import Reading, Sentence, Span, Tag
 from .understanding import understand, version_of, wording
+
+if TYPE_CHECKING:
+    from .deep.sentiment import Point
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +165,7 @@ def annotate_texts(texts: Sequence[Text], *, before: int | None = None, stopping
             if stopping():
                 return False
             began = time.monotonic()
-            rows += annotations_for(some)
+            rows += annotations_for(some, known)
             time.sleep(pace.rest_after(time.monotonic() - began))
         write_annotations(rows)
     return True
@@ -171,27 +175,43 @@ def _parts(texts: Sequence[Text], size: int) -> Iterator[Sequence[Text]]:
     return (texts[start : start + size] for start in range(0, len(texts), size))
 
 
-def annotations_for(texts: Sequence[Text]) -> list[Annotation]:
-    """Readings as rows of the table, with this moment as their version."""
+def annotations_for(texts: Sequence[Text], known: Container[UUID] | None = None) -> list[Annotation]:
+    """Readings as rows of the table, with this moment as their version. `known`: those that have a row, if that is
+    known. What the deep tier said of them holds for the new reading."""
     by_workspace: dict[int, list[Text]] = defaultdict(list)
     for one in texts:
         by_workspace[one.workspace_id].append(one)
     rows = []
     for workspace_id, some in by_workspace.items():
-        model = version_of(workspace_id)
-        now = time.time_ns() // 1_000_000
-        readings = with_opinions(workspace_id, [one.comment for one in some], read(workspace_id, some))
-        said = corrections_for(workspace_id, [one.event_id for one in some])
-        readings = [
-            said[one.event_id](reading) if one.event_id in said else reading
-            for one, reading in zip(some, readings, strict=True)
-        ]
-        feelings = feelings_of([one.comment for one in some], readings)
-        rows += [
-            annotation(one, reading, felt, model, now, corrected=one.event_id in said)
-            for one, reading, felt in zip(some, readings, feelings, strict=True)
-        ]
+        before = [one.event_id for one in some if known is None or one.event_id in known]
+        rows += rows_for(workspace_id, some, points_before(workspace_id, before))
     return rows
+
+
+def rows_for(
+    workspace_id: int, texts: Sequence[Text], points: Mapping[UUID, Point], *, opinions: bool = True
+) -> list[Annotation]:
+    """As `annotations_for`, of one workspace. `points`: what the deep tier says, of those that it was asked about;
+    `opinions`: whether the workspace's endpoint may be asked, which takes its time."""
+    model = version_of(workspace_id)
+    now = time.time_ns() // 1_000_000
+    heard = points if points and counts(workspace_id) else {}
+    readings = read(workspace_id, texts, heard)
+    if opinions:
+        readings = with_opinions(workspace_id, [one.comment for one in texts], readings)
+    said = corrections_for(workspace_id, [one.event_id for one in texts])
+    readings = [
+        said[one.event_id](reading) if one.event_id in said else reading
+        for one, reading in zip(texts, readings, strict=True)
+    ]
+    feelings = feelings_of([one.comment for one in texts], readings)
+    return [
+        annotation(
+            one, reading, felt, marked(model) if one.event_id in heard else model, now,
+            corrected=one.event_id in said, point=points.get(one.event_id),
+        )
+        for one, reading, felt in zip(texts, readings, feelings, strict=True)
+    ]  # fmt: skip
 
 
 def corrections_for(workspace_id: int, event_ids: Sequence[UUID]) -> dict[UUID, Callable[[Reading], Reading]]:
@@ -200,23 +220,25 @@ def corrections_for(workspace_id: int, event_ids: Sequence[UUID]) -> dict[UUID, 
             for event_id, mine in corrections_of(workspace_id, event_ids).items()}  # fmt: skip
 
 
-def read(workspace_id: int, texts: Sequence[Text]) -> list[Reading]:
+def read(workspace_id: int, texts: Sequence[Text], heard: Mapping[UUID, Point]) -> list[Reading]:
     """As `understand`; a text that it fails on is found by halving and stays without a reading."""
     try:
         asked = [wording(workspace_id, one.survey, one.question, one.question_version, one.language) for one in texts]
-        return understand(workspace_id, [one.comment for one in texts], asked)
+        points = [heard.get(one.event_id) for one in texts] if heard else []
+        return understand(workspace_id, [one.comment for one in texts], asked, points)
     except Exception:
         if len(texts) == 1:
             logger.exception("The text of the event %s cannot be read", texts[0].event_id)
             return [Reading()]
     middle = len(texts) // 2
-    return [*read(workspace_id, texts[:middle]), *read(workspace_id, texts[middle:])]
+    return [*read(workspace_id, texts[:middle], heard), *read(workspace_id, texts[middle:], heard)]
 
 
 def annotation(
-    text: Text, reading: Reading, feelings: dict[str, float], model: str, version: int, *, corrected: bool = False
-) -> Annotation:
-    """A row of the table; `feelings` is the sentiment of each topic, from `feelings_of`."""
+    text: Text, reading: Reading, feelings: dict[str, float], model: str, version: int, *, corrected: bool = False,
+    point: Point | None = None,
+) -> Annotation:  # fmt: skip
+    """A row of the table; `feelings` is the sentiment of each topic, from `feelings_of`; `point`: of the deep tier."""
     return Annotation(
         workspace_id=text.workspace_id, event_id=text.event_id, customer_id=text.customer_id,
         occurred_at=text.occurred_at, import_id=text.import_id, version=version, model=model,
@@ -224,7 +246,7 @@ def annotation(
         sentiment_score=round(reading.score, 4), emotion=reading.emotion, intent=reading.intent,
         effort=reading.effort, urgent=reading.urgent, topics=tuple(feelings), topic_sentiments=tuple(feelings.values()),
         personal=tuple(dict.fromkeys(one.name for one in reading.tags if one.kind == "personal")),
-        tags=tags_json(reading), corrected=corrected,
+        tags=tags_json(reading, point), corrected=corrected,
     )  # fmt: skip
 
 
@@ -237,7 +259,7 @@ def feelings_of(texts: Sequence[str], readings: Sequence[Reading]) -> list[dict[
     ]
 
 
-def tags_json(reading: Reading) -> str:
+def tags_json(reading: Reading, point: Point | None = None) -> str:
     """The tags and sentences as the table keeps them; `reading_of` is the way back."""
     return _encoder.encode(
         {
@@ -247,6 +269,7 @@ def tags_json(reading: Reading) -> str:
             "sentences": [[one.start, one.end, one.language, one.sentiment, round(one.score, 4)]
                           for one in reading.sentences],
             "emotions": {name: round(score, 4) for name, score in reading.emotions.items()},
+            **kept(point),
         }
     ).decode()  # fmt: skip
 

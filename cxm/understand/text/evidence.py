@@ -54,6 +54,7 @@ class Evidence:
     chips: list[Chip]
     language: str  # for the attribute `lang`
     supported: bool
+    is_deep: bool = False  # both tiers have read the sentiment
 
     @property
     def is_marked(self) -> bool:
@@ -69,7 +70,7 @@ def evidence_of(
     chips = [_chip(tag, reading, topics or {}, feelings or {}) for tag in named]
     return Evidence(
         pieces=_pieces(text, list(zip(named, chips, strict=True)), _personal(reading) if masked else {}),
-        chips=chips, language=_lang(reading), supported=reading.supported,
+        chips=chips, language=_lang(reading), supported=reading.supported, is_deep=reading.is_deep,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from .reading.reading import Reading, Span, Tag
 from .signals import KEPT, guard, kept, signals
 
 if TYPE_CHECKING:
+    from .deep.sentiment import Point
     from .reading.reader import Reader
 
 LONGEST_KEPT = 20_000  # characters
@@ -30,10 +31,18 @@ def reader() -> Reader:
     return module.reader()
 
 
-def understand(workspace_id: int, texts: Sequence[str], questions: Sequence[str] = ()) -> list[Reading]:
+def understand(
+    workspace_id: int, texts: Sequence[str], questions: Sequence[str] = (), points: Sequence[Point | None] = ()
+) -> list[Reading]:
     """One reading for each text, with the workspace's own heads, its topics (kind "topic") and personal data
-    (kind "personal") among the tags. `questions` are as many as texts, or none."""
-    readings = reader().read(texts, questions=questions, heads=heads_of(workspace_id))
+    (kind "personal") among the tags. `questions` are as many as texts, or none; so are the `points` of the deep tier.
+    """
+    judged = None
+    if any(points):
+        from .deep.sentiment import judged as judged_by  # it loads the reader
+
+        judged = judged_by(points)
+    readings = reader().read(texts, questions=questions, heads=heads_of(workspace_id), judged=judged)
     found = topics.match(workspace_id, texts, readings)
     return [
         replace(one, tags=(*one.tags, *about, *_personal(text, one.language)))

@@ -1,12 +1,13 @@
 """Texts with what was read in them, on the pages of all shelves.
 
 {% readings_of rows as found %} asks once for all rows of a page; {% evidence found row.event_id row.comment %} shows
-one of them, or the bare text where nothing was read. {% evidence_now text %} is for a text that is no event.
+one of them, or the bare text where nothing was read. {% evidence_now text %} is for a text that may be no event, or
+one whose event has not been read yet: it is read for the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,7 @@ from cxm.understand.text.annotating import feelings_of, reading_of
 from cxm.understand.text.conversation import Turn, measure
 from cxm.understand.text.evidence import Evidence, evidence_of
 from cxm.understand.text.naming import SENTIMENTS
+from cxm.understand.text.reading.reading import Reading
 from cxm.understand.text.understanding import topic_names, understand
 
 register = template.Library()
@@ -38,11 +40,12 @@ LONGEST = 20_000  # characters of a text that is read for a page
 
 @register.simple_tag(takes_context=True)
 def readings_of(context: dict[str, Any], rows: Iterable[Any]) -> dict[str, Annotation]:
-    """What was read in the events of these rows (or pairs that begin with one), by the event's id."""
+    """What was read in the events of these rows (pairs that begin with one, lines with a message), by event id."""
     workspace = context["workspace"]
     ids: list[UUID] = []
     for row in rows:
         one = row[0] if isinstance(row, tuple) else row
+        one = getattr(one, "message", None) or one
         try:
             ids.append(UUID(str(one.event_id)))
         except (AttributeError, ValueError):
@@ -68,9 +71,14 @@ def evidence(
 
 
 @register.simple_tag(takes_context=True)
-def evidence_now(context: dict[str, Any], text: str, question: str = "", chips_only: bool = False) -> SafeString:
-    """Of a text that is read for this page."""
+def evidence_now(
+    context: dict[str, Any], text: str, question: str = "", chips_only: bool = False,
+    found: Mapping[str, Annotation] | None = None, event_id: object = "",
+) -> SafeString:  # fmt: skip
+    """Of a text that is read for this page, unless what was read in its event is among those `found`."""
     text = str(text)
+    if found and str(event_id) in found:
+        return evidence(context, found, event_id, text, chips_only)
     if not text.strip() or len(text) > LONGEST:
         return SafeString("") if chips_only else _bare(context, text)
     [reading] = understand(context["workspace"].pk, [text], [question] if question else ())
@@ -119,8 +127,10 @@ def call_figures(context: dict[str, Any], turns: Iterable[Mapping[str, Any]]) ->
 
 
 @register.inclusion_tag("text/_conversation.html", takes_context=True)
-def letter_figures(context: dict[str, Any], items: Iterable[Any]) -> dict[str, Any]:
-    """Of the messages among the lines of a case; what machines wrote is left out."""
+def letter_figures(
+    context: dict[str, Any], items: Iterable[Any], read: Mapping[str, Annotation] | None = None
+) -> dict[str, Any]:
+    """Of the messages among the lines of a case; what machines wrote is left out. `read`: from `readings_of`."""
     found = [one.message for one in items if one.kind == "message" and not one.message.is_automatic]
     if not found:
         return {"figures": None}
@@ -132,16 +142,24 @@ def letter_figures(context: dict[str, Any], items: Iterable[Any]) -> dict[str, A
         )
         for one in found
     ]  # fmt: skip
-    return _figures(context, said)
+    known = {one.text[:LONGEST]: reading_of(row) for one in found if (row := (read or {}).get(str(one.event_id)))}
+    return _figures(context, said, known)
 
 
-def _figures(context: dict[str, Any], turns: list[Turn]) -> dict[str, Any]:
-    """Nothing for less than an exchange."""
+def _figures(context: dict[str, Any], turns: list[Turn], known: Mapping[str, Reading] | None = None) -> dict[str, Any]:
+    """Nothing for less than an exchange. `known`: what was read in some of the texts before."""
     if len(turns) < LEAST_TURNS or len({one.speaker for one in turns}) < 2:
         return {"figures": None}
     turns = turns[:MOST_TURNS]
     workspace_id = context["workspace"].pk
-    return {"figures": measure(turns, lambda texts: understand(workspace_id, texts))}
+
+    def read(texts: Sequence[str]) -> list[Reading]:
+        have = dict(known or {})
+        new = [text for text in dict.fromkeys(texts) if text not in have]
+        have |= zip(new, understand(workspace_id, new), strict=True)
+        return [have[text] for text in texts]
+
+    return {"figures": measure(turns, read)}
 
 
 @register.filter

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from cxm.accounts.models import Role
+from cxm.act.cases.actions import new_reference, open_case
 from cxm.listen.channels.kinds.calls.taking import Call, take
 from cxm.listen.channels.kinds.calls.transcripts import Segment, Transcript
 from cxm.listen.channels.models import Channel
+from cxm.listen.channels.receiving import Incoming, receive
+from cxm.listen.surveys.definition import Question
+from cxm.listen.surveys.respond.facts import event_id
+from cxm.record.eventlog.outbox import move_outbox
 from cxm.record.eventlog.texts import texts_by_id, write_annotations
-from cxm.testing.cast import answer, given_events, make_customer, make_member, make_user, make_workspace
+from cxm.testing.answered import answered, make_survey
+from cxm.testing.cast import answer, at, given_events, make_customer, make_member, make_user, make_workspace
 from cxm.understand.text import annotating
 from cxm.understand.text.reading.reading import Reading, Span, Tag
 
@@ -75,3 +83,39 @@ def test_a_call_shows_how_it_went() -> None:
     # Her 10 + 9 + 9 + 9 of 51 seconds of speech
     assert '<td class="number">73 %</td>' in shown
     assert "mood turned for the better at 0:41, after Agent had spoken" in shown
+
+
+def graded(workspace: Any, event_id: UUID, sentiment: str, score: float) -> None:
+    """As if somebody, or a tier that knows more, had read in the text what the fast tier does not."""
+    reading = Reading(language="en", supported=True, sentiment=sentiment, score=score, model="m+deep")
+    texts = texts_by_id(workspace.pk, [event_id])
+    assert texts
+    write_annotations([annotating.annotation(one, reading, {}, "m+deep", 1) for one in texts])
+
+
+def test_a_case_and_a_response_show_what_the_numbers_count(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    workspace = make_workspace()
+    owner = workspace.memberships.get().user
+    channel = Channel.objects.create(workspace=workspace, kind="email", name="Mail", address="help@kettles.example")
+    first = receive(
+        channel=channel, incoming=Incoming("<1@x>", at("2026-03-01 10:00"), "ada@example.com", text="All is great!")
+    )
+    case = open_case(workspace=workspace, subject="Letter", opened_by=new_reference(), by=None,
+                     conversation=first.conversation)  # fmt: skip
+    chip = '<li class="evidence-chip evidence-{}" data-kind="sentiment"{}><bdi>{}</bdi></li>'
+    both = ' title="Read by both tiers, the fast one and the deep one"'
+    fresh = page(owner, "cases:show", workspace.slug, case.number)
+    assert chip.format("good", "", "Positive") in fresh  # not read yet: the page reads it
+    move_outbox()
+    graded(workspace, first.event_id, "negative", -0.7)
+    shown = page(owner, "cases:show", workspace.slug, case.number)
+    assert chip.format("bad", both, "Negative") in shown and "<bdi>Positive</bdi></li>" not in shown
+
+    why = Question(id="why", kind="long_text", title={"en": "Why?"}, explains="nps")
+    survey = make_survey(workspace, Question(id="nps", kind="nps", title={"en": "How likely?"}), why)
+    response = answered(survey, {"nps": 2, "why": "All is great!"})
+    address = ("results:response", workspace.slug, survey.pk, response.pk)
+    assert chip.format("good", "", "Positive") in page(owner, *address)
+    graded(workspace, event_id(response.pk, "nps"), "negative", -0.7)  # the comment is that of the score
+    assert chip.format("bad", both, "Negative") in page(owner, *address)

@@ -170,7 +170,8 @@ CREATE TABLE @annotations (
     occurred_at  DateTime64(3, 'UTC'),
     import_id    UUID,
     version      UInt64,                    -- milliseconds of the writing; a correction is written later, so it holds
-    model        LowCardinality(String),    -- of the weights, with the version of the workspace's own heads and topics
+    -- Of the weights, with "+" and the deep tier's where that has read it too, the workspace's own heads and its topics
+    model        LowCardinality(String),
     language     LowCardinality(String),
     script       LowCardinality(String),
     sentiment    LowCardinality(String),    -- negative · neutral · positive · mixed
@@ -182,7 +183,7 @@ CREATE TABLE @annotations (
     topics       Array(LowCardinality(String)), -- keys of topics
     topic_sentiments Array(Float32),            -- one for each topic, -1 … 1
     personal     Array(LowCardinality(String)), -- kinds of personal data in the text
-    tags         String CODEC(ZSTD(1)),     -- JSON: every tag with its score and its spans, the sentences
+    tags         String CODEC(ZSTD(1)),     -- JSON: every tag with its score and its spans, the sentences, what the deep tier said
     corrected    UInt8,                     -- a person has said better
     INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 1
 ) ENGINE = ReplacingMergeTree(version) PARTITION BY toYear(occurred_at)

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from cxm.listen.surveys.definition import Choice, Definition, Question, default_scale, said
 from cxm.listen.surveys.models import Response, Version
+from cxm.listen.surveys.respond.facts import event_id
 from cxm.listen.surveys.wordings import definition_of
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`lines` are texts for people; empty where it was not answered. `seen`: whether the question was shown."""
+    """`lines` are texts for people; empty where it was not answered. `seen`: whether the question was shown.
+
+    `event_id`: of the event that tells the log of what was written here.
+    """
 
     question: Question
     title: str
     lines: list[str]
     seen: bool
+    event_id: UUID
 
 
 def answers_of(response: Response, language: str) -> list[Answer]:
@@ -35,6 +41,8 @@ def answers_of(response: Response, language: str) -> list[Answer]:
             said(question.title, language, definition.languages) or question.id,
             lines_of(question, response.answers, definition, language),
             question.id in response.seen or question.id in response.answers,
+            # What explains a score is told of as the comment of that score.
+            event_id(response.pk, question.explains if question.explains in response.answers else question.id),
         )
         for question in definition.questions()
         if question.kind != "statement"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role
 from cxm.record.eventlog.engine import EventlogError
 from cxm.understand.text import own
+from cxm.understand.text.deepening import read_by_both
 from cxm.understand.text.experience import fitting, keeping
 from cxm.understand.text.experience.jobs import calibrate as calibrate_job
 from cxm.understand.text.learning.jobs import train_version
@@ -39,6 +41,8 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
     context = context_of(membership)
     if request.htmx:  # type: ignore[attr-defined]  # django-htmx
         return render(request, "text/_accuracy.html", context)
+    with suppress(EventlogError):
+        context["both"] = read_by_both(membership.workspace_id)
     return render(request, "text/accuracy.html", context | {"cards": cards.rows()})
 
 

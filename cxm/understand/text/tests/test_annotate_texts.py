@@ -51,7 +51,7 @@ def test_each_text_is_read_once_and_anew_when_that_is_wanted(monkeypatch: pytest
     reads: list[str] = []
     understand = understanding.understand
 
-    def counting(workspace_id: int, texts: list[str], questions: list[str]) -> list[Reading]:
+    def counting(workspace_id: int, texts: list[str], questions: list[str], points: object) -> list[Reading]:
         reads.extend(texts if workspace_id == workspace.pk else [])
         return understand(workspace_id, texts, questions)
 
@@ -125,7 +125,7 @@ def test_one_text_that_cannot_be_read_keeps_no_other_waiting(monkeypatch: pytest
     given_events(events)
     understand = understanding.understand
 
-    def failing(workspace_id: int, texts: list[str], questions: list[str]) -> list[Reading]:
+    def failing(workspace_id: int, texts: list[str], questions: list[str], points: object) -> list[Reading]:
         if "poison" in texts:
             raise ZeroDivisionError
         return understand(workspace_id, texts, questions)
@@ -171,7 +171,7 @@ def test_a_text_is_read_beside_what_was_asked(monkeypatch: pytest.MonkeyPatch) -
     )  # fmt: skip
     asked: dict[str, str] = {}
 
-    def understand(workspace_id: int, texts: list[str], questions: list[str]) -> list[Reading]:
+    def understand(workspace_id: int, texts: list[str], questions: list[str], points: object) -> list[Reading]:
         asked.update(zip(texts, questions, strict=True))
         return [Reading() for _ in texts]
 

@@ -1,4 +1,5 @@
-"""New texts find their theme and get their vector: a loop of the process, behind the reading of texts."""
+"""New texts find their theme, get their vector and are read by the deep tier: a loop of the process, behind the first
+reading of texts."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from django.core.cache import cache
 
 from cxm.accounts.models import Workspace
+from cxm.understand.text import deepening
 from cxm.understand.text.models import ThemeRun
 
 from . import discovering, members, similar
@@ -30,6 +32,7 @@ def keep_up(stopping: Callable[[], bool]) -> bool:
                 break
             cache.touch("themes:keeping-up", 10 * TURN)
             more |= not keep_up_with(workspace, stopping)
+            more |= not deepening.deepen(workspace.pk, stopping)
     finally:
         cache.delete("themes:keeping-up")
     return more
