@@ -124,13 +124,19 @@ def masked(value: Any) -> Any:
 
 
 class Api(NinjaAPI):
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self._schemas: dict[str, Any] = {}  # by the arguments that were asked for
+
     def create_response(self, request: HttpRequest, data: Any, **more: Any) -> HttpResponse:
         key = getattr(request, "auth", None)
         return super().create_response(request, masked(data) if key and not sees_personal(key) else data, **more)
 
     def get_openapi_schema(self, *args: Any, **more: Any) -> Any:
-        """The schema, with the one form of errors at every operation."""
-        schema = super().get_openapi_schema(*args, **more)
+        """The schema, with the one form of errors at every operation. It takes half a second, so it is made once."""
+        if (made := self._schemas.get(key := repr((args, more)))) is not None:
+            return made
+        schema = self._schemas[key] = super().get_openapi_schema(*args, **more)
         schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
         problem = {
             "description": "A problem (RFC 9457)",
