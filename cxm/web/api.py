@@ -136,7 +136,7 @@ class Api(NinjaAPI):
         """The schema, with the one form of errors at every operation. It takes half a second, so it is made once."""
         if (made := self._schemas.get(key := repr((args, more)))) is not None:
             return made
-        schema = self._schemas[key] = super().get_openapi_schema(*args, **more)
+        schema = super().get_openapi_schema(*args, **more)
         schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
         problem = {
             "description": "A problem (RFC 9457)",
@@ -145,6 +145,7 @@ class Api(NinjaAPI):
         for operations in schema["paths"].values():
             for operation in operations.values():
                 operation["responses"].setdefault("default", problem)
+        self._schemas[key] = schema
         return schema
 
 
