@@ -155,3 +155,21 @@ def test_each_cell_of_who_comes_back_leads_to_its_customers() -> None:
     client.force_login(make_user("eve@example.com"))
     assert client.get(f"{base}returning.csv").status_code == 404
     assert client.get(f"{base}journeys/?stretch=1&back=1").status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_new_process_in_an_empty_workspace_says_what_to_do_first() -> None:
+    owner = make_user()
+    workspace = make_workspace(owner=owner)
+    client, address = Client(), f"/w/{workspace.slug}/journeys/paths/new/"
+    client.force_login(owner)
+    page = client.get(address).content.decode()
+    assert "none has been received yet" in page
+    assert f'href="/w/{workspace.slug}/imports/"' in page
+    assert 'name="events"' not in page
+    # What is sent all the same comes back with its form.
+    assert 'name="name"' in client.post(address, {"do": "save"}).content.decode()
+    visit(workspace, "2026-01-05 10:00", [("look", 0)])
+    page = client.get(address).content.decode()
+    assert "none has been received yet" not in page
+    assert 'value="look"' in page
