@@ -125,7 +125,8 @@ def read_unit(given: QueryDict) -> Unit:
 
 def cell_size(process: Process, scope: Scope, now: datetime, cell: Cell) -> int:
     """How many customers the list of a cell has: its hits with `back`, else its total."""
-    return _members(SIZE, Size, "retention_size", process, scope, now, cell)[0].n
+    [size] = _members(SIZE, Size, "retention_size", process, scope, now, cell)
+    return int(size.n)
 
 
 def cell_rows(process: Process, scope: Scope, now: datetime, cell: Cell, *, start: int, size: int) -> list[Member]:
@@ -134,7 +135,7 @@ def cell_rows(process: Process, scope: Scope, now: datetime, cell: Cell, *, star
 
 
 def _members(
-    sql: str, row: type[Any], name: str, process: Process, scope: Scope, now: datetime, cell: Cell, **more: int
+    sql: str, row: type[Any], name: str, process: Process, scope: Scope, now: datetime, cell: Cell, **more: Any
 ) -> list[Any]:  # fmt: skip
     return ask(
         with_customers(sql, scope), scope, row=row, name=f"journeys.{name}", table="steps", grain=GRAINS[cell.unit],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -72,7 +73,7 @@ def names(numbers: range) -> set[str]:
 
 
 def test_each_broken_promise_leads_to_whom_it_was_broken_to(
-    client: Client, workspace: Workspace, journey_map: JourneyMap
+    client: Client, workspace: Workspace, journey_map: JourneyMap, django_capture_on_commit_callbacks: Any
 ) -> None:
     client.force_login(workspace.memberships.get(role=Role.OWNER).user)
     living = client.get(reverse("evidence:show", args=[workspace.slug, journey_map.pk]))
@@ -96,7 +97,8 @@ def test_each_broken_promise_leads_to_whom_it_was_broken_to(
     reached = {one.customer.name: one.reach_h for one in listed.context["rows"]}
     assert (reached["Customer 40"], reached["Customer 59"]) == (5, 3)
 
-    made = client.post(reverse("evidence:segment", args=[workspace.slug, journey_map.pk, "order", "late-0"]))
+    with django_capture_on_commit_callbacks(execute=True):  # the log learns of the tags
+        made = client.post(reverse("evidence:segment", args=[workspace.slug, journey_map.pk, "order", "late-0"]))
     assert made.status_code == 302
     segment = Segment.objects.get()
     assert len(list(members(workspace, condition_of(segment)))) == 20
