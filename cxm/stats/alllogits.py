@@ -29,6 +29,7 @@ from cxm.stats.refusals import Floats
 
 ROWS_OF_NOISE: Final = 4000
 RIDGE: Final = 1e-6
+MOST_STEPS: Final = 100
 CONTROL_EXACT_UP_TO: Final = 15
 FITS: Final = 2000
 """Fits at most, where they are not all subsets: so many divided by the drivers are the orders that are drawn."""
@@ -137,16 +138,28 @@ def _steadied(
 
 def _newton(z: Floats, y: Floats, w: Floats, start: Floats) -> tuple[Floats, Floats, Floats]:
     """Slopes, chances, and the inverse of the information. A weak ridge keeps slopes finite where a column tells yes
-    from no without fail."""
-    ridge = np.full(z.shape[1], RIDGE * float(w.sum()))
+    from no without fail.
+
+    The information costs as many times a gradient as there are columns, so steps go on with one inverse as long as each
+    is at most a quarter of the one before; where they end, it is that of the last slopes.
+    """
+    columns = np.ascontiguousarray(z.T)
+    ridge = np.full(len(columns), RIDGE * float(w.sum()))
     ridge[0] = 0.0
-    beta = start.copy()
-    for _step in range(50):
-        chance: Floats = 1 / (1 + np.exp(-np.clip(z @ beta, -35, 35)))
-        inner = (z * (w * chance * (1 - chance))[:, None]).T @ z + np.diag(ridge)
-        inverse = np.asarray(np.linalg.pinv(inner, hermitian=True), dtype=np.float64)
-        step = inverse @ (z.T @ (w * (y - chance)) - ridge * beta)
-        if np.abs(step).max() < 1e-8:
-            break
+    beta, before, of_here, wanted = start.copy(), np.inf, False, True
+    for _step in range(MOST_STEPS):
+        chance: Floats = 1 / (1 + np.exp(-np.clip(beta @ columns, -35, 35)))
+        if wanted:
+            half = columns * np.sqrt(w * chance * (1 - chance))
+            inverse = np.asarray(np.linalg.pinv(half @ half.T + np.diag(ridge), hermitian=True), dtype=np.float64)
+            of_here, wanted = True, False
+        step = inverse @ (columns @ (w * (y - chance)) - ridge * beta)
+        size = np.abs(step).max()
+        if size < 1e-8:
+            if of_here:
+                break
+            wanted = True
+            continue
         beta += step
+        of_here, wanted, before = False, bool(size > before / 4), size
     return beta, chance, inverse

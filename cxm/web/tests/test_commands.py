@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from cxm.__main__ import main
 from cxm.accounts.models import Membership, User
 from cxm.testing.cast import answer, given_events, make_customer, make_workspace
 from cxm.web.exports import CUSTOMER_COLUMNS
@@ -94,3 +97,13 @@ def test_several_processes_need_servers() -> None:
         return
     with pytest.raises(CommandError, match="CXM_DATABASE_URL"):
         said("work")
+
+
+def test_linear_algebra_takes_one_thread_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["cxm", "version"])
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    main()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    main()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"

@@ -241,7 +241,7 @@ def list_journeys(request: HttpRequest, process_id: int, query: Query[JourneysQu
     for name in ("step", "next", "ends", "number", "from_end", "path", "first", "then", "reached"):
         if value := getattr(query, name):
             given[name] = str(value)
-    found = listed(process, scope, given, label_names(process))
+    found = listed(process, scope, given, label_names(process), timezone.now())
     rows = found.part((query.page - 1) * query.limit, query.limit)
     ways = labels_of(process, scope, [one.journey for one in rows])
     items = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from cxm.record.eventlog.append import NOBODY
@@ -15,6 +16,7 @@ from .funnels import Asked, funnel_of
 from .grouping import groups
 from .outcomes import Outcome
 from .paths import paths_of
+from .retention import Unit, hits_of, retention
 
 AT_ONCE = 1000
 Row = list[Any]
@@ -60,6 +62,18 @@ def funnel_rows(process: Process, scope: Scope, asked: Asked) -> Iterator[Row]:
                 by, one.number, one.label, one.n, first.value, first.low, first.high, before and before.value,
                 before and before.low, before and before.high, one.dropped,
             ]  # fmt: skip
+
+
+def retention_rows(
+    process: Process, scope: Scope, now: datetime, *, unit: Unit, first: str, then: str
+) -> Iterator[Row]:  # fmt: skip
+    """An empty `began` is all cohorts together, also those too old for the page's table."""
+    yield ["began", "stretch", "back", "customers", "share", "low", "high"]
+    found = retention(process, scope, now, unit=unit, first=first, then=then)
+    for began, cells in [("", found.all), *((day.isoformat(), cells) for day, cells in found.cohorts.items())]:
+        for place, one in enumerate(cells, 1):
+            if one is not None:
+                yield [began, place, hits_of(one), one.n, one.value, one.low, one.high]
 
 
 def group_rows(process: Process, scope: Scope, wanted: int, outcome: Outcome | None) -> Iterator[Row]:

@@ -5,7 +5,7 @@ Pure geometry, in units of the picture.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 OTHER = "\x04"  # all labels of a column that are too rare to stand alone
@@ -69,6 +69,15 @@ def gathered(streams: Mapping[tuple[int, str, str], int], most: int) -> dict[tup
         )
         made[key] = made.get(key, 0) + n
     return made
+
+
+def shown_labels(gathered_ones: Iterable[tuple[int, str, str]]) -> dict[int, list[str]]:
+    """The labels that stand alone, by their column: `OTHER` there are all but these."""
+    found: dict[int, set[str]] = {}
+    for number, start, end in gathered_ones:
+        found.setdefault(number, set()).add(start)
+        found.setdefault(number + 1, set()).add(end)
+    return {column: sorted(labels - {OTHER, END}) for column, labels in found.items()}
 
 
 def lay_out(streams: Mapping[tuple[int, str, str], int]) -> Picture:

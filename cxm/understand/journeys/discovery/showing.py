@@ -217,7 +217,7 @@ class FlowPicture:
 def flow_picture(
     streams: Sequence[Flow], steps: int, *, from_end: bool, named: Named, url: Url
 ) -> tuple[FlowPicture, list[list[str]]]:
-    """The picture of the first or last steps, and the table behind it: step, from, to, journeys."""
+    """The picture of the first or last steps, and the table behind it: step, from, to, journeys, their list."""
     data: dict[tuple[int, str, str], int] = {}
     for one in streams:
         number = steps + 1 - one.number if from_end else one.number
@@ -233,13 +233,30 @@ def flow_picture(
     def name(label: str) -> str:
         return {flow.END: pgettext("journey", "End"), flow.OTHER: _("Other steps")}.get(label) or named(label)
 
+    alone = flow.shown_labels(gathered)
+
+    def whose(number: int, start: str | None, end: str | None = None) -> str:
+        """The list of the journeys behind a bar (without `end`) or a ribbon."""
+        more: dict[str, str | list[str]] = {**place(number)}
+        if start == flow.OTHER:
+            more["step_not"] = alone[number]
+        elif start:
+            more["step"] = start
+        if end == flow.END:
+            more["ends"] = "1"
+        elif end == flow.OTHER:
+            more["next_not"] = alone[number + 1]
+        elif end:
+            more["next"] = end
+        return url(**more)
+
     room = int((picture.column - flow.BAR - 12) / LETTER)
     bars = []
     for bar in picture.bars:
-        special = bar.label in (flow.END, flow.OTHER)
+        over = bar.label == flow.END
         said = _said(name(bar.label), bar.n)
-        where = "" if special else url(step=bar.label, **place(bar.number))
-        css = "path-drop" if bar.label == flow.END else "path-other" if special else ""
+        where = whose(bar.number - 1, None, flow.END) if over else whose(bar.number, bar.label)
+        css = "path-drop" if over else "path-other" if bar.label == flow.OTHER else ""
         n = numbers.amount(bar.n, "count")
         below = n if bar.height >= TWO_LINES else ""
         text = short(name(bar.label), room if below else room - len(n) - 1)
@@ -249,13 +266,20 @@ def flow_picture(
         said = _("From “%(start)s” to “%(end)s”: %(journeys)s") % {
             "start": name(ribbon.start), "end": name(ribbon.end), "journeys": journeys_text(ribbon.n),
         }  # fmt: skip
-        ribbons.append(Drawn(ribbon, "", said, "", css="path-drop" if ribbon.end == flow.END else ""))
+        where = whose(ribbon.number, ribbon.start, ribbon.end)
+        ribbons.append(Drawn(ribbon, "", said, where, css="path-drop" if ribbon.end == flow.END else ""))
     heads = [
         ((column - columns[0]) * picture.column, _heading(column, steps, from_end))
         for column in columns
     ]  # fmt: skip
     table = [
-        [_heading(number, steps, from_end), name(start), name(end), numbers.amount(n, "count")]
+        [
+            _heading(number, steps, from_end),
+            name(start),
+            name(end),
+            numbers.amount(n, "count"),
+            whose(number, start, end),
+        ]
         for (number, start, end), n in sorted(gathered.items(), key=lambda item: (item[0][0], -item[1]))
     ]
     return FlowPicture(picture.width, picture.height, bars, ribbons, heads), table

@@ -121,7 +121,7 @@ def put_together(
                 heard_at=max(one.heard_at, ticket.heard_at),
             )  # fmt: skip
         promises = tuple(
-            _kept(promise, kept[point.key, number_of])
+            _kept(promise, number_of, kept[point.key, number_of])
             for number_of, promise in enumerate(point.promises)
             if (point.key, number_of) in kept
         )
@@ -133,8 +133,8 @@ def put_together(
     return made
 
 
-def _kept(promise: Promise, row: PromiseRow) -> Kept:
-    return Kept(promise.text, promise.reaches, row.n, row.late)
+def _kept(promise: Promise, number_of: int, row: PromiseRow) -> Kept:
+    return Kept(promise.text, promise.reaches, row.n, row.late, number_of)
 
 
 def _of_steps(point: Touchpoint, row: Pass | None) -> Figures:

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from cxm.record.eventlog.ask import Answer, ask
 from cxm.record.eventlog.scope import Scope
@@ -31,6 +32,7 @@ from cxm.understand.metrics.scores import fill
 
 from ..definition import MapDefinition
 from .moments import ENDS, SCORE
+from .queries import Behind
 
 Kind = Literal["skipped", "not_reached", "out_of_order", "repeated", "beyond"]
 KINDS: tuple[Kind, ...] = ("skipped", "not_reached", "out_of_order", "repeated", "beyond")
@@ -127,21 +129,25 @@ def _named(path: Expected, places: Sequence[int], matched: frozenset[int], end: 
     return tuple(found)
 
 
-# Journeys that begin in the scope, of which so many are drawn by the hash of their id, with their labels in order and
-# the last answer of their customer from their first step to a while behind their last one.
+# Journeys that begin in the scope and are over, with their labels in order; of very many, so many are drawn by the hash
+# of their id.
+JUDGED = """
+SELECT journey, argMin(customer_id, number) AS customer_id,
+       arrayMap(one -> one.2, arraySort(groupArray((number, CAST(label, 'String'))))) AS labels,
+       min(toUnixTimestamp64Milli(occurred_at)) AS started, max(toUnixTimestamp64Milli(occurred_at)) AS ended
+FROM steps WHERE $workspace AND process = {process:UInt32} AND journey GLOBAL IN (
+    SELECT journey FROM steps $join WHERE $scope AND process = {process:UInt32} AND number = 1
+    ORDER BY cityHash64(journey), journey LIMIT {most:UInt32}
+)
+GROUP BY journey HAVING ended <= {over:Int64} OR has({ends:Array(String)}, labels[-1])
+"""
+EACH = f"SELECT customer_id, started AS at, labels FROM ({JUDGED}) ORDER BY at DESC, customer_id, journey"
+# The same by their ways, with the last answer of their customer from their first step to a while behind their last one.
 WAYS = f"""
 SELECT labels, mood, count() AS n, sum(count()) OVER () AS judged FROM (
     SELECT labels, if(answer.at >= started, answer.said, toInt8({UNKNOWN})) AS mood FROM (
         SELECT $customer AS who, labels, started, ended + {{within:Int64}} AS until FROM (
-            SELECT journey, argMin(customer_id, number) AS customer_id,
-                   arrayMap(one -> one.2, arraySort(groupArray((number, CAST(label, 'String'))))) AS labels,
-                   min(toUnixTimestamp64Milli(occurred_at)) AS started,
-                   max(toUnixTimestamp64Milli(occurred_at)) AS ended
-            FROM steps WHERE $workspace AND process = {{process:UInt32}} AND journey GLOBAL IN (
-                SELECT journey FROM steps $join WHERE $scope AND process = {{process:UInt32}} AND number = 1
-                ORDER BY cityHash64(journey), journey LIMIT {{most:UInt32}}
-            )
-            GROUP BY journey HAVING ended <= {{over:Int64}} OR has({{ends:Array(String)}}, labels[-1])
+            {JUDGED}
         ) AS journeys $merges
     ) AS way ASOF LEFT JOIN (
         SELECT who, moment AS at, scored AS said FROM (
@@ -161,6 +167,13 @@ class WayRow:
     mood: int
     n: int
     judged: int
+
+
+@dataclass(frozen=True, slots=True)
+class EachRow:
+    customer_id: UUID
+    at: int
+    labels: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +230,41 @@ class Conformance:
 def conformance(definition: MapDefinition, process: int, scope: Scope, now: datetime) -> Conformance:
     """How the journeys that begin in the scope keep to the map. Raises EventlogError, UnknownField."""
     path = expected_path(definition)
-    ends = [key for key, end in zip(path.keys, path.ends, strict=True) if end]
-    over = int((now.timestamp() - (definition.gap_s or PATIENCE_S)) * 1000)
     count = ask(COUNT, scope, row=CountRow, name="conformance.count", table="steps", process=process).rows[0].journeys
     answer: Answer[WayRow] = ask(
         with_customers(fill(WAYS), scope), scope, row=WayRow, name="conformance.ways", table="steps", process=process,
-        most=MOST_JOURNEYS, within=ANSWER_WITHIN_MS, over=over, ends=ends, metric=definition.metric,
+        within=ANSWER_WITHIN_MS, metric=definition.metric, **_over(definition, path, now),
     )  # fmt: skip
     return judge(path, answer.rows, definition.metric, count, answer.sql)
+
+
+def deviating(
+    definition: MapDefinition, process: int, scope: Scope, now: datetime, *, kind: str, key: str
+) -> list[Behind]:  # fmt: skip
+    """The judged journeys that deviate so at the touchpoint `key`, the newest first: as many as the deviation counts.
+
+    `at` is when they began, `times` how often they passed the touchpoint.
+    """
+    path = expected_path(definition)
+    rows = ask(
+        EACH, scope, row=EachRow, name="conformance.each", table="steps", process=process,
+        **_over(definition, path, now),
+    ).rows  # fmt: skip
+    known: dict[tuple[str, ...], bool] = {}
+    for row in rows:
+        if (labels := tuple(row.labels)) not in known:
+            known[labels] = (kind, key) in align(path, labels).deviations
+    return [
+        Behind(row.customer_id, row.at, row.labels.count(key), 0) for row in rows if known[tuple(row.labels)]
+    ]  # fmt: skip
+
+
+def _over(definition: MapDefinition, path: Expected, now: datetime) -> dict[str, Any]:
+    """Which journeys are over, and how many of them are judged."""
+    return {
+        "most": MOST_JOURNEYS, "over": int((now.timestamp() - (definition.gap_s or PATIENCE_S)) * 1000),
+        "ends": [key for key, end in zip(path.keys, path.ends, strict=True) if end],
+    }  # fmt: skip
 
 
 def judge(path: Expected, rows: Sequence[WayRow], metric: str, journeys: int, sql: str = "") -> Conformance:

@@ -35,6 +35,7 @@ class Kept(Struct, frozen=True, omit_defaults=True):
     reaches: str
     n: int
     late: int
+    number: int = 0  # of the promise at its touchpoint
 
 
 class Figures(Struct, frozen=True, omit_defaults=True):
@@ -78,7 +79,8 @@ class Finding(Struct, frozen=True, omit_defaults=True):
 
     kind: Kind
     key: str  # of the touchpoint
-    about: str = ""  # what exactly: drop, repeat, back, switch, score, mood, target, never, unbound, unasked
+    # What exactly: drop, repeat, back, switch, score, mood, target, never, unbound, unasked; of a promise its number.
+    about: str = ""
     to: str = ""  # the touchpoint that is not reached
     hits: int = 0
     n: int = 0

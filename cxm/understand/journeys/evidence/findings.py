@@ -209,8 +209,8 @@ def _broken(places: list[Place]) -> list[Finding]:
             to = kept.reaches or (place.next.key if place.next else "")
             found.append(
                 Finding(
-                    "broken_promise", place.point.key, "", to, kept.late, kept.n, number(share(kept.late, kept.n)),
-                    KEEPING, kept.late, _above(kept.late, kept.n, KEEPING), kept.text,
+                    "broken_promise", place.point.key, str(kept.number), to, kept.late, kept.n,
+                    number(share(kept.late, kept.n)), KEEPING, kept.late, _above(kept.late, kept.n, KEEPING), kept.text,
                 )
             )  # fmt: skip
     return found

@@ -18,7 +18,7 @@ from cxm.record.eventlog.scope import Filter, Scope, condition, quoted
 from cxm.understand.metrics.tickets import PRESENT
 from cxm.understand.text.topics.queries import keys_under
 
-from ..definition import CUSTOMER, FeedbackRule, MapDefinition, Touchpoint
+from ..definition import CUSTOMER, FeedbackRule, MapDefinition, Promise, Touchpoint
 
 BILLION = 1_000_000_000  # sentiments are summed in so many parts of one
 CLASSES = 8  # of age, to a doubling
@@ -243,28 +243,30 @@ def flows(definition: MapDefinition, process: int, scope: Scope) -> list[FlowRow
 
 
 # Of the journeys that had the time: how many were not there in time. `to` 0: the next of the expected path.
-PROMISES = f"""
-SELECT number, countIf(age >= within) AS n,
-       countIf(age >= within AND (empty(there) OR arrayMin(there) - first > within)) AS late
-FROM (
-    SELECT number, within, arrayMin(arrayFilter((moment, one) -> one = place, moments, places)) AS first,
+PROMISED_WITHIN = f"""
+    SELECT number, within, who, length(arrayFilter((moment, one) -> one = place, moments, places)) AS times,
+           arrayMin(arrayFilter((moment, one) -> one = place, moments, places)) AS first,
            arrayFilter((moment, one) -> if(target = 0, one > place AND {{core:Array(UInt8)}}[one] = 1, one = target)
                                         AND moment >= first, moments, places) AS there,
-           {{at:Int64}} - first AS age
+           if(empty(there), 0, arrayMin(there) - first) AS reach,
+           {{at:Int64}} - first AS age, age >= within AND (empty(there) OR reach > within) AS late
     FROM ({JOURNEYS})
     ARRAY JOIN {{numbers:Array(UInt16)}} AS number, {{froms:Array(UInt16)}} AS place, {{tos:Array(UInt16)}} AS target,
                {{withins:Array(Int64)}} AS within
     WHERE has(places, place)
-)
+"""
+PROMISES = f"""
+SELECT number, countIf(age >= within) AS n, countIf(late) AS late FROM ({PROMISED_WITHIN})
 GROUP BY number ORDER BY number
 {IN_ORDER}
 """
 # The same where each journey was promised a moment of its own, by a property of the event.
-PROMISED = """
-SELECT toUInt16(0) AS number, count() AS n, countIf(there = 0 OR there > promised) AS late
-FROM (
-    SELECT journey, max(moment) AS promised,
-           minIf(toUnixTimestamp64Milli(occurred_at), label IN {there:Array(String)}) AS there
+PROMISED_UNTIL = """
+    SELECT journey, any(customer_id) AS who, max(moment) AS promised,
+           minIf(toUnixTimestamp64Milli(occurred_at), label IN {there:Array(String)}) AS came,
+           minIf(toUnixTimestamp64Milli(occurred_at), label = {here:String}) AS first,
+           countIf(label = {here:String}) AS times, if(came = 0, 0, greatest(came - first, 0)) AS reach,
+           came = 0 OR came > promised AS late
     FROM steps GLOBAL ANY LEFT JOIN (
         SELECT event_id, toUnixTimestamp64Milli(ifNull(parseDateTime64BestEffortOrNull(
                    JSONExtractString(properties, {property:String}), 3, 'UTC'), toDateTime64(0, 3, 'UTC'))) AS moment
@@ -272,8 +274,17 @@ FROM (
     ) AS said USING (event_id)
     $join WHERE $scope AND process = {process:UInt32} AND label IN {keys:Array(String)}
     GROUP BY journey
-) WHERE promised > 0 AND promised <= {at:Int64}
 """
+PROMISED = f"""
+SELECT toUInt16(0) AS number, count() AS n, countIf(late) AS late
+FROM ({PROMISED_UNTIL}) WHERE promised > 0 AND promised <= {{at:Int64}}
+"""
+# Whose journeys were late, the newest first.
+LATE = """
+SELECT who AS customer_id, toInt64(first) AS at, toUInt32(times) AS times, toInt64(reach) AS reach
+FROM ($promised) WHERE late AND $over ORDER BY at DESC, customer_id LIMIT {limit:UInt32} OFFSET {offset:UInt32}
+"""
+LATE_COUNT = "SELECT count() AS n FROM ($promised) WHERE late AND $over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,34 +296,81 @@ class PromiseRow:
 
 def promises(definition: MapDefinition, process: int, scope: Scope, at: int) -> dict[tuple[str, int], PromiseRow]:
     """How promises were kept, by touchpoint and the promise's number there."""
-    points = definition.touchpoints()
-    places = {one.key: place for place, one in enumerate(points, 1)}
-    last = max((places[one.key] for one in points if not one.optional), default=0)
-    made = [
-        (one, number, promise) for one in points for number, promise in enumerate(one.promises)
-        # A promise about what follows the last touchpoint leaves no trace in the steps.
-        if (promise.reaches in places if promise.reaches else places[one.key] < last)
-    ]  # fmt: skip
+    made = _checked(definition)
     found: dict[tuple[str, int], PromiseRow] = {}
-    plain = [each for each in made if each[2].within_s > 0 and not each[2].until]
+    plain = [each for each in made if not each[2].until]
     if plain:
         rows = _ask_steps(
-            PROMISES, PromiseRow, definition, process, scope, "promises", at=at, numbers=list(range(len(plain))),
-            froms=[places[one.key] for one, _, _ in plain],
-            tos=[places[promise.reaches] if promise.reaches else 0 for _, _, promise in plain],
-            withins=[promise.within_s * 1000 for _, _, promise in plain],
-        )  # fmt: skip
+            PROMISES, PromiseRow, definition, process, scope, "promises", at=at, **_within(definition, plain)
+        )
         found |= {(plain[row.number][0].key, plain[row.number][1]): row for row in rows}
     for one, number, promise in made:
         if promise.until:
-            later = [two.key for two in points[places[one.key] :] if not two.optional]
             [row] = _ask_steps(
-                PROMISED, PromiseRow, definition, process, scope, "promised", at=at, property=promise.until,
-                there=[promise.reaches] if promise.reaches else later,
-                names=sorted({rule.event for rule in one.binding.events}),
-            )  # fmt: skip
+                PROMISED, PromiseRow, definition, process, scope, "promised", at=at, **_until(definition, one, promise)
+            )
             found[one.key, number] = row
     return found
+
+
+def late(
+    definition: MapDefinition, process: int, scope: Scope, at: int, *, key: str, number: int, limit: int,
+    offset: int = 0,
+) -> tuple[list[Behind], int]:  # fmt: skip
+    """The journeys that the promise `number` of the touchpoint `key` was broken to, and how many there are."""
+    chosen = [each for each in _checked(definition) if each[0].key == key and each[1] == number]
+    if not chosen:
+        return [], 0
+    [(point, _number, promise)] = chosen
+    if promise.until:
+        promised, over, values = (
+            PROMISED_UNTIL,
+            "promised > 0 AND promised <= {at:Int64}",
+            _until(definition, point, promise),
+        )
+    else:
+        promised, over, values = PROMISED_WITHIN, "1", _within(definition, chosen)
+
+    def asked(sql: str) -> str:
+        return sql.replace("$promised", promised).replace("$over", over)
+
+    rows = _ask_steps(
+        asked(LATE), Behind, definition, process, scope, "late", at=at, limit=limit, offset=offset, **values
+    )
+    [count] = _ask_steps(asked(LATE_COUNT), Count, definition, process, scope, "late_count", at=at, **values)
+    return rows, count.n
+
+
+def _checked(definition: MapDefinition) -> list[tuple[Touchpoint, int, Promise]]:
+    """The promises that can be checked, with their touchpoint and their number there."""
+    points = definition.touchpoints()
+    places = {one.key: place for place, one in enumerate(points, 1)}
+    last = max((places[one.key] for one in points if not one.optional), default=0)
+    return [
+        (one, number, promise) for one in points for number, promise in enumerate(one.promises)
+        # A promise about what follows the last touchpoint leaves no trace in the steps.
+        if (promise.reaches in places if promise.reaches else places[one.key] < last)
+        and (promise.until or promise.within_s > 0)
+    ]  # fmt: skip
+
+
+def _within(definition: MapDefinition, promised: Sequence[tuple[Touchpoint, int, Promise]]) -> dict[str, Any]:
+    places = {one.key: place for place, one in enumerate(definition.touchpoints(), 1)}
+    return {
+        "numbers": list(range(len(promised))), "froms": [places[one.key] for one, _, _ in promised],
+        "tos": [places[promise.reaches] if promise.reaches else 0 for _, _, promise in promised],
+        "withins": [promise.within_s * 1000 for _, _, promise in promised],
+    }  # fmt: skip
+
+
+def _until(definition: MapDefinition, point: Touchpoint, promise: Promise) -> dict[str, Any]:
+    points = definition.touchpoints()
+    place = next(number for number, one in enumerate(points) if one.key == point.key)
+    later = [two.key for two in points[place + 1 :] if not two.optional]
+    return {
+        "property": promise.until, "there": [promise.reaches] if promise.reaches else later, "here": point.key,
+        "names": sorted({rule.event for rule in point.binding.events}),
+    }  # fmt: skip
 
 
 READING = """GLOBAL ANY LEFT JOIN (

@@ -36,6 +36,8 @@ from ..maps.queries import definition_of, map_for, shared_map
 from ..models import JourneyMap
 from ..steps.actions import process_for_map
 from . import keeping, queries, segmenting, wording
+from .conformance import KINDS, deviating
+from .conformance_page import kind_name
 from .curve import curve_of
 from .figures import Evidence, Figures
 from .keeping import Shown
@@ -206,7 +208,7 @@ def customers(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str
     context = context_of(
         membership, map=journey_map, point=point, kind=kind, title=who_name(kind), rows=listed, n=n, page=page,
         more=page * PAGE < n, problem=problem, filters=keeping.filters_of(request.GET),
-        case=wording.case_query(point, who_name(kind)),
+        case=wording.case_query(point, who_name(kind)), began=kind in KINDS,
     )  # fmt: skip
     return render(request, "journeys/customers.html", context)
 
@@ -238,9 +240,15 @@ def _point(
     journey_map = map_for(membership, map_id)
     definition = definition_of(journey_map)
     point = next((one for one in definition.touchpoints() if one.key == key), None)
-    if point is None or kind not in queries.WHO:
+    if point is None or not (kind in queries.WHO or kind in KINDS or _promise(kind) in range(len(point.promises))):
         raise Http404
     return journey_map, definition, point
+
+
+def _promise(kind: str) -> int:
+    """The number of the promise that `late-0` and the like are about; -1 for what is about none."""
+    number = kind.removeprefix("late-")
+    return int(number) if number != kind and number.isdecimal() and len(number) < 4 else -1
 
 
 def _behind(
@@ -249,17 +257,32 @@ def _behind(
 ) -> tuple[list[queries.Behind], int, str]:  # fmt: skip
     """The journeys, how many there are, and why there are none to show."""
     shown, problem = _shown(request, journey_map, definition)
-    if not shown or not shown.evidence:
+    if not shown or (not shown.evidence and kind not in KINDS):
         return [], 0, problem
     scope = keeping.scope_of(journey_map, definition, keeping.filters_of(request.GET))
+    process = process_for_map(journey_map).pk
+    if kind in KINDS:
+        found = deviating(definition, process, scope, timezone.now(), kind=kind, key=key)
+        return found[offset : offset + limit], len(found), ""
+    if shown.evidence is None:
+        return [], 0, problem
+    if (number := _promise(kind)) >= 0:
+        rows, n = queries.late(
+            definition, process, scope, shown.evidence.at, key=key, number=number, limit=limit, offset=offset
+        )
+        return rows, n, problem
     rows, n = queries.behind(
-        definition, process_for_map(journey_map).pk, scope, shown.evidence.at, key=key, kind=kind,
+        definition, process, scope, shown.evidence.at, key=key, kind=kind,
         patience_s=shown.evidence.of(key).patience_s, limit=limit, offset=offset,
     )  # fmt: skip
     return rows, n, problem
 
 
 def who_name(kind: str) -> str:
+    if kind in KINDS:
+        return kind_name(kind)
+    if _promise(kind) >= 0:
+        return wording.kind_name("broken_promise")
     return {
         "passed": _("Customers who came here"),
         "lost": _("Customers who went no further"),

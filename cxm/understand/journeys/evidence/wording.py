@@ -86,10 +86,16 @@ def _told(one: Finding, points: Mapping[str, Touchpoint], figures: Mapping[str, 
     figure = statement(one.share, "percent") if percent else ""
     return Told(
         one.kind, one.key, ICONS[one.kind], kind_name(one.kind), point.name, text, figure,
-        WHO.get((one.kind, one.about), "passed" if one.kind in ("worse", "dark") and one.lost else ""),
+        _who(one),
         _measure(one, point, text, figures.get(one.key)), case_query(point, kind_name(one.kind), text),
         "warning" if one.kind in ("dark", "stale") else "danger",
     )  # fmt: skip
+
+
+def _who(one: Finding) -> str:
+    if one.kind == "broken_promise":  # of one kept from before promises had numbers, there is no list
+        return f"late-{one.about}" if one.about else ""
+    return WHO.get((one.kind, one.about), "passed" if one.kind in ("worse", "dark") and one.lost else "")
 
 
 def explanation(one: Finding, point: Touchpoint, points: Mapping[str, Touchpoint], figures: Figures) -> str:

@@ -27,7 +27,7 @@ from cxm.understand.journeys.steps.building import steps_state
 # Parameters that say which journeys a list is about.
 BEHIND = (
     "step", "next", "ends", "number", "from_end", "path", "first", "then", "reached", "funnel", "level", "dropped",
-    "within", "any", "without", "group", "groups",
+    "within", "any", "without", "group", "groups", "step_not", "next_not", "cohort", "stretch", "back", "unit",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from cxm.understand.journeys.discovery.funnels import read_funnel
 from cxm.understand.journeys.discovery.grouping import MOST_GROUPS
 from cxm.understand.journeys.discovery.outcomes import OUTCOMES
 from cxm.understand.journeys.discovery.reading import whole
+from cxm.understand.journeys.discovery.retention import read_unit
 
 from . import Page, answering
 from .pages import FEW_STREAMS, MOST_STEPS, MOST_STREAMS, STEPS
@@ -54,10 +55,15 @@ def _rows(page: Page, table: str) -> Iterator[list[Any]]:
             if not asked.possible:
                 raise Http404
             return exports.funnel_rows(page.process, page.scope, asked)
+        case "returning":
+            first, then = given.get("first", ""), given.get("then", "")
+            return exports.retention_rows(
+                page.process, page.scope, page.now, unit=read_unit(given), first=first, then=then
+            )
         case "groups":
             outcome = next((one for one in OUTCOMES if one == given.get("outcome")), None)
             return exports.group_rows(page.process, page.scope, min(whole(given, "groups"), MOST_GROUPS), outcome)
         case "journeys":
-            found = listed(page.process, page.scope, given, page.names)
+            found = listed(page.process, page.scope, given, page.names, page.now)
             return exports.journey_rows(page.process, page.scope, found)
     raise Http404

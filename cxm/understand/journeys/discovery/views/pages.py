@@ -78,7 +78,7 @@ def streams(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBas
 def journeys(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
     """The journeys behind a number, the newest first, with their customers."""
     page = Page(request, slug, process_id)
-    found = listed(page.process, page.scope, request.GET, page.names)
+    found = listed(page.process, page.scope, request.GET, page.names, page.now)
     paginator = Paginator(range(min(found.journeys, PER_PAGE * DEEPEST)), PER_PAGE)
     page_obj = paginator.get_page(request.GET.get("page", "1")[:8])
     rows = found.part(page_obj.start_index() - 1, PER_PAGE) if found.journeys else []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from cxm.lib import numbers
@@ -16,15 +18,15 @@ from cxm.stats.estimate import Estimate
 from cxm.understand.journeys.discovery.between import Between, time_between
 from cxm.understand.journeys.discovery.funnels import Asked, Level, funnel_of, read_funnel
 from cxm.understand.journeys.discovery.reading import whole
-from cxm.understand.journeys.discovery.retention import STRETCHES, Unit, retention
+from cxm.understand.journeys.discovery.retention import STRETCHES, Unit, hits_of, read_unit, retention
 from cxm.understand.journeys.discovery.sessions import Sessions, sessions
+from cxm.understand.journeys.discovery.showing import Cell
 from cxm.understand.journeys.steps.funnels import MOST_STEPS
 from cxm.understand.journeys.steps.queries import starts_and_ends, transitions, variants
 
 from . import Page, answering
 
 GAP_MINUTES, MOST_MINUTES = 30, 525_600
-UNITS: tuple[Unit, ...] = ("day", "week", "month")
 
 
 def labels_by_use(page: Page) -> list[str]:
@@ -132,25 +134,40 @@ def _sizes(parted: Sessions) -> Histogram:
 @answering
 def returning(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
     page = Page(request, slug, process_id)
-    unit: Unit = next((one for one in UNITS if one == request.GET.get("unit")), "week")
+    unit: Unit = read_unit(request.GET)
     first, then = request.GET.get("first", ""), request.GET.get("then", "")
     found = retention(page.process, page.scope, page.now, unit=unit, first=first, then=then)
     labels = labels_by_use(page)
-    step = {"day": "day", "week": "week", "month": "month"}[unit]
+    asked = {"unit": unit, "first": first, "then": then}
+
+    def cells(cohort: str, shares: Sequence[Estimate | None]) -> list[Cell | None]:
+        return [
+            _cell(one, page.journeys_url(**asked, cohort=cohort, stretch=str(k), back="1"))
+            for k, one in enumerate(shares, 1)
+        ]
+
     rows = [
-        (numbers.period(day, step), max((one.n for one in cells if one), default=0), [_cell(one) for one in cells])
-        for day, cells in found.cohorts.items()
-    ]
+        (
+            numbers.period(day, unit), next((one.n for one in shares if one), 0),  # none is known longer than the first
+            page.journeys_url(**asked, cohort=day.isoformat(), stretch="1"), cells(day.isoformat(), shares),
+        )
+        for day, shares in found.cohorts.items()
+    ]  # fmt: skip
     return page.show(
         "journeys/paths/returning.html", "returning", rows=rows, unit=unit, first=first, then=then,
         labels=[(one, page.named(one)) for one in labels], stretches=range(1, STRETCHES + 1),
-        everybody=[_cell(one) for one in found.all], any=any(found.all), sql=found.sql,
+        everybody=cells("", found.all), any=any(found.all), sql=found.sql, csv_url=page.csv_url("returning", **asked),
     )  # fmt: skip
 
 
-def _cell(one: Estimate | None) -> tuple[str, str, str] | None:
-    """Text, what is said with it, and the class of its colour."""
+def _cell(one: Estimate | None, url: str) -> Cell | None:
+    """A share as the table shows it, with how many customers came back and the address of their list."""
     if one is None or one.value is None:
         return None
+    hits = hits_of(one)
+    who = ngettext("%(customers)s customer", "%(customers)s customers", hits) % {
+        "customers": numbers.amount(hits, "count"),
+    }  # fmt: skip
     said = numbers.statement(one.value, one.low, one.high, one.n, "percent")
-    return numbers.amount(one.value, "percent"), said, f"heat-{min(int(one.value * 10), 9)}"
+    css = f"heat-{min(int(one.value * 10), 9)}"
+    return Cell(numbers.amount(one.value, "percent"), f"{who} · {said}", url if hits else "", css)
