@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from typing import Any
 
 from .source import ROOT
@@ -24,7 +26,7 @@ def render() -> str:
 
     with translation.override("en"):
         schema: dict[str, Any] = api.get_openapi_schema()
-    parts = [HEAD]
+    parts, bodies = [HEAD], set[str]()
     for path, methods in sorted(schema["paths"].items()):
         for method, operation in methods.items():
             parts.append(f"## `{method.upper()} {path}`\n\n{(operation.get('summary') or '').rstrip('.')}.\n")
@@ -39,10 +41,57 @@ def render() -> str:
             body = operation.get("requestBody", {}).get("content", {})
             for kind, content in body.items():
                 reference = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
-                parts.append(f"Body: `{kind}`" + (f", {reference}" if reference else "") + ".\n")
+                link = f", [{reference}](#{reference.lower()})" if reference else ""
+                parts.append(f"Body: `{kind}`{link}.\n")
+                bodies |= {reference} if reference else set()
             answers = ", ".join(f"`{code}`" for code in operation.get("responses", {}))
             parts.append(f"Answers: {answers}.\n")
+    parts.append("## Bodies\n")
+    named = schema["components"]["schemas"]
+    # A body may hold others: all that can be reached, each once.
+    waiting = sorted(bodies)
+    while waiting:
+        name = waiting.pop()
+        found = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(named[name]))) - bodies
+        bodies |= found
+        waiting += found
+    parts += [fields_of(name, named[name]) for name in sorted(bodies)]
     return "\n".join(parts)
+
+
+def fields_of(name: str, schema: dict[str, Any]) -> str:
+    """One object with its fields, or a list of values."""
+    lines = [f"### {name}\n"]
+    if schema.get("description"):
+        lines.append(" ".join(schema["description"].split()) + "\n")
+    required = set(schema.get("required", []))
+    rows = [
+        f"| `{field}` | {kind_of(one)} | {'yes' if field in required else 'no'} |"
+        f" {' '.join(one.get('description', '').split())} |"
+        for field, one in schema.get("properties", {}).items()
+    ]
+    if rows:
+        lines.append("\n".join(["| field | type | required | |", "|---|---|---|---|", *rows]) + "\n")
+    else:
+        lines.append(f"{kind_of(schema)}\n")
+    return "\n".join(lines)
+
+
+def kind_of(schema: dict[str, Any]) -> str:
+    """The type of a field, as people read it."""
+    if reference := schema.get("$ref", "").rpartition("/")[2]:
+        return f"[{reference}](#{reference.lower()})"
+    for several in ("anyOf", "oneOf", "allOf"):
+        if several in schema:
+            return " or ".join(dict.fromkeys(kind_of(one) for one in schema[several]))
+    if "enum" in schema or "const" in schema:
+        return " · ".join(f"`{one}`" for one in schema.get("enum", [schema.get("const")]))
+    kind = str(schema.get("type", "any value"))
+    if kind == "array":
+        return f"list of {kind_of(schema.get('items', {}))}"
+    if kind == "object" and isinstance(inner := schema.get("additionalProperties"), dict):
+        return f"object of {kind_of(inner)}"
+    return f"{kind}, {schema['format']}" if "format" in schema else kind
 
 
 if __name__ == "__main__":
