@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Coroutine, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +12,12 @@ import pytest
 from cxm.lib.request_body import Gone, Receive, TooLarge, TooSlow, whole_body
 
 PATIENT = 60.0
+
+
+def run(call: Coroutine[Any, Any, Any]) -> Any:
+    """In a thread: a browser of another test may have an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, call).result()
 
 
 def part(body: bytes, *, more: bool = False) -> MutableMapping[str, Any]:
@@ -31,7 +38,7 @@ def sending(*messages: MutableMapping[str, Any]) -> Receive:
 
 def test_a_body_comes_in_parts_up_to_the_last_allowed_byte() -> None:
     receive = sending(part(b"ab", more=True), part(b"", more=True), part(b"cd"))
-    assert asyncio.run(whole_body({}, receive, 4, PATIENT)) == b"abcd"
+    assert run(whole_body({}, receive, 4, PATIENT)) == b"abcd"
 
 
 @pytest.mark.parametrize(
@@ -40,12 +47,12 @@ def test_a_body_comes_in_parts_up_to_the_last_allowed_byte() -> None:
 )
 def test_a_body_is_too_large_by_what_it_says_and_by_what_comes(headers: dict[bytes, bytes], receive: Receive) -> None:
     with pytest.raises(TooLarge):
-        asyncio.run(whole_body(headers, receive, 4, PATIENT))
+        run(whole_body(headers, receive, 4, PATIENT))
 
 
 def test_who_leaves_in_the_middle_is_gone() -> None:
     with pytest.raises(Gone):
-        asyncio.run(whole_body({}, sending(part(b"a", more=True), {"type": "http.disconnect"}), 4, PATIENT))
+        run(whole_body({}, sending(part(b"a", more=True), {"type": "http.disconnect"}), 4, PATIENT))
 
 
 def test_one_that_does_not_come_ends_its_own_request_and_no_other() -> None:
@@ -58,7 +65,7 @@ def test_one_that_does_not_come_ends_its_own_request_and_no_other() -> None:
         other.cancel()  # by somebody else: that is no slow body
         return await asyncio.gather(slow, other, fast, return_exceptions=True)
 
-    slow, other, fast = asyncio.run(three())
+    slow, other, fast = run(three())
     assert isinstance(slow, TooSlow)
     assert isinstance(other, asyncio.CancelledError)
     assert fast == b"a"
