@@ -216,8 +216,8 @@ class FlowThread(threading.Thread):
                 continue
             if handled:
                 self._stopping.wait(GATHER_URGENT if self._urgent else GATHER)
-            elif self._urgent:  # the other one takes the sign
-                self._stopping.wait(LOOK_EVERY)
+            elif self._urgent:
+                follow.arrivals.wait_for(self._follower.wanted, LOOK_EVERY)
             else:
                 follow.arrivals.wait(LOOK_EVERY)
         try:
@@ -239,7 +239,7 @@ class FlowThread(threading.Thread):
                 batch = self._follower.next(node)
                 while batch and not batch.events:  # blocks that the flow has nothing to do with
                     self._follower.advance(batch)
-                    batch = self._follower.next(node)
+                    batch = self._follower.next(node) if batch.more else None
             except EventlogError as error:
                 trouble = error
                 continue

@@ -53,11 +53,11 @@ class Busy(Exception):
 
 
 class Row(NamedTuple):
-    """One event: its id, its line of tab-separated values in the order of COLUMNS, whether it is DERIVING."""
+    """One event: its id, its line of tab-separated values in the order of COLUMNS, its name."""
 
     event_id: bytes
     line: bytes
-    deriving: bool = False
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -77,10 +77,12 @@ class _Waiting:
 
 
 class GroupCommit:
-    """The writer of captured events of one process. `on_written` is told after each insert how many there were."""
+    """The writer of captured events of one process. `on_written` is told after each insert how many, by which names."""
 
     def __init__(
-        self, open_engine: Callable[[], Engine] = engine, on_written: Callable[[int], None] = lambda _events: None
+        self,
+        open_engine: Callable[[], Engine] = engine,
+        on_written: Callable[[int, set[str]], None] = lambda _events, _names: None,
     ) -> None:
         self._open_engine = open_engine
         self._on_written = on_written
@@ -157,10 +159,12 @@ class GroupCommit:
     def _share(self) -> None:
         """Leave half of the time to everybody else: rows by the hundred cost little more in one insert than in two.
 
-        It ends as soon as all who were answered last have come back.
+        It ends as soon as half of all callers wait: the others are read while these are written.
         """
         everybody = self._crowd + len(self._queue)
-        self._wake.wait_for(lambda: self._stopping or len(self._queue) >= everybody, min(self._heavy_s, LONGEST_SHARE))
+        self._wake.wait_for(
+            lambda: self._stopping or 2 * len(self._queue) >= everybody, min(self._heavy_s, LONGEST_SHARE)
+        )
 
     def _run(self) -> None:
         while taken := self._take():
@@ -190,7 +194,7 @@ class GroupCommit:
             outcome.repeats = self._repeats.among(list(unique))
             fresh = [row for one, row in unique.items() if one not in outcome.repeats]
             self._insert(opened, fresh, outcome)
-        self._on_written(len(fresh))
+        self._on_written(len(fresh), {row.name for row in fresh})
         return outcome
 
     def _insert(self, opened: Engine, rows: Sequence[Row], outcome: Outcome) -> None:
@@ -226,7 +230,7 @@ def insert(opened: Engine, rows: Sequence[Row]) -> None:
         settings |= {"async_insert": 1, "wait_for_async_insert": 1, "async_insert_busy_timeout_max_ms": 10,
                      "async_insert_use_adaptive_busy_timeout": 0, "async_insert_busy_timeout_ms": 10}  # fmt: skip
     for table, deriving in (("events", False), ("arrivals", True)):
-        if block := b"".join([row.line for row in rows if row.deriving == deriving]):
+        if block := b"".join([row.line for row in rows if (row.name in DERIVING) == deriving]):
             with opened.client() as client:
                 client.raw_insert(table, insert_block=block, fmt="TSV", column_names=list(COLUMNS), settings=settings)
 

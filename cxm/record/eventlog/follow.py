@@ -35,24 +35,44 @@ LONGEST_REST = 3.0  # seconds
 
 
 class Arrivals:
-    """The captured events that this process has written: whoever follows wakes by them, and gives way to them."""
+    """What this process has written to the log: whoever follows wakes by it, and gives way to captured events."""
 
     def __init__(self) -> None:
-        self.events = 0  # since the start
+        self.events = 0  # captured since the start
         self._sign = threading.Event()
+        self._named = threading.Condition()
+        self._names: set[str] = set()  # since somebody last waited for some of them
+        self._woken = False
 
-    def add(self, events: int) -> None:
-        """Only the thread that writes them calls it."""
+    def add(self, events: int, names: Collection[str]) -> None:
+        """Captured events under these names. Only the thread that writes them calls it."""
         self.events += events
         self._sign.set()
+        self.tell(names)
+
+    def tell(self, names: Collection[str]) -> None:
+        """Events of any kind under these names are in the log."""
+        with self._named:
+            self._names.update(names)
+            self._named.notify_all()
 
     def wait(self, seconds: float) -> None:
-        """Until some come or `wake` is called, so many seconds at most; at once if they came since the last wait."""
+        """Until captured ones come or `wake` is called, so many seconds at most; at once if they came meanwhile."""
         self._sign.wait(seconds)
         self._sign.clear()
 
+    def wait_for(self, names: Collection[str], seconds: float) -> None:
+        """`wait` for events under these names. Only one thread does."""
+        with self._named:
+            self._named.wait_for(lambda: self._woken or not self._names.isdisjoint(names), seconds)
+            self._names.clear()
+            self._woken = False
+
     def wake(self) -> None:
         self._sign.set()
+        with self._named:
+            self._woken = True
+            self._named.notify_all()
 
 
 arrivals = Arrivals()
@@ -107,6 +127,7 @@ class Batch:
     table: str
     block: int
     events: list[LogEvent]
+    more: bool  # there were blocks behind it when it was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +214,7 @@ class Follower(Cursor):
     ) -> None:
         super().__init__(name, holder, alone=alone)
         self._names = names
+        self.wanted: Collection[str] = ()  # what `names` said last
         self._plans: dict[int, deque[int]] = {}  # where the next batches end, node by node
 
     def _begun(self) -> None:
@@ -214,12 +236,19 @@ class Follower(Cursor):
                 if not parts:
                     return None
                 if not plan:
-                    plan.extend(_plan(opened, client, parts, position, self._names and self._names()))
+                    plan.extend(_plan(opened, client, parts, position, self._asked()))
                     if not plan:
                         continue  # a merge took the parts away while they were counted
-                events = _read(opened, client, parts, position, plan[0], self._names and self._names())
+                events = _read(opened, client, parts, position, plan[0], self._asked())
                 if events is not None:
-                    return Batch(node, self._tables[node], plan.popleft(), events)
+                    block = plan.popleft()
+                    return Batch(node, self._tables[node], block, events, block < top)
+
+    def _asked(self) -> Collection[str] | None:
+        if self._names is None:
+            return None
+        self.wanted = self._names()
+        return self.wanted
 
     def advance(self, batch: Batch, health: dict[str, Any] | None = None) -> None:
         """Say that the batch is handled. Raises LeaseLost."""

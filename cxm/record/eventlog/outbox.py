@@ -17,6 +17,7 @@ from django.utils import timezone
 from cxm.lib.quick_insert import insert_rows
 
 from .append import NOBODY, Event, append, encode_properties
+from .follow import arrivals
 from .models import OutboxFact
 
 BATCH = 3000
@@ -107,6 +108,7 @@ def move_outbox() -> int:
                 for fact in facts
             ]
         )
+        arrivals.tell({fact.name for fact in facts})
         OutboxFact.objects.filter(pk__in=[fact.pk for fact in facts]).delete()
         moved += len(facts)
     return moved

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from cxm.record.eventlog.commit import DERIVING, Row
+from cxm.record.eventlog.commit import Row
 
 from ..reasons import Reason
 
@@ -189,4 +189,4 @@ class Stamp:
         ).encode()
         # The texts are bytes from beginning to end: most of an event is not decoded only to be encoded again.
         line = b"%b%b\t%b\n" % (line, _escaped_json(event.properties), _escaped_json(event.context))
-        return Row(event_id, line, name in DERIVING)
+        return Row(event_id, line, name)

@@ -89,11 +89,11 @@ def test_who_works_beside_rests_by_the_load(monkeypatch: pytest.MonkeyPatch) -> 
     pace = following.Pace()
     now[0] += 2
     assert (pace.rest_after(2), pace.beside) == (0, False)
-    following.arrivals.add(2 * following.GIVE_WAY)  # in four seconds: half of the load at which it rests as it works
+    following.arrivals.add(2 * following.GIVE_WAY, ())  # in four seconds: half of the load at which it rests as it works
     now[0] += 4
     assert pace.rest_after(0.1) == pytest.approx(0.05)
     assert pace.beside
-    following.arrivals.add(10**9)
+    following.arrivals.add(10**9, ())
     now[0] += 1
     assert pace.rest_after(1) == following.LONGEST_REST
     now[0] += 1
