@@ -61,12 +61,13 @@ class Arrivals:
         self._sign.wait(seconds)
         self._sign.clear()
 
-    def wait_for(self, names: Collection[str], seconds: float) -> None:
-        """`wait` for events under these names. Only one thread does."""
+    def wait_for(self, names: Collection[str], seconds: float) -> bool:
+        """`wait` for events under these names; whether it was cut short. Only one thread does."""
         with self._named:
-            self._named.wait_for(lambda: self._woken or not self._names.isdisjoint(names), seconds)
+            came = self._named.wait_for(lambda: self._woken or not self._names.isdisjoint(names), seconds)
             self._names.clear()
             self._woken = False
+            return came
 
     def wake(self) -> None:
         self._sign.set()

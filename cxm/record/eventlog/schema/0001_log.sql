@@ -28,7 +28,9 @@ CREATE TABLE @events (
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
     -- In process the engine removes what it merged at once, so what it made of them must be on disk by then; and it
     -- removes with a hundred threads, which hold up every insert for as long, unless told to go one by one.
+    -- It looks for them every second: by default every half minute, and then thousands of files hold up the disk.
     min_rows_to_fsync_after_merge = 1, concurrent_part_removal_threshold = 1000000000,
+    cleanup_delay_period = 1, max_cleanup_delay_period = 2, cleanup_delay_period_random_add = 0,
     lightweight_mutation_projection_mode = 'rebuild', min_bytes_for_wide_part = 67108864,
     -- Small inserts do without the projection: looking through their few rows is cheap, making it costs a quarter.
     materialize_projections_on_insert = 0, materialize_projections_on_merge = 1;
@@ -422,7 +424,9 @@ ORDER BY (workspace_id, process, generation, case_id, occurred_at, rank, version
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
     -- In process the engine removes what it merged at once, so what it made of them must be on disk by then; and it
     -- removes with a hundred threads, which hold up every insert for as long, unless told to go one by one.
+    -- It looks for them every second: by default every half minute, and then thousands of files hold up the disk.
     min_rows_to_fsync_after_merge = 1, concurrent_part_removal_threshold = 1000000000,
+    cleanup_delay_period = 1, max_cleanup_delay_period = 2, cleanup_delay_period_random_add = 0,
     min_bytes_for_wide_part = 67108864;
 -- distributed: step_events
 
@@ -464,7 +468,9 @@ CREATE TABLE @steps (
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
     -- In process the engine removes what it merged at once, so what it made of them must be on disk by then; and it
     -- removes with a hundred threads, which hold up every insert for as long, unless told to go one by one.
+    -- It looks for them every second: by default every half minute, and then thousands of files hold up the disk.
     min_rows_to_fsync_after_merge = 1, concurrent_part_removal_threshold = 1000000000,
+    cleanup_delay_period = 1, max_cleanup_delay_period = 2, cleanup_delay_period_random_add = 0,
     min_bytes_for_wide_part = 67108864;
 -- distributed: steps
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -18,49 +18,52 @@ def rows(name: str, n: int) -> list[Row]:
     return [Row(f"{name}{one}".encode(), b"line\n") for one in range(n)]
 
 
-@pytest.mark.parametrize(("n", "inserts"), [(commit.HEAVY, ["A", "BA"]), (1, ["A", "B", "A"])])
-def test_after_a_large_insert_the_next_one_waits_for_those_who_come_back(
+@pytest.mark.parametrize(("n", "inserts"), [(commit.HEAVY, ["X", "ABC", "DA"]), (1, ["X", "ABC", "D", "A"])])
+def test_after_a_large_insert_the_next_one_waits_until_half_of_all_callers_are_there(
     monkeypatch: pytest.MonkeyPatch, n: int, inserts: list[str]
 ) -> None:
-    """A is being written, B comes, A comes again: two inserts if they are large; single events wait for nobody."""
-    clock = itertools.count(step=60)  # each insert takes a minute, so the pause ends only when all have come back
+    """A, B and C come while X is written; while they are, D comes, and then A again."""
+    clock = itertools.count(step=60)  # each insert takes a minute, so only callers end a pause
     monkeypatch.setattr(commit, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     monkeypatch.setattr(commit, "LONGEST_SHARE", 60.0)
     writer, written = GroupCommit(), list[str]()
-    b_waits, a_may_come, a_is_back = threading.Event(), threading.Event(), threading.Event()
+    may_end = {letter: threading.Event() for letter in "XAD"}
 
     def write(some: Sequence[Row]) -> Outcome:
         written.append("".join(dict.fromkeys(chr(row.event_id[0]) for row in some)))
-        if len(written) == 1:
-            b_waits.wait(60)
-        elif n == 1 and len(written) == 2:
-            a_may_come.set()
-            a_is_back.wait(60)
+        if ends := may_end.get(written[-1][0]):
+            assert ends.wait(60)
         return Outcome()
 
     monkeypatch.setattr(writer, "_commit", write)
 
-    def queued() -> bool:
-        with writer._wake:
-            return bool(writer._queue)
+    def wait_until(true: Callable[[], bool]) -> None:
+        while not true():
+            threading.Event().wait(0.001)
 
-    with ThreadPoolExecutor(3) as people:
-        first = people.submit(writer.write_now, rows("A", n))
-        while not written:
-            threading.Event().wait(0.001)
-        second = people.submit(writer.write_now, rows("B", n))
-        while not queued():
-            threading.Event().wait(0.001)
-        b_waits.set()
-        first.result(60)
+    def queued() -> int:
+        with writer._wake:
+            return len(writer._queue)
+
+    with ThreadPoolExecutor(6) as people:
+        calls = [people.submit(writer.write_now, rows("X", 1))]
+        wait_until(lambda: written == ["X"])
+        for number, letter in enumerate("ABC"):
+            calls.append(people.submit(writer.write_now, rows(letter, n)))
+            wait_until(lambda number=number: queued() == number + 1)  # type: ignore[misc]  # a default is no argument
+        may_end["X"].set()
+        wait_until(lambda: written[-1] == "ABC")
+        calls.append(people.submit(writer.write_now, rows("D", n)))
+        wait_until(lambda: queued() == 1)
+        may_end["A"].set()
+        calls[1].result(60)  # A has its answer and comes back
         if n == 1:
-            a_may_come.wait(60)
-        third = people.submit(writer.write_now, rows("A", n))
+            wait_until(lambda: written[-1] == "D")
+        calls.append(people.submit(writer.write_now, rows("A", n)))
         if n == 1:
-            while not queued():
-                threading.Event().wait(0.001)
-            a_is_back.set()
-        second.result(60)
-        third.result(60)
+            wait_until(lambda: queued() == 1)
+        may_end["D"].set()
+        for call in calls:
+            call.result(60)
     writer.stop()
     assert written == inserts

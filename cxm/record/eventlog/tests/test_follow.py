@@ -8,13 +8,18 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+from django.db import transaction
 
 from cxm.accounts.models import Workspace
+from cxm.record.capture.intake.arriving import EMPTY, Event, Stamp
 from cxm.record.eventlog import follow as following
+from cxm.record.eventlog.append import NOBODY
+from cxm.record.eventlog.commit import Outcome, writer
 from cxm.record.eventlog.engine import engine
 from cxm.record.eventlog.follow import Follower, LeaseLost, LogEvent, event_by_id, follow
 from cxm.record.eventlog.forget import forget_workspace
 from cxm.record.eventlog.models import FollowCursor
+from cxm.record.eventlog.outbox import emit, move_outbox
 from cxm.testing.captured import Captured, given_captured
 from cxm.testing.cast import answer, given_events, make_workspace
 
@@ -83,13 +88,41 @@ def test_who_waits_for_names_gets_only_those_and_all_that_came_since_they_were_w
     assert read_all() == 0
 
 
+def test_who_waits_for_names_is_woken_by_those_only() -> None:
+    arrivals = following.Arrivals()
+    arrivals.add(3, {"Bought", "Read"})
+    assert not arrivals.wait_for({"Basket Left"}, 0)
+    assert not arrivals.wait_for({"Bought"}, 0), "it came before the last wait"
+    arrivals.tell({"case_resolved"})
+    assert arrivals.wait_for({"Basket Left", "case_resolved"}, 60), "it came between two waits"
+    threading.Timer(0.05, arrivals.add, (1, {"Basket Left"})).start()
+    assert arrivals.wait_for({"Basket Left"}, 60), "it came meanwhile"
+    arrivals.wake()
+    assert arrivals.wait_for((), 60)
+    assert (arrivals.events, arrivals.wait_for((), 0)) == (4, False)
+
+
+def test_what_is_written_is_told_by_its_names() -> None:
+    workspace = make_workspace()
+    following.arrivals.wait_for((), 0)
+    with transaction.atomic():
+        emit("case_resolved", workspace_id=workspace.pk)
+    move_outbox()
+    assert following.arrivals.wait_for({"case_resolved"}, 0)
+    left = Event("track", "Basket Left", "ada", "", "1", EMPTY, b"")
+    assert writer().write_now([Stamp(workspace.pk, 1, 1_772_366_400_000, None).row(left, NOBODY.bytes)]) == Outcome()
+    assert following.arrivals.wait_for({"Basket Left"}, 0)
+
+
 def test_who_works_beside_rests_by_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: now[0]))
     pace = following.Pace()
     now[0] += 2
     assert (pace.rest_after(2), pace.beside) == (0, False)
-    following.arrivals.add(2 * following.GIVE_WAY, ())  # in four seconds: half of the load at which it rests as it works
+    following.arrivals.add(
+        2 * following.GIVE_WAY, ()
+    )  # in four seconds: half of the load at which it rests as it works
     now[0] += 4
     assert pace.rest_after(0.1) == pytest.approx(0.05)
     assert pace.beside
