@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
 
 from cxm.record.customers.models import Customer
-from cxm.record.customers.queries import Cursor, EventRow, Wanted, customers, kinds_of_events, scores, timeline
+from cxm.record.customers.queries import PAGE, Cursor, EventRow, Wanted, customers, kinds_of_events, scores, timeline
 from cxm.record.customers.snapshot import refresh_activity
 from cxm.record.customers.timeline import Moment, moment
 from cxm.record.eventlog.append import encode_properties
@@ -122,6 +123,32 @@ def test_pages_of_the_timeline_hold_every_event_once() -> None:
     assert paged == whole  # two events share a time, and neither is lost
     assert before is None
     assert Cursor.parse("nonsense") is None
+
+
+def test_known_kinds_say_where_the_first_page_is() -> None:
+    """The same page as without them: also of many events at one time, of other people's and of hidden ones there."""
+    firm = Firm()
+    ada, other = make_customer(firm.workspace, "Ada"), make_customer(firm.workspace, "Bo")
+    names = ["page_viewed", "it's", "order_placed"]
+    hidden = event(firm.workspace, "ticket_updated", "2026-03-04 12:00", customer_id=ada.pk)
+    given_events(
+        [
+            event(firm.workspace, names[n % 3], f"2026-03-{1 + n // 30:02} 12:00", customer_id=one.pk, n=n)
+            for n in range(120)
+            for one in (ada, other)
+        ]
+        + [msgspec.structs.replace(hidden, source="fact")]
+    )
+    kinds = kinds_of_events(firm.workspace, [ada.pk])
+    assert [(one.name, one.n, len(one.newest)) for one in kinds] == [(name, 40, 40) for name in sorted(names)]
+    whole = timeline(firm.workspace, [ada.pk])
+    assert len(whole.events) == PAGE
+    assert timeline(firm.workspace, [ada.pk], kinds=kinds) == whole
+    assert timeline(firm.workspace, [ada.pk], kinds=[]).events == []
+    for narrowed in ({"names": ["it's"]}, {"text": "7"}, {"before": whole.next}):
+        assert timeline(firm.workspace, [ada.pk], kinds=kinds, **narrowed) == timeline(
+            firm.workspace, [ada.pk], **narrowed
+        )
 
 
 def test_the_timeline_is_filtered_and_searched() -> None:

@@ -60,17 +60,17 @@ def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
         names = {str(one): profiles[pk] for one, pk in ids.items()}
     with timezone.override(workspace.time_zone):
         try:
+            counts = None if getattr(request, "htmx", False) else kinds_of_events(workspace, list(ids))
             page = timeline(
                 workspace, list(ids), names=request.GET.getlist("kind"), text=request.GET.get("find", ""),
-                before=Cursor.parse(request.GET.get("before", "")),
+                before=Cursor.parse(request.GET.get("before", "")), kinds=counts,
             )  # fmt: skip
             context |= {
                 "moments": [(one, names.get(one.customer_id, "")) for one in map(moment, page.events)],
                 "next": page.next, "kinds_chosen": request.GET.getlist("kind"), "find": request.GET.get("find", ""),
             }  # fmt: skip
-            if getattr(request, "htmx", False):
+            if counts is None:
                 return render(request, "customers/_timeline.html", context)
-            counts = kinds_of_events(workspace, list(ids))
             context |= {
                 "counts": [(one.name, kind_label(one.name), one.n) for one in counts],
                 "seen_at": max((one.seen_at for one in counts if one.seen_at), default=None),
