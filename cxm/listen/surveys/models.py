@@ -40,6 +40,7 @@ class Survey(models.Model):
     version = models.PositiveIntegerField(default=0)  # the published one; 0: none yet
     address = models.SlugField(_("address"), max_length=60, blank=True)  # a pretty name in the public link
     pin = models.CharField(_("PIN"), max_length=20, blank=True)
+    verify_email = models.BooleanField(default=False)  # the public link asks for an address, and begins from a mail
     opens_at = models.DateTimeField(null=True, blank=True)
     closes_at = models.DateTimeField(null=True, blank=True)
     most_responses = models.PositiveIntegerField(null=True, blank=True)

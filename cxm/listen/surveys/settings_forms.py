@@ -68,6 +68,7 @@ class SettingsForm(forms.ModelForm[Survey]):
             "name",
             "address",
             "pin",
+            "verify_email",
             "opens_at",
             "closes_at",
             "most_responses",
@@ -75,6 +76,7 @@ class SettingsForm(forms.ModelForm[Survey]):
             "priority",
         ]
         labels = {
+            "verify_email": gettext_lazy("Confirm an e-mail address first"),
             "opens_at": gettext_lazy("Opens at"),
             "closes_at": gettext_lazy("Closes at"),
             "most_responses": gettext_lazy("Closes after so many complete responses"),
@@ -84,6 +86,9 @@ class SettingsForm(forms.ModelForm[Survey]):
         help_texts = {
             "address": gettext_lazy("A name in the public link, such as “tea-shop”; empty: a random one."),
             "pin": gettext_lazy("Asked for before the first question; empty: none."),
+            "verify_email": gettext_lazy(
+                "Whoever opens the public link gets a mail, and begins there. Such a survey is not shown on websites."
+            ),
             "priority": gettext_lazy("Among surveys that want to ask the same person: the highest goes first."),
         }
         widgets = {

@@ -251,13 +251,25 @@ def notice_page(code: str, language: str, *, inside: str = "") -> bytes:
     ).encode()
 
 
-def pin_page(code: str, language: str, action: str) -> bytes:
+PIN_FIELD = (
+    '<p><label class="title" for="pin">PIN</label><input class="short" id="pin" name="pin" type="text"'
+    ' inputmode="numeric" autocomplete="off" maxlength="20" required></p>'
+)
+
+
+def door_page(code: str, language: str, action: str, *, pin: bool = False, email: str | None = None) -> bytes:
+    """What comes before a survey: its PIN, an e-mail address (what was entered), both, or only the button."""
     said_words = words(ours(language))
+    address = (
+        f'<p><label class="title" for="email">{e(said_words.email)}</label><input id="email" name="email" type="email"'
+        f' autocomplete="email" maxlength="254" value="{e(email)}" required></p>'
+        if email is not None
+        else ""
+    )
+    button = said_words.next if email is not None else said_words.start
     form = (
-        f'<form method="post" action="{e(action)}"><p><label class="title" for="pin">PIN</label>'
-        '<input class="short" id="pin" name="pin" type="text" inputmode="numeric" autocomplete="off"'
-        ' maxlength="20" required></p>'
-        f'<div class="buttons"><button>{e(said_words.start)}</button></div></form>'
+        f'<form method="post" action="{e(action)}">{PIN_FIELD if pin else ""}{address}'
+        f'<div class="buttons"><button>{e(button)}</button></div></form>'
     )
     return notice_page(code, language, inside=form)
 
