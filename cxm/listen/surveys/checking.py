@@ -265,6 +265,8 @@ def _question(definition: Definition, question: Question) -> Iterator[Problem]:
             yield _error(
                 "explains", here, _("A text can explain a question with a score only. Choose one of this survey.")
             )
+    if question.instructed and question.instructed not in {one.id for one in question.choices}:
+        yield _error("instructed", here, _("The choice that everybody is told to choose is not there any more."))
     if question.carry:
         yield from _carry(definition, question, here)
 

@@ -98,6 +98,7 @@ class Question(Struct, omit_defaults=True, forbid_unknown_fields=True):
     largest_mb: float = 10
     placeholder: Text = field(default_factory=dict)
     explains: str = ""  # of a text: the id of the score whose comment it is
+    instructed: str = ""  # of a single choice: the one that its text tells to choose; who chooses another did not read
     touchpoint: str = ""
     role: str = ""  # a code shared by questions of several surveys that ask the same thing; its own id if empty
     default: str = ""  # a template of text, as in piping
