@@ -180,6 +180,7 @@ class Look(Struct, omit_defaults=True, forbid_unknown_fields=True):
     dark: Literal["auto", "never", "always"] = "auto"
     progress: bool = True
     one_at_a_time: bool = False  # each question on a screen of its own
+    css: str = ""  # the author's own; stylesheets.py says what of it is served
 
 
 class Definition(Struct, omit_defaults=True, forbid_unknown_fields=True):
