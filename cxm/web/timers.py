@@ -26,6 +26,7 @@ from cxm.listen.surveys.distribution.running import remind
 from cxm.listen.surveys.distribution.waves import begin_due
 from cxm.listen.surveys.respond.giving_up import give_up
 from cxm.listen.surveys.respond.telling import tell_outdated
+from cxm.listen.surveys.respond.verifying import forget_unconfirmed
 from cxm.record.capture.jobs import resume_interrupted, resume_regulations
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.repair import repair
@@ -72,6 +73,7 @@ CLOCKS = [
     Clock(webhooks.forget_old, HOUR),
     Clock(remind, 5 * MINUTE),
     Clock(begin_due, MINUTE, at_start=True),
+    Clock(forget_unconfirmed, DAY),
     Clock(look_for_recordings, MINUTE),
     Clock(resume_reviews, 5 * MINUTE, at_start=True),
     Clock(drop_unclaimed, HOUR),

@@ -125,7 +125,8 @@ def _put_repeat(mailing: Mailing, values: Mapping[str, Any]) -> None:
         return
     if wanted["until"] and wanted["until"] < wanted["first_on"]:
         raise Refused(_("The last day is before the first."))
-    if not EARLIEST <= wanted["first_on"].year <= LATEST or wanted["every"] not in Repeat.Every.values:
+    sound = EARLIEST <= wanted["first_on"].year <= LATEST and wanted["every"] in Repeat.Every.values
+    if not sound or wanted["at"].tzinfo:  # the workspace's clocks count
         raise Refused(_("Choose how often, the day of the first and the time."))
     Repeat.objects.update_or_create(mailing=mailing, defaults=wanted)
 

@@ -6,11 +6,14 @@ Settings name this module as the owner of deliveries whose cause is `verify:<res
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -34,6 +37,7 @@ from .tries import taken
 from .words import ours, words
 
 ASKED, ASKED_S = 10, 600  # addresses that one network address may name, in so many seconds
+KEPT_DAYS = 7  # an address that was not confirmed
 MAILS, MAILS_S = 3, 3600  # to one mailbox about one survey
 
 
@@ -47,6 +51,10 @@ def mailbox_of(text: str) -> str:
     return address if len(address) <= 254 else ""
 
 
+def cause_of(start: Start) -> str:
+    return f"verify:{start.response.hex}"
+
+
 def send_link(workspace_id: int, start: Start, address: str, client: str) -> bool:
     """Queue the mail whose link begins `start`; False for a client that has named too many addresses.
 
@@ -56,7 +64,7 @@ def send_link(workspace_id: int, start: Start, address: str, client: str) -> boo
         return False
     if taken(f"mailbox {start.survey} {address}", MAILS, MAILS_S):
         with transaction.atomic():
-            queue_all([Delivery(workspace_id=workspace_id, cause=f"verify:{start.response.hex}", to=address,
+            queue_all([Delivery(workspace_id=workspace_id, cause=cause_of(start), to=address,
                                 message={"start": msgspec.to_builtins(start)})])  # fmt: skip
     return True
 
@@ -77,7 +85,7 @@ def make(delivery: Delivery) -> Letter | None:
             Words(_("You gave this address to answer “%(survey)s”. Begin with this link; it is valid for a day.")
                   % {"survey": name}),
             Button(words(ours(start.language)).start, link),
-            Foot(_("If it was not you, ignore this mail: nothing has been stored about you."), []),
+            Foot(_("If it was not you, ignore this mail."), []),
         ]  # fmt: skip
         return Letter(
             subject=subject, text=as_text(blocks),
@@ -90,12 +98,19 @@ def settled(delivery: Delivery) -> None:
     """What became of it stands in the delivery."""
 
 
+def forget_unconfirmed() -> int:
+    """Delete the mails to addresses that nobody confirmed; returns how many."""
+    old = timezone.now() - timedelta(days=KEPT_DAYS)
+    return Delivery.objects.filter(cause__startswith="verify:", customer=None, created_at__lt=old).delete()[0]
+
+
 def bound(start: Start, address: str, workspace_id: int) -> Start:
     """The response as that of the address's customer, who is made where there is none; of nobody where nothing may be
     stored about them."""
     if Suppression.objects.filter(workspace=workspace_id, user_id=address).exists():
         return start
     customer = customer_of(workspace_id, address, start.language)
+    Delivery.objects.filter(workspace=workspace_id, cause=cause_of(start)).update(customer=customer)
     return msgspec.structs.replace(start, person=customer.pk, customer=customer.pk)
 
 

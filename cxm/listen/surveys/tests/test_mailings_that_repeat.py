@@ -11,6 +11,7 @@ import pytest
 from django.db import connections
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from cxm.accounts.models import AuditEntry, Role, Workspace
 from cxm.listen.channels.models import Delivery
@@ -71,7 +72,7 @@ def carry_out() -> None:
     """As if every message had been sent."""
     while running.advance_all():
         Delivery.objects.filter(state="waiting").update(state="sent")
-        Invitation.objects.filter(state="created").update(state="sent", sent_at=running.timezone.now())
+        Invitation.objects.filter(state="created").update(state="sent", sent_at=timezone.now())
     running.advance_all()
 
 
@@ -390,6 +391,7 @@ def test_programs_make_it_and_read_its_waves(workspace: Workspace, survey: Surve
     body = {"name": "Pulse", "segment": str(everybody.pk)}
     path = f"/surveys/{survey.pk}/mailings"
     assert caller.post(path, {**body, "repeat": {"every": "hour", "first_on": "2026-01-31", "at": "09:00"}})[0] == 422
+    assert caller.post(path, {**body, "repeat": {"every": "day", "first_on": "2026-01-31", "at": "09:00Z"}})[0] == 422
     status, made = caller.post(path, {**body, "repeat": {"every": "week", "first_on": "2026-01-31", "at": "09:00"}})
     assert (status, made["repeat"]["next_at"], made["state"]) == (201, None, "draft")
     started = caller.post(f"/mailings/{made['id']}/start")[1]

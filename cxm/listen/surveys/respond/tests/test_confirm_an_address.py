@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from cxm.accounts.models import Workspace
 from cxm.listen.channels import causes
@@ -98,6 +101,17 @@ def test_nothing_tells_whether_an_address_is_known(workspace: Workspace, survey:
     assert Customer.objects.count() == 1
 
 
+def test_what_nobody_confirmed_is_forgotten_and_the_rest_goes_with_its_customer(survey: Survey) -> None:
+    asker = Respondent()
+    for who in ("ada", "nobody"):
+        asker.post(f"/s/{survey.public_id}", {"email": f"{who}@example.com"})
+    asker.post(link_in(Delivery.objects.get(to="ada@example.com")), {})
+    assert verifying.forget_unconfirmed() == 0
+    Delivery.objects.update(created_at=timezone.now() - timedelta(days=8))
+    assert verifying.forget_unconfirmed() == 1
+    assert Delivery.objects.get().customer == Customer.objects.get(email="ada@example.com")
+
+
 def test_wrong_addresses_are_said_and_send_nothing(survey: Survey) -> None:
     asker = Respondent()
     for wrong in ("", "ada", "a@b@c.example", "ada@example.com\r\nBcc: x@example.com", "x" * 300 + "@example.com",
@@ -128,7 +142,7 @@ def test_forged_cut_and_old_links_open_nothing(survey: Survey, monkeypatch: pyte
     assert Respondent().get(f"/s/r/{path.removeprefix('/s/v/')}").status == 404
     for wrong in (path[:-3], path[:-1] + ("A" if path[-1] != "A" else "B"), "/s/v/x"):
         assert Respondent().post(wrong, {}).status == 404
-    now = tokens.time.time()
+    now = time.time()
     monkeypatch.setattr("time.time", lambda: now + tokens.VERIFYING_S + 5)
     assert Respondent().post(path, {}).status == 404
     assert not Response.objects.exists()
