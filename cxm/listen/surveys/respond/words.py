@@ -194,7 +194,7 @@ NOTICES: dict[str, Callable[[], tuple[str, str]]] = {
         _("Please give your e-mail address"), _("Please write an e-mail address such as name@example.com."),
     ),
     "email_sent": lambda: (
-        _("Please look into your mailbox"), _("We have sent you a link. It is valid for a day."),
+        _("Look into your mailbox"), _("We have sent you a link. It is valid for a day."),
     ),
     "email_confirmed": lambda: (_("Your e-mail address is confirmed"), _("You can begin now.")),
     "pin": lambda: (_("This survey needs a PIN"), _("Please enter the PIN that you were given.")),

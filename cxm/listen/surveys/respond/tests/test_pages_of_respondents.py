@@ -101,7 +101,7 @@ def test_an_own_style_sheet_is_applied_and_the_door_is_accessible(
     check(page)
     page.get_by_label("E-mail address").fill("ada@example.com")
     page.get_by_role("button", name="Next").click()
-    page.get_by_role("heading", name="Please look into your mailbox").wait_for()
+    page.get_by_role("heading", name="Look into your mailbox").wait_for()
     check(page)
 
 
