@@ -366,6 +366,7 @@ DELIVERY_CAUSES = {
     "invitation": "cxm.listen.surveys.distribution.mails",
     "reminder": "cxm.listen.surveys.distribution.mails",
     "message": "cxm.listen.channels.letters",
+    "verify": "cxm.listen.surveys.respond.verifying",
 }
 # What a question of a survey asked, in words: texts are read beside them.
 QUESTION_WORDINGS = "cxm.listen.surveys.wordings.wording_of"

@@ -23,8 +23,10 @@ from cxm.listen.channels.sending import give_up_claims
 from cxm.listen.channels.webhooks import actions as webhooks
 from cxm.listen.channels.webhooks import sending as webhook_sending
 from cxm.listen.surveys.distribution.running import remind
+from cxm.listen.surveys.distribution.waves import begin_due
 from cxm.listen.surveys.respond.giving_up import give_up
 from cxm.listen.surveys.respond.telling import tell_outdated
+from cxm.listen.surveys.respond.verifying import forget_unconfirmed
 from cxm.record.capture.jobs import resume_interrupted, resume_regulations
 from cxm.record.eventlog.memory import give_back_memory
 from cxm.record.eventlog.repair import repair
@@ -70,6 +72,8 @@ CLOCKS = [
     Clock(lambda: webhook_sending.give_up_claims(workers.is_alive), MINUTE),
     Clock(webhooks.forget_old, HOUR),
     Clock(remind, 5 * MINUTE),
+    Clock(begin_due, MINUTE, at_start=True),
+    Clock(forget_unconfirmed, DAY),
     Clock(look_for_recordings, MINUTE),
     Clock(resume_reviews, 5 * MINUTE, at_start=True),
     Clock(drop_unclaimed, HOUR),

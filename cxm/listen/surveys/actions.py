@@ -298,7 +298,8 @@ def delete_survey(*, survey: Survey, by: Actor) -> None:
 
 
 SETTINGS: Final = (
-    "name", "address", "pin", "opens_at", "closes_at", "most_responses", "partial_after_minutes", "priority",
+    "name", "address", "pin", "verify_email", "opens_at", "closes_at", "most_responses", "partial_after_minutes",
+    "priority",
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from django.utils.translation import ngettext
 from cxm.lib import conditions as language_of_conditions
 from cxm.lib.conditions import leaves
 
+from . import stylesheets
 from .definition import CHOOSING, SCORED, WRITTEN, Definition, Formula, Question, Rule
 from .places import SURVEY, Place, conditions, fields_used, question_in, texts, walk
 from .wording import scale_of, shape_of
@@ -114,6 +115,8 @@ def _faults(definition: Definition) -> Iterator[Problem]:
             yield _error("too_long", place, _("A text is longer than 20,000 characters. Make it shorter."))
         if any("\x00" in one for one in text.values()) or not all(LANGUAGE.fullmatch(one) for one in text):
             yield _error("text", place, _("A text holds a character, or a language code, that cannot be stored."))
+    if len(definition.look.css) > stylesheets.LONGEST:
+        yield _error("css", SURVEY, _("The style sheet has more than 20,000 characters. Make it shorter."))
     yield from _addresses(definition)
     yield from _numbers(definition)
     for rule in definition.rules:
@@ -265,6 +268,8 @@ def _question(definition: Definition, question: Question) -> Iterator[Problem]:
             yield _error(
                 "explains", here, _("A text can explain a question with a score only. Choose one of this survey.")
             )
+    if question.instructed and question.instructed not in {one.id for one in question.choices}:
+        yield _error("instructed", here, _("The choice that everybody is told to choose is not there any more."))
     if question.carry:
         yield from _carry(definition, question, here)
 

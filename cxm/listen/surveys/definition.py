@@ -98,6 +98,7 @@ class Question(Struct, omit_defaults=True, forbid_unknown_fields=True):
     largest_mb: float = 10
     placeholder: Text = field(default_factory=dict)
     explains: str = ""  # of a text: the id of the score whose comment it is
+    instructed: str = ""  # of a single choice: the one that its text tells to choose; who chooses another did not read
     touchpoint: str = ""
     role: str = ""  # a code shared by questions of several surveys that ask the same thing; its own id if empty
     default: str = ""  # a template of text, as in piping
@@ -179,6 +180,7 @@ class Look(Struct, omit_defaults=True, forbid_unknown_fields=True):
     dark: Literal["auto", "never", "always"] = "auto"
     progress: bool = True
     one_at_a_time: bool = False  # each question on a screen of its own
+    css: str = ""  # the author's own; stylesheets.py says what of it is served
 
 
 class Definition(Struct, omit_defaults=True, forbid_unknown_fields=True):

@@ -21,7 +21,10 @@ from cxm.lib.conditions import Condition
 
 from .checking import MOST_CHOICES, MOST_PAGES, MOST_QUESTIONS, Taken
 from .definition import CHOOSING, SCORED, Choice, Definition, Ending, Kind, Page, Question, Section, default_scale
+from .kinds import READY
 from .places import Place, walk
+from .presets import LANGUAGES
+from .presets import question as preset_question
 from .wording import shape_of
 
 T = TypeVar("T")
@@ -182,12 +185,21 @@ def _ends_of(kind: str) -> tuple[str, str]:
 
 
 def add_question(definition: Definition, taken: Taken, *, kind: str, after: Place, language: str) -> Question:
-    """Put a new question after the place: a question, at the end of a section or page, or of the last page."""
-    if kind not in KINDS:
+    """Put a new question after the place: a question, at the end of a section or page, or of the last page.
+
+    `kind` is one, or the key of a ready-made question.
+    """
+    ready = {one.key for one in READY}
+    if kind not in KINDS and kind not in ready:
         raise EditRefused(_("There is no such kind of question."))
     if sum(1 for _one in definition.questions()) >= MOST_QUESTIONS:
         raise EditRefused(_("The survey is full. Delete a question first."))
-    question = new_question(kind, free_question_id(definition, taken, kind), language)  # type: ignore[arg-type]  # checked above
+    new_id = free_question_id(definition, taken, kind)
+    if kind in ready:
+        question = preset_question(kind, [one for one in definition.languages if one in LANGUAGES] or ["en"])
+        question.id = new_id
+    else:
+        question = new_question(kind, new_id, language)  # type: ignore[arg-type]  # checked above
     section, index = _slot(definition, after)
     section.questions.insert(index, question)
     return question

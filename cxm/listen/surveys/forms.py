@@ -219,6 +219,20 @@ class QuestionForm(PartForm):
             )
             self.initial["carry"] = present
 
+    def _add_instructed(self) -> None:
+        offered = [("", _("None: any answer will do"))]
+        offered += [
+            (one.id, said(one.label, self.language, self.definition.languages)[:80] or one.id)
+            for one in self.question.choices
+        ]
+        if self.question.instructed not in dict(offered):
+            offered.append((self.question.instructed, self.question.instructed))
+        self.fields["instructed"] = forms.ChoiceField(
+            label=_("Attention check: the text says to choose"), choices=offered, required=False,
+            help_text=_("Responses with another answer are marked as doubtful."),
+        )  # fmt: skip
+        self.initial["instructed"] = self.question.instructed
+
     def _add_total(self) -> None:
         self.fields["total"] = forms.FloatField(label=_("The parts add up to"), min_value=1, max_value=1e9)
         self.initial["total"] = f"{self.question.total or 100:g}"
@@ -324,7 +338,7 @@ class QuestionForm(PartForm):
                 question.scale = scale
         for name in (
             "required", "several", "order", "at_least", "at_most", "total", "per_task", "explains", "default", "accept",
-            "largest_mb", "touchpoint", "role",
+            "largest_mb", "touchpoint", "role", "instructed",
         ):  # fmt: skip
             if name in values:
                 setattr(question, name, values[name])

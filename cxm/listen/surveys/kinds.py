@@ -46,7 +46,8 @@ GROUPS: Final[tuple[tuple[Promise, tuple[KindOf, ...]], ...]] = (
     (
         _("Choices"),
         (
-            KindOf("single", _("Single choice"), _("One of several"), "circle-dot", ORDER, choices=True),
+            KindOf("single", _("Single choice"), _("One of several"), "circle-dot", (*ORDER, "instructed"),
+                   choices=True),
             KindOf("multiple", _("Multiple choice"), _("Any of several"), "checkbox", (*LENGTH, *ORDER), choices=True),
             KindOf("dropdown", _("Dropdown"), _("One of a long list"), "select", (*ORDER, "placeholder"), choices=True),
             KindOf("picture", _("Picture choice"), _("One or several pictures"), "photo",
@@ -86,5 +87,10 @@ GROUPS: Final[tuple[tuple[Promise, tuple[KindOf, ...]], ...]] = (
                    "info-circle"),
         ),
     ),
+)  # fmt: skip
+# Questions with words and choices of their own, of presets.yaml; the key is not that of a kind.
+READY: Final = (
+    KindOf("attention", _("Attention check"), _("It says what to choose: who chooses something else did not read"),
+           "eye"),
 )  # fmt: skip
 KIND: Final[dict[str, KindOf]] = {kind.key: kind for _group, kinds in GROUPS for kind in kinds}

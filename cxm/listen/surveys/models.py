@@ -40,6 +40,7 @@ class Survey(models.Model):
     version = models.PositiveIntegerField(default=0)  # the published one; 0: none yet
     address = models.SlugField(_("address"), max_length=60, blank=True)  # a pretty name in the public link
     pin = models.CharField(_("PIN"), max_length=20, blank=True)
+    verify_email = models.BooleanField(default=False)  # the public link asks for an address, and begins from a mail
     opens_at = models.DateTimeField(null=True, blank=True)
     closes_at = models.DateTimeField(null=True, blank=True)
     most_responses = models.PositiveIntegerField(null=True, blank=True)
@@ -191,11 +192,13 @@ class QuotaCount(models.Model):
 
 
 class Mailing(models.Model):
-    """One sending of invitations to the customers of a segment, or of a list."""
+    """One sending of invitations to the customers of a segment, or of a list; with a `Repeat`, a pattern of waves."""
 
     class State(models.TextChoices):
         DRAFT = "draft", pgettext_lazy("mailing", "Draft")
         SENDING = "sending", pgettext_lazy("mailing", "Sending")
+        REPEATING = "repeating", pgettext_lazy("mailing", "Repeating")
+        PAUSED = "paused", pgettext_lazy("mailing", "Paused")
         SENT = "sent", pgettext_lazy("mailing", "Sent")
         STOPPED = "stopped", pgettext_lazy("mailing", "Stopped")
 
@@ -215,8 +218,30 @@ class Mailing(models.Model):
     starts_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    series = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="waves")  # that made this wave
+    wave_on = models.DateField(null=True, blank=True)  # the day for which it was made
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["series", "wave_on"], name="one_wave_per_day")]
+
+
+class Repeat(models.Model):
+    """When the waves of a mailing begin: days and time of day are those of the workspace's clocks."""
+
+    class Every(models.TextChoices):
+        DAY = "day", _("Every day")
+        WEEK = "week", _("Every week")
+        MONTH = "month", _("Every month")
+        QUARTER = "quarter", _("Every quarter")
+
+    mailing = models.OneToOneField(Mailing, on_delete=models.CASCADE, primary_key=True, related_name="repeat")
+    every = models.CharField(max_length=10, choices=Every.choices)
+    first_on = models.DateField()
+    at = models.TimeField()
+    until = models.DateField(null=True, blank=True)  # the last day on which a wave may begin
+    next_at = models.DateTimeField(null=True, blank=True, db_index=True)  # null: not started, paused, or over
 
 
 class Invitation(models.Model):

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from . import stylesheets
 from .checking import COLOUR, ID, LANGUAGE, safe_picture
 from .definition import Definition, Look, Text
 from .models import Survey
@@ -43,6 +44,11 @@ class LookForm(forms.Form):
     )  # fmt: skip
     progress = forms.BooleanField(label=gettext_lazy("Show how far people are"), required=False)
     one_at_a_time = forms.BooleanField(label=gettext_lazy("Each question on a screen of its own"), required=False)
+    css = forms.CharField(
+        label=gettext_lazy("Own style sheet (CSS)"), required=False, max_length=stylesheets.LONGEST, strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "font-monospace"}),
+        help_text=gettext_lazy("For the pages of this survey. It loads nothing: no @import, no addresses but data:."),
+    )  # fmt: skip
     back = forms.BooleanField(label=gettext_lazy("People may go back"), required=False)
 
     def __init__(self, data: Mapping[str, Any] | None, *, look: Look, back: bool) -> None:
@@ -54,6 +60,14 @@ class LookForm(forms.Form):
         if logo and not safe_picture(logo):
             raise forms.ValidationError(_("The address of a picture starts with https://."))
         return logo
+
+    def clean_css(self) -> str:
+        css = str(self.cleaned_data["css"]).replace("\r\n", "\n")
+        css = css if css.strip() else ""
+        if dropped := stylesheets.cleaned(css).dropped:
+            lines = ", ".join(f"{line} ({what})" if what else str(line) for line, what in dropped[:10])
+            raise forms.ValidationError(_("These lines cannot be used: %(lines)s") % {"lines": lines})
+        return css
 
     def put(self, definition: Definition) -> None:
         for name in Look.__struct_fields__:
@@ -68,6 +82,7 @@ class SettingsForm(forms.ModelForm[Survey]):
             "name",
             "address",
             "pin",
+            "verify_email",
             "opens_at",
             "closes_at",
             "most_responses",
@@ -75,6 +90,7 @@ class SettingsForm(forms.ModelForm[Survey]):
             "priority",
         ]
         labels = {
+            "verify_email": gettext_lazy("Confirm an e-mail address first"),
             "opens_at": gettext_lazy("Opens at"),
             "closes_at": gettext_lazy("Closes at"),
             "most_responses": gettext_lazy("Closes after so many complete responses"),
@@ -84,6 +100,9 @@ class SettingsForm(forms.ModelForm[Survey]):
         help_texts = {
             "address": gettext_lazy("A name in the public link, such as “tea-shop”; empty: a random one."),
             "pin": gettext_lazy("Asked for before the first question; empty: none."),
+            "verify_email": gettext_lazy(
+                "Whoever opens the public link gets a mail, and begins there. Such a survey is not shown on websites."
+            ),
             "priority": gettext_lazy("Among surveys that want to ask the same person: the highest goes first."),
         }
         widgets = {

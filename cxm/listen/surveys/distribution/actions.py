@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,15 +22,16 @@ from cxm.listen.channels.actions import Refused as Refused  # of every verb here
 from cxm.listen.channels.actions import cancel_batch
 from cxm.listen.channels.queries import folded, suppressed
 from cxm.listen.surveys import budget
-from cxm.listen.surveys.models import ContactRule, Invitation, Mailing, Response, Survey
+from cxm.listen.surveys.models import ContactRule, Invitation, Mailing, Repeat, Response, Survey
 from cxm.record.customers.models import Customer, Segment
 from cxm.record.eventlog.ids import customer_id_of
 
-from . import running, sampling
+from . import running, sampling, waves
 from .mails import forget_contact
 
 MOST_LISTED = 100_000
 MOST_SEGMENTS = 10  # beside the first
+EARLIEST, LATEST = 2000, 2199  # years of a first wave
 LISTED = re.compile(r"[\s,;]+")
 ADDRESS = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,253}")
 State = Mailing.State
@@ -68,6 +70,7 @@ def create_mailing(*, survey: Survey, name: str, by: Actor, **values: Any) -> Ma
     mailing = Mailing(survey=survey, name=name.strip()[:200] or survey.name, created_by=user_behind(by))
     _put(mailing, values)
     mailing.save()
+    _put_repeat(mailing, values)
     audit("created", mailing, workspace=survey.workspace, by=by, name=mailing.name)
     return mailing
 
@@ -75,13 +78,14 @@ def create_mailing(*, survey: Survey, name: str, by: Actor, **values: Any) -> Ma
 @transaction.atomic
 def change_mailing(*, mailing: Mailing, by: Actor, **values: Any) -> None:
     """Change a draft: name, segment, also_in, not_in or customers, subject, text, remind_after_days, sample, per_hour,
-    starts_at."""
+    starts_at, repeat (None: once; else every, first_on, at, until as in `Repeat`)."""
     require_role(mailing.survey.workspace, by, Role.ANALYST)
     locked = Mailing.objects.select_for_update().get(pk=mailing.pk)
     if locked.state != State.DRAFT:
         raise Refused(_("This mailing has been started; it cannot be changed any more."))
     _put(mailing, values)
     mailing.save()
+    _put_repeat(mailing, values)
     audit("changed", mailing, workspace=mailing.survey.workspace, by=by, name=mailing.name)
 
 
@@ -112,6 +116,21 @@ def _put(mailing: Mailing, values: Mapping[str, Any]) -> None:
     mailing.remind_after_days, mailing.sample = sorted(set(days)), sample
 
 
+def _put_repeat(mailing: Mailing, values: Mapping[str, Any]) -> None:
+    if "repeat" not in values:
+        return
+    wanted = values["repeat"]
+    if not wanted:
+        Repeat.objects.filter(mailing=mailing).delete()
+        return
+    if wanted["until"] and wanted["until"] < wanted["first_on"]:
+        raise Refused(_("The last day is before the first."))
+    sound = EARLIEST <= wanted["first_on"].year <= LATEST and wanted["every"] in Repeat.Every.values
+    if not sound or wanted["at"].tzinfo:  # the workspace's clocks count
+        raise Refused(_("Choose how often, the day of the first and the time."))
+    Repeat.objects.update_or_create(mailing=mailing, defaults=wanted)
+
+
 @transaction.atomic
 def start_mailing(*, mailing: Mailing, by: Actor) -> None:
     """Send it, at once or when its time comes. Raises Refused for a survey that nobody can answer, or for nobody."""
@@ -123,30 +142,84 @@ def start_mailing(*, mailing: Mailing, by: Actor) -> None:
         raise Refused(_("Publish the survey first: nobody could answer it now."))
     if not mailing.segment and not mailing.customers:
         raise Refused(_("Choose a segment, or list the people to invite."))
-    sample = sampling.sample_of(mailing)
-    if sample.half_width or sample.overall:
+    repeat = Repeat.objects.filter(mailing=mailing).first()
+    if sampling.wants_sample(mailing):
+        sample = sampling.sample_of(mailing)
         sizes = sampling.sizes_of(mailing.survey.workspace, running.wanted(mailing), sample.by)
         if len(sizes) > sampling.MOST_GROUPS:
             raise Refused(
                 _("“%(by)s” makes more than %(most)d groups; choose another trait.")
                 % {"by": sample.by, "most": sampling.MOST_GROUPS}
             )
-        mailing.sample = msgspec.to_builtins(sampling.decide_sample(mailing, sizes))
+        if repeat is None:
+            mailing.sample = msgspec.to_builtins(sampling.decide_sample(mailing, sizes))
     mailing.state = State.SENDING
-    mailing.save(update_fields=["state", "sample"])
+    if repeat is not None:
+        if not mailing.segment:
+            raise Refused(_("Choose a segment: a list of people is the same in each wave."))
+        mailing.state, mailing.started_at = State.REPEATING, timezone.now()
+        _set_clock(repeat, mailing)
+    mailing.save(update_fields=["state", "sample", "started_at"])
     audit("started", mailing, workspace=mailing.survey.workspace, by=by, name=mailing.name)
+
+
+def _set_clock(repeat: Repeat, mailing: Mailing) -> None:
+    """To the next wave from now on: what passed before is not made up for."""
+    repeat.next_at = waves.next_after(repeat, timezone.now(), mailing.survey.workspace.time_zone)
+    if repeat.next_at is None:
+        raise Refused(_("The last day has passed."))
+    repeat.save(update_fields=["next_at"])
+
+
+@transaction.atomic
+def pause_mailing(*, mailing: Mailing, by: Actor) -> None:
+    """Make no waves for now; the one that is being sent goes on."""
+    require_role(mailing.survey.workspace, by, Role.ANALYST)
+    Repeat.objects.filter(mailing=mailing).update(next_at=None)
+    _change_state(mailing, State.REPEATING, State.PAUSED)
+    audit("paused", mailing, workspace=mailing.survey.workspace, by=by, name=mailing.name)
+
+
+@transaction.atomic
+def resume_mailing(*, mailing: Mailing, by: Actor) -> None:
+    """Go on with the next wave that begins after now."""
+    require_role(mailing.survey.workspace, by, Role.ANALYST)
+    repeat = Repeat.objects.select_for_update().filter(mailing=mailing).first()
+    _change_state(mailing, State.PAUSED, State.REPEATING)
+    if repeat is not None:
+        _set_clock(repeat, mailing)
+    audit("resumed", mailing, workspace=mailing.survey.workspace, by=by, name=mailing.name)
+
+
+def _change_state(mailing: Mailing, before: str, after: str) -> None:
+    if not Mailing.objects.filter(pk=mailing.pk, state=before).update(state=after):
+        raise Refused(_("This mailing is not being sent."))
 
 
 @transaction.atomic
 def stop_mailing(*, mailing: Mailing, by: Actor) -> int:
-    """Send no more of it, nor reminders; returns how many messages did not leave. Their contacts are given back."""
+    """Send no more of it, nor of its waves, nor reminders; returns how many messages did not leave. Their contacts are
+    given back."""
     workspace = mailing.survey.workspace
     require_role(workspace, by, Role.ANALYST)
-    if not Mailing.objects.filter(pk=mailing.pk, state__in=[State.SENDING, State.SENT]).update(
-        state=State.STOPPED, finished_at=timezone.now()
-    ):
+    Repeat.objects.filter(mailing=mailing).update(next_at=None)  # first, as who makes a wave does
+    now = timezone.now()
+    going = [State.SENDING, State.SENT, State.REPEATING, State.PAUSED]
+    if not Mailing.objects.filter(pk=mailing.pk, state__in=going).update(state=State.STOPPED, finished_at=now):
         raise Refused(_("This mailing is not being sent."))
-    states = Invitation.State
+    n = _keep_back(mailing)
+    reminded = now - timedelta(days=max(mailing.remind_after_days, default=0))
+    open_ = Q(state=State.SENDING) | Q(state=State.SENT, finished_at__gt=reminded)
+    for wave in Mailing.objects.filter(open_, series=mailing).select_related("survey__workspace"):
+        Mailing.objects.filter(pk=wave.pk).update(state=State.STOPPED, finished_at=now)
+        n += _keep_back(wave)
+    audit("stopped", mailing, workspace=workspace, by=by, name=mailing.name, changes={"not sent": [None, n]})
+    return n
+
+
+def _keep_back(mailing: Mailing) -> int:
+    """What has not left stays here; returns how many invitations."""
+    workspace, states = mailing.survey.workspace, Invitation.State
     planned = mailing.invitations.filter(state=states.PLANNED).update(
         state=states.SKIPPED, reason="stopped", address="", created_at=timezone.now()
     )
@@ -158,14 +231,6 @@ def stop_mailing(*, mailing: Mailing, by: Actor) -> int:
         for one in waiting:
             forget_contact(one)
         waiting.update(state=states.SKIPPED, reason="stopped")
-    audit(
-        "stopped",
-        mailing,
-        workspace=workspace,
-        by=by,
-        name=mailing.name,
-        changes={"not sent": [None, planned + len(causes)]},
-    )
     return planned + len(causes)
 
 

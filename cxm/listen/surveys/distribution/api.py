@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime, time
+from typing import Any, Literal
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
@@ -20,34 +20,54 @@ from cxm.record.customers.models import Customer
 
 from . import actions
 from .links import personal_link
-from .queries import mailing_for, progress_of
+from .queries import mailing_for, progress_of, repeat_of, waves_of
 
 router = Router(tags=["mailings"])
 MOST_REQUESTS = 1000
+
+
+class RepeatIn(Schema):
+    every: Literal["day", "week", "month", "quarter"]
+    first_on: date = Field(description="Day of the first wave; a month without such a day has its wave on its last")
+    at: time = Field(description="By the workspace's clocks, such as 09:00")
+    until: date | None = Field(None, description="The last day on which a wave may begin")
+
+
+class RepeatOut(RepeatIn):
+    next_at: datetime | None = Field(description="When the next wave begins; null while paused, or when it is over")
 
 
 class MailingOut(Schema):
     id: int
     survey_id: int
     name: str
-    state: str = Field(description="draft, sending, sent or stopped")
+    state: str = Field(description="draft, sending, repeating, paused, sent or stopped")
     segment: str
     people: int
     sent: int
     answered: int
     states: dict[str, int] = Field(description="Invitations by state")
+    reasons: dict[str, int] = Field(description="Skipped people by reason")
+    repeat: RepeatOut | None = Field(description="Of one that repeats; its counts are of all its waves")
+    series_id: int | None = Field(description="Of a wave: the mailing that repeats")
+    wave_on: date | None = Field(description="Of a wave: the day for which it was made")
     created_at: datetime
     finished_at: datetime | None
 
     @staticmethod
     def of(one: Mailing) -> dict[str, Any]:
-        progress = progress_of(one)
+        progress, repeat = progress_of(one), repeat_of(one)
         plain = {
             name: getattr(one, name)
-            for name in ("id", "survey_id", "name", "state", "segment", "created_at", "finished_at")
-        }
+            for name in ("id", "survey_id", "name", "state", "segment", "series_id", "wave_on", "created_at",
+                         "finished_at")
+        }  # fmt: skip
         return {
             **plain,
+            "repeat": {name: getattr(repeat, name) for name in ("every", "first_on", "at", "until", "next_at")}
+            if repeat
+            else None,
+            "reasons": dict(progress.reasons),
             "people": progress.total,
             "sent": progress.sent,
             "answered": progress.answered,
@@ -65,7 +85,8 @@ class MailingIn(Schema):
     text: dict[str, str] = Field({}, description="Language -> text before the first question")
     remind_after_days: list[int] = Field([], max_length=5)
     per_hour: int | None = Field(None, ge=1, le=1_000_000)
-    starts_at: datetime | None = None
+    starts_at: datetime | None = Field(None, description="Not before; of one that repeats, see `repeat`")
+    repeat: RepeatIn | None = Field(None, description="For waves; needs a segment, looked at anew for each")
 
 
 class InvitationIn(Schema):
@@ -110,7 +131,14 @@ class DecisionOut(Schema):
 @router.get("/surveys/{int:survey_id}/mailings", response=PageOut[MailingOut], summary="List mailings of a survey")
 def list_mailings(request: HttpRequest, survey_id: int, query: Query[PageQuery]) -> dict[str, object]:
     survey = survey_called(require_key(request, Role.ANALYST).workspace, survey_id)
-    page = page_of(Mailing.objects.filter(survey=survey).defer("customers"), query)
+    page = page_of(Mailing.objects.filter(survey=survey, series=None).defer("customers"), query)
+    return {**page, "items": [MailingOut.of(one) for one in page["items"]]}
+
+
+@router.get("/mailings/{int:mailing_id}/waves", response=PageOut[MailingOut], summary="List waves of a mailing")
+def list_waves(request: HttpRequest, mailing_id: int, query: Query[PageQuery]) -> dict[str, object]:
+    mailing = mailing_for(require_key(request, Role.ANALYST).workspace, mailing_id)
+    page = page_of(waves_of(mailing).order_by("pk"), query)
     return {**page, "items": [MailingOut.of(one) for one in page["items"]]}
 
 
@@ -144,6 +172,16 @@ def start_mailing(request: HttpRequest, mailing_id: int) -> Status[dict[str, Any
 @router.post("/mailings/{int:mailing_id}/stop", response={202: MailingOut}, summary="Stop a mailing")
 def stop_mailing(request: HttpRequest, mailing_id: int) -> Status[dict[str, Any]]:
     return _verb(request, mailing_id, actions.stop_mailing)
+
+
+@router.post("/mailings/{int:mailing_id}/pause", response={202: MailingOut}, summary="Pause a mailing that repeats")
+def pause_mailing(request: HttpRequest, mailing_id: int) -> Status[dict[str, Any]]:
+    return _verb(request, mailing_id, actions.pause_mailing)
+
+
+@router.post("/mailings/{int:mailing_id}/resume", response={202: MailingOut}, summary="Go on with a paused mailing")
+def resume_mailing(request: HttpRequest, mailing_id: int) -> Status[dict[str, Any]]:
+    return _verb(request, mailing_id, actions.resume_mailing)
 
 
 def _verb(request: HttpRequest, mailing_id: int, verb: Any) -> Status[dict[str, Any]]:

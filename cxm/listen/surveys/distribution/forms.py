@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from cxm.accounts.models import Workspace
 from cxm.listen.surveys.definition import Definition
-from cxm.listen.surveys.models import ContactRule, Mailing, Response
+from cxm.listen.surveys.models import ContactRule, Mailing, Repeat, Response
 from cxm.record.customers.models import Segment, Trait
 
 from .sampling import Sample
@@ -48,6 +48,22 @@ class MailingForm(forms.Form):
     starts_at = forms.DateTimeField(
         label=gettext_lazy("Not before"), required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )  # fmt: skip
+    every = forms.ChoiceField(
+        label=gettext_lazy("How often"), required=False, choices=[("", gettext_lazy("Once")), *Repeat.Every.choices],
+        help_text=gettext_lazy("Each wave invites those who are in the segment on its day."),
+    )  # fmt: skip
+    first_on = forms.DateField(
+        label=gettext_lazy("First day"), required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )  # fmt: skip
+    at = forms.TimeField(
+        label=gettext_lazy("Time"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    until = forms.DateField(
+        label=gettext_lazy("Until"), required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("Empty: until it is stopped."),
     )  # fmt: skip
     by = forms.ChoiceField(
         label=gettext_lazy("Groups"), required=False,
@@ -98,9 +114,16 @@ class MailingForm(forms.Form):
             raise forms.ValidationError(_("Remind at most five times, each 1 to 90 days after the invitation."))
         return days
 
+    def clean(self) -> None:
+        data = self.cleaned_data
+        for name in ("first_on", "at"):
+            if data.get("every") and not data.get(name) and name not in self.errors:
+                self.add_error(name, forms.Field.default_error_messages["required"])
+
     def values(self) -> dict[str, Any]:
         """As the verbs take them."""
         data = self.cleaned_data
+        repeat = {name: data[name] for name in ("every", "first_on", "at", "until")} if data["every"] else None
         sample: dict[str, Any] = {
             name: data[name] for name in ("by", "half_width", "overall", "panel") if data.get(name)
         }
@@ -108,14 +131,16 @@ class MailingForm(forms.Form):
             "segment": data["segment"],
             **{name: data[name] if data["segment"] else [] for name in ("also_in", "not_in") if name in data},
             "remind_after_days": data["remind_after_days"], "per_hour": data["per_hour"],
-            "starts_at": data["starts_at"], "sample": sample,
+            "starts_at": None if repeat else data["starts_at"], "sample": sample, "repeat": repeat,
             "subject": {code: data[f"subject_{code}"] for code in self.languages if data[f"subject_{code}"]},
             "text": {code: data[f"text_{code}"] for code in self.languages if data[f"text_{code}"]},
         }  # fmt: skip
 
     @staticmethod
     def initial_of(mailing: Mailing, sample: Sample) -> dict[str, Any]:
+        repeat = Repeat.objects.filter(mailing=mailing).values("every", "first_on", "at", "until").first()
         return {
+            **(repeat or {}),
             "name": mailing.name, "segment": mailing.segment, "also_in": mailing.also_in, "not_in": mailing.not_in,
             "per_hour": mailing.per_hour,
             "starts_at": mailing.starts_at, "people": "\n".join(mailing.customers),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import Http404
 
 from cxm.accounts.models import Workspace
-from cxm.listen.surveys.models import Contact, ContactRule, Invitation, Mailing, Survey
+from cxm.listen.surveys.models import Contact, ContactRule, Invitation, Mailing, Repeat, Survey
 from cxm.record.customers.models import Customer, Segment
 from cxm.record.customers.segments import condition_of, members
 from cxm.stats import intervals
@@ -20,7 +21,17 @@ SENT = ["sent", "opened", "answered"]
 
 
 def mailings_of(survey: Survey) -> list[Mailing]:
-    return list(Mailing.objects.filter(survey=survey).select_related("created_by").order_by("-pk"))
+    """Without the waves, which stand at the mailing that makes them."""
+    rows = Mailing.objects.filter(survey=survey, series=None).select_related("created_by", "repeat")
+    return list(rows.order_by("-pk"))
+
+
+def waves_of(mailing: Mailing) -> QuerySet[Mailing]:
+    return Mailing.objects.filter(series=mailing).order_by("-wave_on")
+
+
+def repeat_of(mailing: Mailing) -> Repeat | None:
+    return Repeat.objects.filter(mailing=mailing).first()
 
 
 def mailing_for(workspace: Workspace, mailing_id: int, survey_id: int | None = None) -> Mailing:
@@ -60,10 +71,22 @@ class Progress:
 
 
 def progress_of(mailing: Mailing) -> Progress:
-    rows = mailing.invitations.order_by().values_list("state").annotate(n=Count("pk"))
-    states = {str(state): int(n) for state, n in rows}
-    why = mailing.invitations.filter(state="skipped").order_by().values_list("reason").annotate(n=Count("pk"))
-    return Progress(sum(states.values()), states, sorted(((str(r), int(n)) for r, n in why), key=lambda one: -one[1]))
+    """Of one that repeats: of all its waves together."""
+    return progress_by([mailing])[mailing.pk]
+
+
+def progress_by(mailings: Sequence[Mailing]) -> dict[int, Progress]:
+    """The progress of each."""
+    ids = [one.pk for one in mailings]
+    series = dict(Mailing.objects.filter(series__in=ids).values_list("pk", "series_id"))
+    states, reasons = defaultdict[int, Counter[str]](Counter), defaultdict[int, Counter[str]](Counter)
+    rows = Invitation.objects.filter(mailing__in=[*ids, *series]).order_by()
+    for mailing, state, reason, n in rows.values_list("mailing", "state", "reason").annotate(n=Count("pk")):
+        one = series.get(mailing, mailing)
+        states[one][state] += n
+        if state == Invitation.State.SKIPPED:
+            reasons[one][reason] += n
+    return {one: Progress(states[one].total(), dict(states[one]), reasons[one].most_common()) for one in ids}
 
 
 def rule_for(workspace: Workspace, rule_id: int) -> ContactRule:

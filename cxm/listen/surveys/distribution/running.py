@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID, uuid5
 
+import msgspec
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from cxm.lib.conditions import Condition
@@ -31,7 +32,7 @@ from cxm.record.eventlog.models import OutboxFact
 from cxm.record.eventlog.outbox import emit_all
 
 from .mails import invitation_cause, reminder_cause
-from .sampling import draw
+from .sampling import decide_sample, draw, sample_of, sizes_of, wants_sample
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,6 +40,7 @@ T = TypeVar("T")
 BATCH = 200
 BACKLOG = 2_000  # messages of a mailing that wait to be sent; deciding goes no further ahead than that
 PLANNED_AT_ONCE = 2_000
+REMINDED_WITHIN = timedelta(days=120)  # of its end: the last reminder is due after 90, and then too old
 State, Going = Invitation.State, Mailing.State
 
 
@@ -98,6 +100,10 @@ def _room(mailing: Mailing) -> int:
 
 def plan(mailing: Mailing) -> None:
     """Write down whom it concerns: a planned invitation each. Repeating it adds only those that are missing."""
+    if wants_sample(mailing):  # a wave: of the people there are now
+        sizes = sizes_of(mailing.survey.workspace, wanted(mailing), sample_of(mailing).by)
+        mailing.sample = msgspec.to_builtins(decide_sample(mailing, sizes))
+        mailing.save(update_fields=["sample"])
     for some in _chunks(draw(mailing, wanted(mailing)), PLANNED_AT_ONCE):
         with transaction.atomic():
             Invitation.objects.bulk_create(
@@ -269,8 +275,9 @@ def remind() -> int:
     done = 0
     now = timezone.now()
     rows = Mailing.objects.filter(
-        state__in=[Going.SENDING, Going.SENT], survey__state=Survey.State.LIVE, survey__workspace__deleted_at=None
-    ).exclude(remind_after_days=[])
+        Q(finished_at=None) | Q(finished_at__gt=now - REMINDED_WITHIN),
+        state__in=[Going.SENDING, Going.SENT], survey__state=Survey.State.LIVE, survey__workspace__deleted_at=None,
+    ).exclude(remind_after_days=[])  # fmt: skip
     for mailing in rows.select_related("survey").defer("customers", "survey__draft", "survey__widget"):
         for number, days in enumerate(sorted(mailing.remind_after_days), start=1):
             due = mailing.invitations.filter(

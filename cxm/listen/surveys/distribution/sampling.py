@@ -48,6 +48,12 @@ def sample_of(mailing: Mailing) -> Sample:
     return msgspec.convert(mailing.sample or {}, Sample)
 
 
+def wants_sample(mailing: Mailing) -> bool:
+    """Whether there is to be one, and it is not decided yet."""
+    sample = sample_of(mailing)
+    return bool(sample.half_width or sample.overall) and sample.invitations is None
+
+
 def group_of(by: str, traits: Mapping[str, object], language: str) -> str:
     """The group that a customer belongs to; empty where nothing is known."""
     if by == "language":

@@ -16,6 +16,7 @@ urlpatterns = [
     path("<int:survey_id>/mailings/<int:mailing_id>/edit/", mailings.edit, name="edit_mailing"),
     path("<int:survey_id>/mailings/<int:mailing_id>/start/", mailings.start, name="start_mailing"),
     path("<int:survey_id>/mailings/<int:mailing_id>/stop/", mailings.stop, name="stop_mailing"),
+    path("<int:survey_id>/mailings/<int:mailing_id>/pause/", mailings.pause, name="pause_mailing"),
     path("<int:survey_id>/mailings/<int:mailing_id>/people/", mailings.people, name="mailing_people"),
     path("<int:survey_id>/mailings/<int:mailing_id>/non-response/", mailings.non_response, name="non_response"),
     path("contact-budget/", budget.show, name="budget"),

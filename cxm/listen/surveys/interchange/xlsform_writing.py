@@ -195,7 +195,7 @@ class _Writer:
             row["default"] = question.default.replace(",", " ") if kind in ("multiple", "ranking") else question.default
         elif question.default:
             self.notes.add(question.id, "default", "expression", "content", question.default)
-        for what in ("placeholder", "explains", "touchpoint", "role", "carry"):
+        for what in ("placeholder", "explains", "instructed", "touchpoint", "role", "carry"):
             if getattr(question, what):
                 weight: Any = "logic" if what == "carry" else "look"
                 self.notes.add(question.id, what, "no_counterpart", weight)

@@ -24,6 +24,7 @@ REPEATED_WITHIN = 24 * 3600.0
 FASTEST = 0.6  # seconds a question: nobody reads and answers faster on average
 
 HONEYPOT, SPEEDING, STRAIGHT_LINING, DUPLICATE = "honeypot", "speeding", "straight_lining", "duplicate"
+INATTENTIVE = "inattentive"  # another answer than the one that the question tells to choose
 _salt = secrets.token_bytes(16)
 
 

@@ -129,6 +129,8 @@ async def _begun(request: Asking, name: str, asked: Asked) -> Begun:
     if asked.preview:
         return await begin_preview(name, {"preview": asked.preview, "lang": asked.language}, request)
     entry, prepared = await opened(name)
+    if entry.verify_email:
+        raise Shut("email")  # it begins from a link in a mail
     if entry.pin:
         if not asked.pin:
             raise Shut("pin")

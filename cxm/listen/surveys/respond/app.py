@@ -13,22 +13,23 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from django.conf import settings
 from django.db import DatabaseError
+from msgspec.structs import replace
 
 from cxm.lib.request_body import Gone, TooLarge, TooSlow
 
 from ..definition import Question
 from ..pictures import KIND, body_of
 from ..runtime import Problem, field_name, finish, read_form, visit
-from . import abuse, api, bodies, pages, pins
+from . import abuse, api, bodies, pages, pins, verifying
 from .beginning import Begun, Shut, begin, begin_invited, begin_preview, going_on
 from .bodies import Form, Unreadable
 from .deciding import DONE, Outcome, Step, Submission
-from .directory import Prepared, directory
+from .directory import Entry, Prepared, directory
 from .languages import chosen_language, wanted_languages
 from .pages import Around, Headers
 from .replies import Reply, json_reply
 from .store import Busy, Unstored, store
-from .tokens import Forged, Start, address_of, start_of
+from .tokens import Forged, Start, address_of, start_of, verified_by
 
 logger = logging.getLogger(__name__)
 
@@ -166,14 +167,16 @@ class Respond:
                 return await self._resumed(request, start_of(token))
             case ["r", token] if request.method == "POST":
                 return await self._submitted(request, start_of(token), receive)
+            case ["v", token] if request.method in ("GET", "HEAD", "POST"):
+                return await self._verified(request, token)
             case [name] if name and request.method in ("GET", "HEAD"):
                 query = bodies.pairs_of(request.query)
                 begun = await (begin_preview if "preview" in query else begin)(name, query, request)
-                if begun.entry.pin and not begun.start.test:
-                    return self._pin(request, "pin")
+                if (begun.entry.pin or begun.entry.verify_email) and not begun.start.test:
+                    return self._door(request, begun.entry, "pin" if begun.entry.pin else "email")
                 return await self._first_page(request, begun)
             case [name] if name and request.method == "POST":
-                return await self._pin_entered(request, name, receive)
+                return await self._door_opened(request, name, receive)
         if request.method not in ("GET", "HEAD", "POST"):
             return Reply(405, b"", [*pages.plain_headers("en"), (b"allow", b"GET, HEAD, POST")])
         return self._notice(request, "unknown")
@@ -182,19 +185,44 @@ class Respond:
         body = await directory().in_thread(lambda: body_of(digest)) if len(digest) == 64 else None
         return Reply(200, body, PICTURE) if body else self._notice(request, "unknown")
 
-    # The PIN
+    # The PIN, and the e-mail address
 
-    def _pin(self, request: Request, code: str, status: int = 200) -> Reply:
+    def _door(self, request: Request, entry: Entry, code: str, status: int = 200, email: str = "") -> Reply:
         language = next(iter(request.languages), "en")
         action = quote(request.path) + (f"?{request.query}" if request.query else "")
-        return Reply(status, pages.pin_page(code, language, action), pages.plain_headers(language))
+        body = pages.door_page(
+            code, language, action, pin=bool(entry.pin), email=email if entry.verify_email else None
+        )  # fmt: skip
+        return Reply(status, body, pages.plain_headers(language))
 
-    async def _pin_entered(self, request: Request, name: str, receive: Receive) -> Reply:
+    async def _door_opened(self, request: Request, name: str, receive: Receive) -> Reply:
         form = bodies.form_of(await bodies.whole(request.headers, receive, 64 * 1024))
         begun = await begin(name, bodies.pairs_of(request.query), request)
-        if begun.entry.pin and not await pins.opens(begun.entry, form.first("pin"), request.address):
-            return self._pin(request, "wrong_pin", 422)
-        return see_other(address_of(begun.start))
+        entry, email = begun.entry, form.first("email")
+        if entry.pin and not await pins.opens(entry, form.first("pin"), request.address):
+            return self._door(request, entry, "wrong_pin", 422, email)
+        if not entry.verify_email:
+            return see_other(address_of(begun.start))
+        address = verifying.mailbox_of(email)
+        if not address:
+            return self._door(request, entry, "wrong_email", 422, email)
+        sent = await directory().in_thread(
+            lambda: verifying.send_link(entry.workspace, begun.start, address, request.address)
+        )
+        return self._notice(request, "email_sent" if sent else "too_many")
+
+    async def _verified(self, request: Request, token: str) -> Reply:
+        """The link of the mail. Opening it changes nothing, as mail scanners open links too; its button begins."""
+        start, address = verified_by(token)
+        begun = await going_on(start)
+        if (mine := begun.response) is not None:
+            return see_other(address_of(replace(start, person=mine.person, customer=mine.customer_id)))
+        if request.method != "POST":
+            body = pages.door_page("email_confirmed", start.language, quote(request.path))
+            return Reply(200, body, pages.plain_headers(start.language))
+        workspace = begun.entry.workspace
+        start = await directory().in_thread(lambda: verifying.bound(start, address, workspace))
+        return see_other(address_of(start))
 
     # Pages
 

@@ -259,6 +259,9 @@ def _flags(response: Response, one: Submission) -> list[str]:
     ]
     if any(len(row) >= 4 and all(cell == row[0] for cell in row) for row in rows):
         found.append(abuse.STRAIGHT_LINING)
+    instructed = ((id_, one.prepared.questions[id_].instructed) for id_ in answered)
+    if any(choice and response.answers[id_] not in (None, choice) for id_, choice in instructed):
+        found.append(abuse.INATTENTIVE)
     if response.channel in ("link", "widget") and abuse.guard().repeated(
         one.entry.id, one.address, one.agent, response.pk.bytes
     ):

@@ -44,6 +44,7 @@ class Entry:
     version: int
     revision: int
     pin: str
+    verify_email: bool
     opens_at: datetime | None
     closes_at: datetime | None
     most: int | None
@@ -189,7 +190,7 @@ def read(name: str | int) -> Entry | None:
     counts = dict(QuotaCount.objects.filter(survey=one.pk).values_list("quota", "n"))
     return Entry(
         one.pk, one.workspace_id, one.public_id, one.key, one.name, one.state, one.version, one.revision, one.pin,
-        one.opens_at, one.closes_at, one.most_responses, one.archived_at is not None, counts,
+        one.verify_email, one.opens_at, one.closes_at, one.most_responses, one.archived_at is not None, counts,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from django.templatetags.static import static
 
 from ..definition import Definition, said
 from ..runtime import EndingView, PageView, View
+from ..stylesheets import cleaned
 from .abuse import TRAP
 from .directory import Prepared
 from .fields import Drawing, lines
@@ -89,16 +90,18 @@ def _origins(definition: Definition) -> str:
     return "".join(f" {one}" for one in sorted(found))
 
 
-def headers(style: str = "", images: str = "", kind: bytes = b"text/html; charset=utf-8") -> Headers:
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    allowed = f" 'sha256-{digest}'" if style else ""
+def headers(*styles: str, images: str = "") -> Headers:
+    """`styles` are those that stand in the page: the policy names them by their hashes."""
+    digests = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in styles if one]
+    allowed = "".join(f" 'sha256-{one}'" for one in digests)
     # Any page may hold a survey in a frame: there is no login and no cookie that a page around it could make use of.
     policy = (
         f"default-src 'none'; script-src 'self'; style-src 'self'{allowed}; img-src 'self' data:{images};"
         " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors *"
     )
     made = [
-        (b"content-type", kind), (b"content-security-policy", policy.encode()), (b"x-content-type-options", b"nosniff"),
+        (b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", policy.encode()),
+        (b"x-content-type-options", b"nosniff"),
         (b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store"), (b"x-robots-tag", b"noindex"),
         (b"cross-origin-opener-policy", b"same-origin"),
         (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
@@ -120,12 +123,13 @@ def frame(prepared: Prepared, language: str) -> Frame:
     definition = prepared.definition
     style = _style(definition)
     look = definition.look
-    made = _frame(language, style, _origins(definition), f"dark-{look.dark} font-{look.font}", image(look.logo))
+    classes = f"dark-{look.dark} font-{look.font}"
+    made = _frame(language, style, _origins(definition), classes, image(look.logo), cleaned(look.css).text)
     prepared.made["frame", language] = made
     return made
 
 
-def _frame(language: str, style: str, images: str, classes: str, logo: str) -> Frame:
+def _frame(language: str, style: str, images: str, classes: str, logo: str, own: str = "") -> Frame:
     direction = ' dir="rtl"' if language.partition("-")[0] in RIGHT_TO_LEFT else ""
     before = (
         f'<!doctype html><html lang="{e(html_language(language))}"{direction} class="{classes}"><head>'
@@ -135,10 +139,10 @@ def _frame(language: str, style: str, images: str, classes: str, logo: str) -> F
     )
     head = (
         f'</title><style>{style}</style><link rel="stylesheet" href="{static("vendor/respond.css")}">'
-        f'<script defer src="{static("vendor/respond.js")}"></script>'
+        f'{f"<style>{own}</style>" if own else ""}<script defer src="{static("vendor/respond.js")}"></script>'
     )
     picture = f'<img class="logo" src="{e(logo)}" alt="">' if logo else ""
-    return Frame(before, head, picture, headers(style, images))
+    return Frame(before, head, picture, headers(style, own, images=images))
 
 
 def html_language(language: str) -> str:
@@ -251,13 +255,25 @@ def notice_page(code: str, language: str, *, inside: str = "") -> bytes:
     ).encode()
 
 
-def pin_page(code: str, language: str, action: str) -> bytes:
+PIN_FIELD = (
+    '<p><label class="title" for="pin">PIN</label><input class="short" id="pin" name="pin" type="text"'
+    ' inputmode="numeric" autocomplete="off" maxlength="20" required></p>'
+)
+
+
+def door_page(code: str, language: str, action: str, *, pin: bool = False, email: str | None = None) -> bytes:
+    """What comes before a survey: its PIN, an e-mail address (what was entered), both, or only the button."""
     said_words = words(ours(language))
+    address = (
+        f'<p><label class="title" for="email">{e(said_words.email)}</label><input id="email" name="email" type="email"'
+        f' autocomplete="email" maxlength="254" value="{e(email)}" required></p>'
+        if email is not None
+        else ""
+    )
+    button = said_words.next if email is not None else said_words.start
     form = (
-        f'<form method="post" action="{e(action)}"><p><label class="title" for="pin">PIN</label>'
-        '<input class="short" id="pin" name="pin" type="text" inputmode="numeric" autocomplete="off"'
-        ' maxlength="20" required></p>'
-        f'<div class="buttons"><button>{e(said_words.start)}</button></div></form>'
+        f'<form method="post" action="{e(action)}">{PIN_FIELD if pin else ""}{address}'
+        f'<div class="buttons"><button>{e(button)}</button></div></form>'
     )
     return notice_page(code, language, inside=form)
 

@@ -19,6 +19,7 @@ from django.conf import settings
 LONGEST = 6_000  # characters of a token
 TAG = 16  # bytes of the signature
 PREVIEW_S = 24 * 3600  # how long the address of a preview opens
+VERIFYING_S = 24 * 3600  # and the link that confirms an e-mail address
 
 
 class Start(msgspec.Struct, array_like=True, omit_defaults=True):
@@ -46,12 +47,19 @@ class _Preview(msgspec.Struct, array_like=True):
     until: int  # seconds since 1970
 
 
+class _Verifying(msgspec.Struct, array_like=True):
+    start: Start
+    address: str
+    until: int  # seconds since 1970
+
+
 class Forged(Exception):
     """The token is not ours, or it is cut."""
 
 
 _encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
 _start = msgspec.msgpack.Decoder(Start)
+_verifying = msgspec.msgpack.Decoder(_Verifying)
 _preview = msgspec.msgpack.Decoder(_Preview)
 
 
@@ -88,6 +96,22 @@ def start_of(token: str) -> Start:
         return _start.decode(_body(b"response", token))
     except msgspec.MsgspecError as error:  # a token of an earlier release
         raise Forged from error
+
+
+def verifying_token(start: Start, address: str) -> str:
+    """For `/s/v/…` in a mail to this address: whoever has it reads that mailbox."""
+    return _signed(b"verifying", _encode(_Verifying(start, address, int(time.time()) + VERIFYING_S)))
+
+
+def verified_by(token: str) -> tuple[Start, str]:
+    """The response to begin, and the address. Raises Forged, also for a token that is too old."""
+    try:
+        found = _verifying.decode(_body(b"verifying", token))
+    except msgspec.MsgspecError as error:
+        raise Forged from error
+    if found.until < time.time():
+        raise Forged
+    return found.start, found.address
 
 
 def preview_token(survey_id: int) -> str:

@@ -62,6 +62,7 @@ class Words:
     saved: str
     picture: str
     link: str
+    email: str
 
 
 @cache
@@ -104,6 +105,7 @@ def words(language: str) -> Words:
             saved=_("Saved"),
             picture=_("Picture"),
             link=_("Go on"),
+            email=_("E-mail address"),
         )
 
 
@@ -185,6 +187,16 @@ NOTICES: dict[str, Callable[[], tuple[str, str]]] = {
     "too_large": lambda: (_("This is too much"), _("Please go back and shorten what you entered.")),
     "unreadable": lambda: (_("This could not be read"), _("Please go back and send the page again.")),
     "busy": lambda: (_("Please try again"), _("Your answers could not be stored. Load this page again to send them.")),
+    "email": lambda: (
+        _("Please give your e-mail address"), _("We send you a link. The survey begins there."),
+    ),
+    "wrong_email": lambda: (
+        _("Please give your e-mail address"), _("Please write an e-mail address such as name@example.com."),
+    ),
+    "email_sent": lambda: (
+        _("Look into your mailbox"), _("We have sent you a link. It is valid for a day."),
+    ),
+    "email_confirmed": lambda: (_("Your e-mail address is confirmed"), _("You can begin now.")),
     "pin": lambda: (_("This survey needs a PIN"), _("Please enter the PIN that you were given.")),
     "wrong_pin": lambda: (_("This survey needs a PIN"), _("This PIN is not right. Please enter it again.")),
     "pin_tries": lambda: (_("Too many wrong PINs"), _("Please try again in ten minutes.")),

@@ -11,10 +11,13 @@ from django.test import Client
 from cxm.accounts.models import Role, Workspace
 from cxm.lib.conditions import Condition
 from cxm.listen.surveys import actions
+from cxm.listen.surveys.checking import Taken
+from cxm.listen.surveys.checking import check as problems
 from cxm.listen.surveys.definition import Definition, Question
 from cxm.listen.surveys.kinds import KIND
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.presets import PRESETS
+from cxm.listen.surveys.presets import question as ready_made
 from cxm.listen.surveys.queries import draft_of
 from cxm.listen.surveys.wizard import DECISIONS
 from cxm.testing.cast import make_member, make_user, make_workspace
@@ -520,3 +523,28 @@ def test_the_list_finds_counts_and_archives(survey: Survey) -> None:
     client.post(url(survey, "state/"), {"do": "archive"})
     assert "Ask your first question" in client.get(address).content.decode()
     assert "After delivery" in client.get(address, {"archived": ""}).content.decode()
+
+
+def test_an_attention_check_is_added_ready_made(survey: Survey) -> None:
+    client = client_of(survey)
+    assert "Attention check" in client.get(url(survey)).content.decode()
+    client.post(url(survey), {"do": "add:attention", "at": "question:nps", "lang": "en"})
+    survey.refresh_from_db()
+    check = question(survey, "attention")
+    assert (check.kind, check.required, check.instructed) == ("single", True, "agree")
+    assert [one.label["en"] for one in check.choices] == ["Disagree", "Neither", "Agree"]
+    assert "“Agree”" in check.title["en"]
+    save(survey, "question:attention")
+    assert question(survey, "attention") == check
+    save(survey, "question:attention", instructed="")
+    assert question(survey, "attention").instructed == ""
+
+
+def test_an_attention_check_without_its_choice_cannot_be_published(survey: Survey) -> None:
+    definition = draft_of(survey)
+    check = ready_made("attention", ["en"])
+    definition.pages[0].sections[0].questions.append(check)
+    taken = Taken()
+    assert [one for one in problems(definition, taken) if one.code == "instructed"] == []
+    check.choices.pop()
+    assert [one.place.id for one in problems(definition, taken) if one.code == "instructed"] == ["attention"]

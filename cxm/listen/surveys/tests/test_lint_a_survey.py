@@ -115,6 +115,11 @@ def test_the_ready_made_surveys_have_no_finding_in_any_language(one: presets.Pre
     ] == []
 
 
+def test_the_attention_check_has_no_finding_either() -> None:
+    languages = presets.LANGUAGES
+    assert codes(presets.question("attention", list(languages)), languages=languages) == []
+
+
 def codes(*questions: Question, languages: tuple[str, ...] = ("en",)) -> list[tuple[str, str, str]]:
     page = Page("p", [Section("s", list(questions))])
     definition = Definition({one: f"Survey {one}" for one in languages}, list(languages), [page])

@@ -25,7 +25,7 @@ from cxm.listen.surveys.checking import Problem, Taken, check
 from cxm.listen.surveys.definition import Choice, Definition, Question, said
 from cxm.listen.surveys.editing import EditRefused
 from cxm.listen.surveys.fields import catalogue, sentence
-from cxm.listen.surveys.kinds import GROUPS, KIND
+from cxm.listen.surveys.kinds import GROUPS, KIND, READY
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.pictures import NoPicture, add_picture
 from cxm.listen.surveys.places import Place, places, question_called
@@ -326,7 +326,8 @@ def _context(work: Work) -> dict[str, Any]:
     context = context_for(
         work.membership, work.survey, "edit", definition=definition, language=language, at=work.at, form=form,
         mark=mark_of(definition, work.at), refused=work.refused, faults=work.faults or [], focus=work.focus,
-        can_undo=undo, can_redo=redo, groups=GROUPS, outline=outline(definition, language, problems, work.at),
+        can_undo=undo, can_redo=redo, groups=[*GROUPS, (_("Ready-made questions"), READY)],
+        outline=outline(definition, language, problems, work.at),
         problems=problems, errors=sum(one.level == "error" for one in problems),
         here=[one for one in [*problems, *advice(definition)]
               if one.place == work.at or (work.at == START and one.place.part == "survey")],

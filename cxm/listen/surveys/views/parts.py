@@ -119,10 +119,14 @@ def look(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
     membership, survey = survey_for(request, slug, survey_id)
     definition = draft_of(survey)
     form = LookForm(request.POST or None, look=definition.look, back=definition.back)
-    if request.method == "POST" and form.is_valid():
+    plain = request.POST.get("do") == "reset"
+    if request.method == "POST" and (plain or form.is_valid()):
 
         def change(draft: Definition, _taken: Taken) -> None:
-            form.put(draft)
+            if plain:
+                draft.look.css = ""
+            else:
+                form.put(draft)
 
         try:
             actions.edit_draft(survey=survey, change=change, by=person(request))

@@ -27,11 +27,11 @@ class Offer:
 
 
 def live_surveys(workspace: Workspace) -> QuerySet[Survey]:
-    """Surveys that take answers now, the most important first."""
+    """Surveys that take answers now, the most important first; none that begins from a link in a mail."""
     now = timezone.now()
     return Survey.objects.filter(
         Q(opens_at=None) | Q(opens_at__lte=now), Q(closes_at=None) | Q(closes_at__gt=now),
-        workspace=workspace, state=Survey.State.LIVE, archived_at=None, version__gt=0,
+        workspace=workspace, state=Survey.State.LIVE, archived_at=None, version__gt=0, verify_email=False,
     ).order_by("-priority", "pk")  # fmt: skip
 
 

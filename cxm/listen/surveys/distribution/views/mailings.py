@@ -18,7 +18,15 @@ from cxm.listen.surveys.definition import Definition
 from cxm.listen.surveys.distribution import actions, nonresponse, running, sampling
 from cxm.listen.surveys.distribution.forms import MailingForm
 from cxm.listen.surveys.distribution.mails import clickable, published
-from cxm.listen.surveys.distribution.queries import mailing_for, mailings_of, progress_of
+from cxm.listen.surveys.distribution.queries import (
+    Progress,
+    mailing_for,
+    mailings_of,
+    progress_by,
+    progress_of,
+    repeat_of,
+    waves_of,
+)
 from cxm.listen.surveys.models import Invitation, Mailing, Survey
 from cxm.listen.surveys.queries import draft_of, survey_called
 from cxm.record.customers.models import Segment
@@ -33,7 +41,9 @@ PAGE = 100
 def show_list(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
     membership = membership_for(request.user, slug, Role.ANALYST)
     survey = survey_called(membership.workspace, survey_id)
-    rows = [(one, progress_of(one)) for one in mailings_of(survey)[:PAGE]]
+    found = mailings_of(survey)[:PAGE]
+    progress = progress_by(found)
+    rows = [(one, progress[one.pk]) for one in found]
     return render(request, "distribution/mailings.html", context_of(membership, survey=survey, tab="share", rows=rows))
 
 
@@ -71,19 +81,27 @@ def show(request: HttpRequest, slug: str, survey_id: int, mailing_id: int) -> Ht
     membership = membership_for(request.user, slug, Role.ANALYST)
     survey = survey_called(membership.workspace, survey_id)
     mailing = mailing_for(membership.workspace, mailing_id, survey.pk)
+    repeat, progress = repeat_of(mailing), progress_of(mailing)
     shown = context_of(
-        membership, survey=survey, tab="share", mailing=mailing, progress=progress_of(mailing),
+        membership, survey=survey, tab="share", mailing=mailing, progress=progress, repeat=repeat,
         active=mailing.state == Mailing.State.SENDING, segment=segment_of(mailing),
-        also_in=named(mailing, mailing.also_in), not_in=named(mailing, mailing.not_in),
+        also_in=named(mailing, mailing.also_in), not_in=named(mailing, mailing.not_in), reasons=reasons_of(progress),
     )  # fmt: skip
-    used_up = _("Skipped: the contact budget is used up.")
-    shown["reasons"] = [(used_up if code == "rule" else budget.sentence_of(code, {}), n)
-                        for code, n in shown["progress"].reasons]  # fmt: skip
     if request.htmx:  # type: ignore[attr-defined]  # django-htmx
         return render(request, "distribution/_progress.html", shown)
     if mailing.state == Mailing.State.DRAFT:
         shown |= preview(mailing, survey, published(survey))
+    elif repeat is not None:
+        shown["page_obj"] = page_obj = Paginator(waves_of(mailing), PAGE).get_page(request.GET.get("page"))
+        each = progress_by(list(page_obj))
+        shown["waves"] = [(one, each[one.pk], reasons_of(each[one.pk])) for one in page_obj]
     return render(request, "distribution/mailing.html", shown)
+
+
+def reasons_of(progress: Progress) -> list[tuple[str, int]]:
+    """Why people were skipped, in words, and how many."""
+    used_up = _("Skipped: the contact budget is used up.")
+    return [(used_up if code == "rule" else budget.sentence_of(code, {}), n) for code, n in progress.reasons]
 
 
 def segment_of(mailing: Mailing) -> Segment | None:
@@ -138,6 +156,19 @@ def stop(request: HttpRequest, slug: str, survey_id: int, mailing_id: int) -> Ht
     try:
         actions.stop_mailing(mailing=mailing, by=membership.user)
         messages.success(request, _("The mailing is stopped; what had not left stays here."))
+    except actions.Refused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("surveys:mailing", slug, survey_id, mailing.pk)
+
+
+@require_POST
+def pause(request: HttpRequest, slug: str, survey_id: int, mailing_id: int) -> HttpResponse:
+    """Pause one that repeats, or with `paused=no` go on."""
+    membership = membership_for(request.user, slug, Role.ANALYST)
+    mailing = mailing_for(membership.workspace, mailing_id, survey_id)
+    verb = actions.resume_mailing if request.POST.get("paused") == "no" else actions.pause_mailing
+    try:
+        verb(mailing=mailing, by=membership.user)
     except actions.Refused as refusal:
         messages.error(request, str(refusal))
     return redirect("surveys:mailing", slug, survey_id, mailing.pk)

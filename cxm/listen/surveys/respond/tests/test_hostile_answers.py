@@ -7,9 +7,11 @@ import random
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from cxm.accounts.models import Workspace
+from cxm.listen.surveys import presets
 from cxm.listen.surveys.models import Response
 from cxm.listen.surveys.respond.tests.given import EVERY_KIND, FIVE, Respondent, heading, make_survey, respondents
 from cxm.listen.surveys.respond.tokens import Forged, Start, start_of, token_of
@@ -133,6 +135,19 @@ def test_a_filled_trap_is_thanked_and_does_not_count(workspace: Workspace) -> No
     assert response.state == Response.State.SCREENED_OUT
     assert "honeypot" in response.flags
     assert OutboxFact.objects.count() == 0
+
+
+def test_who_does_not_choose_what_the_question_says_is_marked(workspace: Workspace) -> None:
+    body = json.loads(json.dumps(FIVE))
+    check = msgspec.to_builtins(presets.question("attention", ["en"]))
+    body["pages"][0]["sections"][0]["questions"].append({**check, "required": False})
+    survey = make_survey(workspace, body)
+    for number, answer in enumerate(["agree", "neither", ""]):
+        one = Respondent(f"198.51.100.{number}")
+        one.get(f"/s/{survey.public_id}")
+        one.send(nps=9, **({"attention": answer} if answer else {}))
+    flags = Response.objects.order_by("completed_at").values_list("flags", flat=True)
+    assert ["inattentive" in one for one in flags] == [False, True, False]
 
 
 def test_haste_straight_lines_and_repetition_are_marked(workspace: Workspace) -> None:

@@ -88,6 +88,23 @@ def test_every_kind_looks_right(open_page: OpenPage, site: str, workspace: Works
     check_accessible(page)
 
 
+def test_an_own_style_sheet_is_applied_and_the_door_is_accessible(
+    open_page: OpenPage, site: str, workspace: Workspace
+) -> None:
+    survey = make_survey(workspace, {**FIVE, "look": {"css": "h1{color:rgb(1, 2, 3)}"}})
+    page = open_page(320)
+    page.goto(f"{site}/s/{survey.public_id}")
+    assert page.locator("h1").evaluate("one => getComputedStyle(one).color") == "rgb(1, 2, 3)"
+    check(page)
+    door = make_survey(workspace, verify_email=True)
+    page.goto(f"{site}/s/{door.public_id}")
+    check(page)
+    page.get_by_label("E-mail address").fill("ada@example.com")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("heading", name="Look into your mailbox").wait_for()
+    check(page)
+
+
 def test_answers_are_kept_from_the_first_click(open_page: OpenPage, site: str, workspace: Workspace) -> None:
     survey = make_survey(workspace)
     page = open_page(375)
