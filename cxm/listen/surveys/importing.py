@@ -8,14 +8,19 @@ from pathlib import PurePath
 from typing import Any, Final
 
 import msgspec
+from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import interchange
-from .actions import SurveyRefused, read_definition
+from cxm.accounts.audit import Actor
+from cxm.accounts.models import Workspace
+
+from . import interchange, pictures
+from .actions import SurveyRefused, create_survey, read_definition
 from .definition import Definition, said
 from .interchange import Note, write_surveyjs, write_xlsform
+from .models import Picture, Survey
 
 REASONS: Final[dict[str, Promise]] = {
     "no_counterpart": gettext_lazy("there is nothing like it here"),
@@ -26,6 +31,13 @@ REASONS: Final[dict[str, Promise]] = {
     "approximated": gettext_lazy("it is there with a slightly different meaning"),
     "repeated": gettext_lazy("it was asked several times and is asked once now"),
     "broken": gettext_lazy("it is not sound in itself"),
+    "absent": gettext_lazy("the file does not hold it"),
+    "no_picture": gettext_lazy("it is no JPEG, PNG, GIF or WebP picture of a size that can be shown"),
+    "too_much": gettext_lazy("the pictures of one file would be too many or too large"),
+}
+OUTWARDS: Final[dict[str, Promise]] = REASONS | {
+    "no_counterpart": gettext_lazy("there is nothing like it there"),
+    "expression": gettext_lazy("it is a condition or formula that cannot be said there"),
 }
 REFUSALS: Final[dict[str, Promise]] = {
     "not_json": gettext_lazy("The file is no JSON. Choose a file that OpenCXM or SurveyJS has written."),
@@ -40,8 +52,26 @@ class ImportRefused(ValueError):
     """The file is no questionnaire that we can read; the message says why and what to do."""
 
 
-def read_file(name: str, data: bytes, *, language: str = "en") -> tuple[str, Definition, list[str]]:
-    """(name of the survey, definition, sentences about what was not taken over). Raises ImportRefused."""
+def import_survey(
+    *, workspace: Workspace, name: str, data: bytes, language: str, by: Actor
+) -> tuple[Survey, list[str]]:
+    """A draft made of a file, with the pictures in it, and sentences about what was not taken over.
+
+    Raises ImportRefused and SurveyRefused; then nothing was made.
+    """
+    title, definition, notes = read_file(name, data, language=language)
+    named = pictures.uploaded(definition)
+    at_hand = Picture.objects.filter(survey__workspace=workspace, digest__in=named).values_list("digest", flat=True)
+    bodies, left_out = pictures.take_inline(definition, at_hand)
+    with transaction.atomic():
+        survey = create_survey(workspace=workspace, name=title or name or _("Survey"), definition=definition, by=by)
+        pictures.keep_pictures(survey, bodies)
+        pictures.copy_pictures(definition, survey)
+    return survey, sentences([*notes, *left_out])
+
+
+def read_file(name: str, data: bytes, *, language: str = "en") -> tuple[str, Definition, list[Note]]:
+    """(name of the survey, definition, what was not taken over). Raises ImportRefused."""
     title = PurePath(name).stem
     try:
         if data[:2] == b"PK":
@@ -57,7 +87,7 @@ def read_file(name: str, data: bytes, *, language: str = "en") -> tuple[str, Def
     except SurveyRefused as error:
         raise ImportRefused(str(error)) from error
     made: Definition = found.definition
-    return said(made.title, language, made.languages) or title, made, sentences(found.notes)
+    return said(made.title, language, made.languages) or title, made, found.notes
 
 
 def _json(data: bytes) -> Any:
@@ -67,29 +97,36 @@ def _json(data: bytes) -> Any:
         raise ImportRefused(str(REFUSALS["not_json"])) from error
 
 
-def sentences(notes: Iterable[Note]) -> list[str]:
+def sentences(notes: Iterable[Note], reasons: dict[str, Promise] = REASONS) -> list[str]:
     """What could not be carried over, the weighty first."""
     order = {"logic": 0, "content": 1, "look": 2}
     return [
         _("“%(where)s”, %(what)s: %(why)s.")
-        % {"where": one.where, "what": one.what, "why": REASONS.get(one.why, one.why)}
+        % {"where": one.where, "what": one.what, "why": reasons.get(one.why, one.why)}
         for one in sorted(notes, key=lambda one: order.get(one.weight, 3))
     ]
 
 
-def own_json(definition: Definition) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(definition), indent=2)
-
-
-def exports() -> list[tuple[str, str]]:
-    """(code, name) of the forms that a survey can be written in, beside our own."""
-    return [("surveyjs", "SurveyJS"), ("xlsform", "XLSForm")]
+def exports(definition: Definition) -> list[tuple[str, str, list[str]]]:
+    """(code, name, sentences about what is not in it) of the files that a survey can be written in."""
+    lost = pictures.for_file(definition)[1]
+    return [
+        ("json", "JSON", sentences(lost, OUTWARDS)),
+        ("surveyjs", "SurveyJS", sentences([*write_surveyjs(definition).notes, *lost], OUTWARDS)),
+        ("xlsform", "XLSForm", sentences(write_xlsform(definition).notes, OUTWARDS)),
+    ]
 
 
 def written(definition: Definition, form: str) -> tuple[bytes, str, str] | None:
-    """(the file, its media type, its ending); None for a form that we do not write."""
+    """(the file, its media type, its ending); None for a form that we do not write.
+
+    Uploaded pictures are in the JSON files themselves; an XLSForm only names files that lie beside it, so it has none.
+    """
+    if form in ("json", "surveyjs"):
+        definition = msgspec.convert(msgspec.to_builtins(definition), Definition)
+        pictures.put_inline(definition)
     if form == "json":
-        return own_json(definition), "application/json", "json"
+        return msgspec.json.format(msgspec.json.encode(definition), indent=2), "application/json", "json"
     if form == "surveyjs":
         return write_surveyjs(definition).file, "application/json", "surveyjs.json"
     if form == "xlsform":

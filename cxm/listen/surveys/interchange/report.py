@@ -37,6 +37,9 @@ REASONS = frozenset({
     "approximated",  # carried over with a slightly different meaning
     "repeated",  # asked several times there, once here
     "broken",  # not sound in itself
+    "absent",  # named, but the file does not hold it
+    "no_picture",  # said to be a picture, and none
+    "too_much",  # pictures beyond what one file may hold
 })  # fmt: skip
 
 

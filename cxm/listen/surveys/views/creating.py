@@ -18,13 +18,13 @@ from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role
 from cxm.listen.surveys import actions
 from cxm.listen.surveys.definition import Definition, Page, Section, said
-from cxm.listen.surveys.importing import ImportRefused, read_file
+from cxm.listen.surveys.importing import ImportRefused, import_survey
 from cxm.listen.surveys.presets import PRESET, PRESETS, build
 from cxm.listen.surveys.wizard import DECISION, DECISIONS, propose, seconds
 
 from . import person
 
-LARGEST_FILE = 5_000_000  # bytes
+LARGEST_FILE = 20_000_000  # bytes: pictures may be in it
 
 
 class NewForm(forms.Form):
@@ -132,14 +132,11 @@ def import_file(request: HttpRequest, slug: str) -> HttpResponse:
                 raise ImportRefused(_("Choose a file first."))
             if (file.size or 0) > LARGEST_FILE:
                 raise ImportRefused(
-                    _("The file is larger than 5 MB. A questionnaire is smaller: is it the right file?")
+                    _("The file is larger than 20 MB. A questionnaire is smaller: is it the right file?")
                 )
-            name, definition, notes = read_file(
-                file.name or "", file.read(), language=translation.get_language() or "en"
-            )
-            survey = actions.create_survey(
-                workspace=membership.workspace, name=name or file.name or _("Survey"), definition=definition,
-                by=person(request),
+            survey, notes = import_survey(
+                workspace=membership.workspace, name=file.name or "", data=file.read(),
+                language=translation.get_language() or "en", by=person(request),
             )  # fmt: skip
         except (ImportRefused, actions.SurveyRefused) as error:
             problem = str(error)
