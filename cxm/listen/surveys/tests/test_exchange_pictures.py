@@ -1,4 +1,4 @@
-"""A survey with uploaded pictures goes to another workspace as a file, and its pictures with it; hostile ones do not."""
+"""A survey goes to another workspace as a file, and its uploaded pictures with it; hostile pictures do not."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ def images_of(survey: Survey) -> list[str]:
 
 
 def imported(workspace: Workspace, data: bytes, name: str = "survey.json") -> tuple[Survey, list[str]]:
-    return importing.import_survey(
-        workspace=workspace, name=name, data=data, language="en", by=owner_of(workspace)
-    )
+    return importing.import_survey(workspace=workspace, name=name, data=data, language="en", by=owner_of(workspace))
 
 
 @pytest.mark.parametrize("form", ["json", "surveyjs"])
@@ -114,7 +112,7 @@ def test_pictures_beyond_what_a_file_may_hold_are_left_out_and_named(
     survey: Survey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "MOST_IN_FILE", 20)
-    told = dict((code, lost) for code, _label, lost in importing.exports(draft_of(survey)))
+    told = {code: lost for code, _label, lost in importing.exports(draft_of(survey))}
     assert "“which · c0”, image: the pictures of one file would be too many or too large." in told["json"]
     found = importing.written(draft_of(survey), "json")
     assert found
@@ -177,9 +175,10 @@ def test_a_file_full_of_pictures_is_taken_as_far_as_it_may_go(
 
 
 def test_a_refused_file_leaves_no_picture(workspace: Workspace) -> None:
-    definition = {"title": {"en": "X"}, "languages": ["en"], "pages": [{"id": "p1", "sections": [{"id": "s1", "questions": [
-        {"id": "not an id", "kind": "picture", "title": {"en": "?"},
-         "choices": [{"id": "a", "label": {"en": "A"}, "image": uri(picture())}]}]}]}]}  # fmt: skip
+    question = {"id": "not an id", "kind": "picture", "title": {"en": "?"},
+                "choices": [{"id": "a", "label": {"en": "A"}, "image": uri(picture())}]}  # fmt: skip
+    pages = [{"id": "p1", "sections": [{"id": "s1", "questions": [question]}]}]
+    definition = {"title": {"en": "X"}, "languages": ["en"], "pages": pages}
     with pytest.raises(actions.SurveyRefused):
         imported(workspace, json.dumps(definition).encode())
     assert (Survey.objects.count(), Picture.objects.count()) == (0, 0)
