@@ -1,4 +1,7 @@
-"""Questionnaires from files, and into them: our own JSON, SurveyJS and XLSForm; and what was lost, in sentences."""
+"""Questionnaires from files, and into them: our own JSON, SurveyJS and XLSForm; and what was lost, in sentences.
+
+Those of Qualtrics (QSF) and LimeSurvey (LSS) are read as well. What a file is, its content says.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,8 @@ REFUSALS: Final[dict[str, Promise]] = {
     "not_a_survey": gettext_lazy("The file holds no survey of OpenCXM or SurveyJS."),
     "not_a_workbook": gettext_lazy("The file is no workbook. Choose an XLSForm as XLSX."),
     "no_survey_sheet": gettext_lazy("The workbook has no sheet “survey”, so it is no XLSForm."),
+    "not_qsf": gettext_lazy("The file holds no question of Qualtrics. Export the survey there as QSF once more."),
+    "not_lss": gettext_lazy("The file is no survey structure of LimeSurvey, or broken. Export it there as LSS again."),
     "too_large": gettext_lazy("The file is too large for a questionnaire."),
 }
 
@@ -76,12 +81,15 @@ def read_file(name: str, data: bytes, *, language: str = "en") -> tuple[str, Def
     try:
         if data[:2] == b"PK":
             found = interchange.read_xlsform(data, language=language, name=title)
+        elif data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+            found = interchange.read_lss(data, language=language)
         else:
             plain = _json(data)
             if isinstance(plain, dict) and "languages" in plain and "title" in plain:
                 definition = read_definition(plain)
                 return said(definition.title, language, definition.languages) or title, definition, []
-            found = interchange.read_surveyjs(plain, language=language)
+            read = interchange.read_qsf if interchange.is_qsf(plain) else interchange.read_surveyjs
+            found = read(plain, language=language)
     except interchange.ImportRefused as error:
         raise ImportRefused(str(REFUSALS.get(error.code, REFUSALS["not_a_survey"]))) from error
     except SurveyRefused as error:
@@ -98,12 +106,14 @@ def _json(data: bytes) -> Any:
 
 
 def sentences(notes: Iterable[Note], reasons: dict[str, Promise] = REASONS) -> list[str]:
-    """What could not be carried over, the weighty first."""
+    """What could not be carried over, the weighty first; what happened to several places alike is said once."""
     order = {"logic": 0, "content": 1, "look": 2}
+    places: dict[tuple[int, str, str], list[str]] = {}
+    for one in notes:
+        places.setdefault((order.get(one.weight, 3), one.what, one.why), []).append(one.where)
     return [
-        _("“%(where)s”, %(what)s: %(why)s.")
-        % {"where": one.where, "what": one.what, "why": reasons.get(one.why, one.why)}
-        for one in sorted(notes, key=lambda one: order.get(one.weight, 3))
+        _("“%(where)s”, %(what)s: %(why)s.") % {"where": ", ".join(where), "what": what, "why": reasons.get(why, why)}
+        for (_weight, what, why), where in sorted(places.items(), key=lambda one: one[0][0])
     ]
 
 

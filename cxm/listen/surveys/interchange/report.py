@@ -56,7 +56,8 @@ class Exported(Struct):
 
 
 class ImportRefused(Exception):
-    """It is not such a file at all. `code`: not_json, not_a_survey, not_a_workbook, no_survey_sheet, too_large."""
+    """It is not such a file at all. `code`: not_json, not_a_survey, not_a_workbook, no_survey_sheet, not_qsf, not_lss,
+    too_large."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else code)

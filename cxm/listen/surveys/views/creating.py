@@ -24,6 +24,7 @@ from cxm.listen.surveys.wizard import DECISION, DECISIONS, propose, seconds
 
 from . import person
 
+MOST_NOTES = 50  # messages; what is beyond stands in one
 LARGEST_FILE = 20_000_000  # bytes: pictures may be in it
 
 
@@ -122,7 +123,7 @@ def wizard(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_file(request: HttpRequest, slug: str) -> HttpResponse:
-    """A questionnaire of OpenCXM, SurveyJS or XLSForm; what could not be taken over is listed."""
+    """A questionnaire in any form that we read; what could not be taken over is listed."""
     membership = membership_for(request.user, slug, Role.ANALYST)
     problem = ""
     if request.method == "POST":
@@ -141,8 +142,10 @@ def import_file(request: HttpRequest, slug: str) -> HttpResponse:
         except (ImportRefused, actions.SurveyRefused) as error:
             problem = str(error)
         else:
-            for note in notes[:50]:
+            for note in notes[:MOST_NOTES]:
                 messages.warning(request, note)
+            if rest := notes[MOST_NOTES:]:
+                messages.warning(request, " ".join(rest))
             messages.success(request, _("The file was imported. Look through it before you publish it."))
             return redirect("surveys:edit", slug=slug, survey_id=survey.pk)
     context = {"membership": membership, "workspace": membership.workspace, "problem": problem}
