@@ -1,8 +1,8 @@
 """A small survey as LimeSurvey would export it, written by us.
 
 The structure is that of LimeSurvey's own examples: `docs/demosurveys/*.lss` of version 2 (texts in the rows themselves,
-one row for each language; seen in unl/LimeSurvey) and `tests/data/surveys/*.lss` of versions 4 to 6 (texts in `…_l10ns`;
-seen in LimeSurvey/LimeSurvey).
+one row for each language; seen in unl/LimeSurvey) and `tests/data/surveys/*.lss` of versions 4 to 6 (texts in tables
+`…_l10ns`; seen in LimeSurvey/LimeSurvey).
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ ANSWERS = [
     answer(5, 7, "A1", "Bad"), answer(6, 7, "A2", "Fine"),
     answer(7, 7, "B1", "Light", 1), answer(8, 7, "B2", "Heavy", 1),
     answer(9, 12, "A1", "One"), answer(10, 12, "A2", "Two"),
-    answer(11, 18, "A1", "Price"), answer(12, 18, "A2", "Trust"), answer(13, 20, "UA", "Ukraine"), answer(14, 20, "PL", "Poland"),
+    answer(11, 18, "A1", "Price"), answer(12, 18, "A2", "Trust"),
+    answer(13, 20, "UA", "Ukraine"), answer(14, 20, "PL", "Poland"),
 ]  # fmt: skip
 ATTRIBUTES = [
     (2, "other_replace_text", "Somewhere else", "en"), (2, "random_order", "1", ""), (3, "max_answers", "2", ""),
