@@ -26,6 +26,12 @@ FIXED: dict[str, list[tuple[str, str]]] = {
     "G": [("F", "Female"), ("M", "Male")],
 }
 DROPPED = {":": "array of numbers", ";": "array of texts", "I": "language switch"}
+# Each letter's reader, `_read_<name>`.
+READERS = {
+    **dict.fromkeys("L!OG", "single"), **dict.fromkeys("MP", "multiple"), **dict.fromkeys("FABCEH", "array"),
+    **dict.fromkeys("STU", "written"), "1": "dual", "5": "five", "N": "number", "K": "numbers", "Q": "texts",
+    "R": "ranking", "X": "text_only", "Y": "yes_no", "D": "date", "|": "file", "*": "equation",
+}  # fmt: skip
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -40,9 +46,10 @@ class Questions(Names):
         row, qid = asked.row, asked.row.get("qid", "")
         name, kind = row.get("title") or qid, row.get("type", "")
         element = Element(self.attributes.get(qid, {}), name)
-        reader: Callable[[Element, Question, Asked], list[Question]] | None = self.READERS.get(kind)
+        reader: Callable[[Element, Question, Asked], list[Question]] | None
+        reader = getattr(self, f"_read_{READERS.get(kind)}", None)
         if kind == ":" and element.data.get("multiflexible_checkbox") == "1":
-            reader = Questions._checkboxes
+            reader = self._read_checkboxes
         if reader is None:
             self.notes.add(name, f"{DROPPED.get(kind, 'question type')} {kind}", "no_counterpart", "content",
                            next(iter(asked.title.values()), ""))  # fmt: skip
@@ -52,7 +59,7 @@ class Questions(Names):
             self.notes.add(name, "code", "renamed", "look", question.id)
         question.title = self.text(asked.title, name) or {self.first: name}
         question.hint = self.text(asked.help, name)
-        made = reader(self, element, question, asked)
+        made = reader(element, question, asked)
         for one in made:
             self._common(element, one, row)
         if made or kind == "*":
@@ -174,7 +181,7 @@ class Questions(Names):
 
     # Types
 
-    def _single(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_single(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         kind = asked.row["type"]
         question.kind = "dropdown" if kind == "!" else "single"
         qid = asked.row.get("qid", "")
@@ -190,7 +197,7 @@ class Questions(Names):
         self.notes.add(element.where, "comment", "renamed", "look", comment.id)
         return [question, comment]
 
-    def _multiple(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_multiple(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind, qid = "multiple", asked.row.get("qid", "")
         question.choices, codes = self._rows(element, qid)
         excluding = str(element.take("exclude_all_others") or "").split(";")
@@ -203,12 +210,12 @@ class Questions(Names):
             self.notes.add(element.where, "comments on the choices", "no_counterpart", "content")
         return [question]
 
-    def _five(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_five(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind, question.scale = "rating", Scale(1, 5)
         self._know(asked, "", Field(f"answer.{question.id}"))
         return [question]
 
-    def _array(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_array(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind, kind, qid = "matrix", asked.row["type"], asked.row.get("qid", "")
         question.rows, codes = self._rows(element, qid)
         question.choices, columns = self._fixed(kind, element.where) if kind in FIXED else self._choices(element, qid)
@@ -219,7 +226,7 @@ class Questions(Names):
             self.notes.add(element.where, "array by column", "look", "look")
         return [question]
 
-    def _dual(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_dual(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         """Each scale becomes a matrix with the same rows."""
         made, qid = [], asked.row.get("qid", "")
         for scale, heading in (("0", "dualscale_headerA"), ("1", "dualscale_headerB")):
@@ -237,20 +244,20 @@ class Questions(Names):
         element.take("array_filter", "array_filter_exclude")
         return made
 
-    def _checkboxes(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_checkboxes(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind, question.several, qid = "matrix", True, asked.row.get("qid", "")
         question.rows, _codes = self._rows(element, qid)
         question.choices, _columns = self._rows(element, qid, "1")
         return [question]
 
-    def _number(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_number(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind = "number"
         question.at_least = number_in(element.take("min_num_value_n"))
         question.at_most = number_in(element.take("max_num_value_n"))
         self._know(asked, "", Field(f"answer.{question.id}"))
         return [question]
 
-    def _numbers(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_numbers(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         """With a fixed sum: a constant sum. Else each becomes a question, a slider if it was one."""
         qid, total = asked.row.get("qid", ""), number_in(element.take("equals_num_value"))
         choices, codes = self._rows(element, qid)
@@ -281,7 +288,7 @@ class Questions(Names):
             made.append(one)
         return made
 
-    def _written(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_written(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind = "long_text" if asked.row["type"] in "TU" else "short_text"
         if element.take("numbers_only") == "1":
             question.kind = "number"
@@ -290,14 +297,14 @@ class Questions(Names):
         self._know(asked, "", Field(f"answer.{question.id}"))
         return [question]
 
-    def _texts(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_texts(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind, qid = "contact", asked.row.get("qid", "")
         question.choices, codes = self._rows(element, qid)
         for code, id_ in codes.items():
             self._know(asked, code, Field(f"answer.{question.id}.{id_}"))
         return [question]
 
-    def _ranking(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_ranking(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind, qid = "ranking", asked.row.get("qid", "")
         question.choices, codes = self._choices(element, qid)
         if not question.choices:
@@ -305,16 +312,16 @@ class Questions(Names):
         self._filtered(element, question.choices, codes)
         return [question]
 
-    def _text_only(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_text_only(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind = "statement"
         return [question]
 
-    def _yes_no(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_yes_no(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind = "yes_no"
         self._know(asked, "", Field(f"answer.{question.id}", codes={"Y": True, "N": False}))
         return [question]
 
-    def _date(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_date(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind = "date"
         if re.search(r"[HhM]+:", str(element.data.get("date_format") or "")):
             self.notes.add(element.where, "time of day", "no_counterpart", "content")
@@ -328,7 +335,7 @@ class Questions(Names):
         self._know(asked, "", Field(f"answer.{question.id}"))
         return [question]
 
-    def _file(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_file(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind = "file"
         question.at_least = number_in(element.take("min_num_of_files")) or None
         question.at_most = min(number_in(element.take("max_num_of_files")) or 1, 20)
@@ -341,7 +348,7 @@ class Questions(Names):
                 question.accept.append(ending)
         return [question]
 
-    def _equation(self, element: Element, question: Question, asked: Asked) -> list[Question]:
+    def _read_equation(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         """A variable, where the formula can be said; showing it is left out."""
         found = element.take("equation") or next(iter(asked.title.values()), "")
         found = next(iter(found.values()), "") if isinstance(found, dict) else found
@@ -365,12 +372,6 @@ class Questions(Names):
             self.notes.add(element.where, "relevance of an equation", "no_counterpart", "logic", when)
         element.take("hidden")
         return []
-
-    READERS: dict[str, Any] = {
-        **dict.fromkeys("L!OG", _single), **dict.fromkeys("MP", _multiple), "5": _five,
-        **dict.fromkeys("FABCEH", _array), "1": _dual, "N": _number, "K": _numbers, **dict.fromkeys("STU", _written),
-        "Q": _texts, "R": _ranking, "X": _text_only, "Y": _yes_no, "D": _date, "|": _file, "*": _equation,
-    }  # fmt: skip
 
 
 def _show(target: Question | Choice, condition: Condition) -> None:

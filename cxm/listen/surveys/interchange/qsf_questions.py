@@ -254,7 +254,9 @@ class Questions(Reading):
         keys = [text_of(one) for one in items_of(order) if text_of(one) in raws]
         recoded = element.take("RecodeValues") if name == "Choices" or "Answers" in element.data else None
         scored = name == "Answers" or "Answers" not in element.data
-        made, seen, others = [], set(), 0
+        made: list[Choice] = []
+        seen: set[str] = set()
+        others = 0
         for key in (*dict.fromkeys(keys), *(one for one in raws if one not in keys)):
             raw = Element(raws[key], f"{element.where} · {key}")
             id_ = _id(key, seen)
@@ -360,7 +362,8 @@ class Questions(Reading):
     def _ends(self, element: Element, scale: Scale) -> None:
         """Labels stand along the scale: the first is its lowest end, the last its highest."""
         labels = element.data.get("Labels")
-        keys = sorted((key for key in labels if str(key).isdecimal()), key=int) if isinstance(labels, dict) else []
+        labels = labels if isinstance(labels, dict) else {}
+        keys = sorted((key for key in labels if str(key).isdecimal()), key=int)
         if len(keys) > 1:
             scale.lowest_label = self.said(element, "Labels", keys[0])
             scale.highest_label = self.said(element, "Labels", keys[-1])

@@ -24,7 +24,7 @@ from .surveyjs_names import is_text, items_of, number_in
 # Elements that say nothing about the questionnaire: preview link, counts, response sets, statistics, project.
 BOOKKEEPING = frozenset({"PL", "QC", "RS", "STAT", "PROJ", "QG", "QGO"})
 DEEPEST = 50
-OFF = (None, False, "", "false", "None", "OFF", "No", [], {})
+OFF: tuple[Any, ...] = (None, False, "", "false", "None", "OFF", "No", [], {})
 # Options of a survey that change what people see, with their weight; the others are named together.
 OPTIONS: dict[str, Any] = {
     "EOSMessage": "content", "Header": "content", "Footer": "content", "ValidationMessage": "content",
@@ -289,8 +289,8 @@ class _Reader(Questions):
         self.rules.append(rule)
 
     def _quotas(self) -> None:
-        for one in self.by_kind.get("QO", []):
-            raw = one.get("Payload")
+        for element in self.by_kind.get("QO", []):
+            raw = element.get("Payload")
             payload = Element(raw, text_of(raw.get("Name") or "quota") if isinstance(raw, dict) else "quota")
             limit, logic = number_in(payload.take("Occurrences")), payload.take("Logic")
             action = payload.take("QuotaAction")

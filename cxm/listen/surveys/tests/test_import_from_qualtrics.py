@@ -171,7 +171,8 @@ def test_a_condition_that_cannot_be_said_is_left_out_whole_and_named(term: Json)
 
 def test_no_property_falls_silently() -> None:
     """A strange property in every question, choice, setting, block and option is named in the notes."""
-    marked, wanted = copy.deepcopy(sample()), set()
+    marked = copy.deepcopy(sample())
+    wanted: set[str] = set()
 
     def mark(node: Json) -> None:
         wanted.add(f"Strange{len(wanted)}")
