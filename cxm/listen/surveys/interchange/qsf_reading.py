@@ -314,12 +314,12 @@ class _Reader(Questions):
             if kind in BOOKKEEPING or kind in ("SQ", "BL", "FL", "SO", "QO"):
                 continue
             for one in elements:
-                payload = one.get("Payload")
-                if kind == "SCO" and isinstance(payload, dict) and payload.get("ScoringCategories") in OFF:
+                content = one.get("Payload")
+                if kind == "SCO" and isinstance(content, dict) and content.get("ScoringCategories") in OFF:
                     continue
-                if payload not in OFF:
+                if content not in OFF:
                     name = text_of(one.get("PrimaryAttribute") or "survey")
-                    self.notes.add(name, f"element {kind}", "no_counterpart", "content", payload)
+                    self.notes.add(name, f"element {kind}", "no_counterpart", "content", content)
 
     def _options(self, definition: Definition) -> None:
         raws = [one.get("Payload") for one in self.by_kind.get("SO", [])]

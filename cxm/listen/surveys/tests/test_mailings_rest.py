@@ -84,14 +84,8 @@ def test_a_mailing_goes_to_those_in_segments_and_not_in_others(workspace: Worksp
     everybody = caller.post(path, body | {"also_in": [], "not_in": []})[1]
     assert set(running.wanted(Mailing.objects.get(pk=everybody["id"]))) == {told[0].pk, told[1].pk, told[3].pk}
     theirs = segment(make_workspace("Lviv Lamps", owner=make_user("lviv@example.com")), "plan", "gold")
-    many = [lviv] * 11
-    refused = [
-        {"also_in": [theirs]},
-        {"not_in": [theirs]},
-        {"also_in": ["nonsense"]},
-        {"segment": ""},
-        {"not_in": many},
-    ]
+    refused: list[Any] = [{"also_in": [theirs]}, {"not_in": [theirs]}, {"also_in": ["nonsense"]}, {"segment": ""}]
+    refused.append({"not_in": [lviv] * 11})
     assert [caller.post(path, body | one)[0] for one in refused] == [422] * 5
     assert Mailing.objects.count() == 2
 
