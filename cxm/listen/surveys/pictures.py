@@ -6,14 +6,19 @@ original is in it. The digest of these bytes is the name, so an address shows th
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import io
+import re
 import struct
 import warnings
 import zlib
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
@@ -21,15 +26,19 @@ from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor
 from cxm.accounts.models import Role
 
-from .definition import UPLOADED, Definition
+from .definition import UPLOADED, Choice, Definition
+from .interchange import Note
 from .models import Picture, Survey
 
 LARGEST: Final = 10 * 2**20  # bytes of what is uploaded
 MOST_PIXELS: Final = 40_000_000  # of what is uploaded: a small file can hold a huge picture
 EDGE: Final = 1_000  # pixels of the longer edge of what is kept: a choice is shown in a third of that
 MOST: Final = 200  # pictures of one survey
+MOST_IN_FILE: Final = 15_000_000  # characters of all pictures in one file of a survey
+MOST_PIXELS_IN_FILE: Final = MOST * EDGE * EDGE  # of all pictures in such a file: what we write has no more
 FORMATS: Final = ("JPEG", "PNG", "GIF", "WEBP")
 KIND: Final = b"image/webp"
+INLINE: Final = re.compile(r"data:image/(?:jpeg|png|gif|webp);base64,([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
 # What decoders raise at a broken or hostile file, beside OSError and ValueError, which are what they should raise.
 BROKEN: Final = (
     OSError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, EOFError, MemoryError, RuntimeError,
@@ -41,14 +50,14 @@ class NoPicture(Exception):
     """The file cannot be taken; the message says why."""
 
 
-def drawn(data: bytes) -> bytes:
+def drawn(data: bytes, most_pixels: int = MOST_PIXELS) -> bytes:
     """The picture as we keep it. Raises NoPicture."""
     refused = NoPicture(_("This file is no picture that can be shown. Use a JPEG, PNG, GIF or WebP file."))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as found:
-                if found.width * found.height > MOST_PIXELS:
+                if found.width * found.height > most_pixels:
                     raise refused
                 found.draft("RGB", (EDGE, EDGE))  # a large JPEG is decoded small
                 upright = ImageOps.exif_transpose(found)
@@ -79,10 +88,106 @@ def add_picture(*, survey: Survey, file: UploadedFile[Any], by: Actor) -> str:
     return UPLOADED + digest
 
 
+def _choices(definition: Definition) -> Iterator[tuple[str, Choice]]:
+    """(its place in words, what may have a picture)."""
+    for question in definition.questions():
+        for one in (*question.choices, *question.rows):
+            if one.image:
+                yield f"{question.id} · {one.id}", one
+
+
+def uploaded(definition: Definition) -> set[str]:
+    """The digests of the pictures that a definition names."""
+    return {one.image.removeprefix(UPLOADED) for _place, one in _choices(definition) if one.image.startswith(UPLOADED)}
+
+
+def for_file(definition: Definition) -> tuple[list[Choice], list[Note]]:
+    """(what has a picture that fits into a file of the survey, what has one that does not)."""
+    rows = Picture.objects.filter(digest__in=uploaded(definition)).annotate(size=Length("body"))
+    sizes = dict(rows.values_list("digest", "size"))
+    fitting, notes, left = [], [], MOST_IN_FILE
+    for place, one in _choices(definition):
+        if one.image.startswith(UPLOADED):
+            size = sizes.get(one.image.removeprefix(UPLOADED))
+            left -= 4 * ((size or 0) + 2) // 3
+            if size is None or left < 0:
+                notes.append(Note(place, "image", "absent" if size is None else "too_much"))
+            else:
+                fitting.append(one)
+    return fitting, notes
+
+
+def put_inline(definition: Definition) -> list[Note]:
+    """Puts the pictures themselves where a definition names them, as far as they fit; returns what is left out."""
+    fitting, notes = for_file(definition)
+    bodies = dict(Picture.objects.filter(digest__in=uploaded(definition)).values_list("digest", "body"))
+    written = {
+        id(one): f"data:{KIND.decode()};base64,{base64.b64encode(bodies[one.image.removeprefix(UPLOADED)]).decode()}"
+        for one in fitting
+    }
+    for _place, one in _choices(definition):
+        if one.image.startswith(UPLOADED):
+            one.image = written.get(id(one), "")
+    return notes
+
+
+def take_inline(definition: Definition, at_hand: Iterable[str]) -> tuple[dict[str, bytes], list[Note]]:
+    """Takes pictures out of a definition that was read from a file, and names them as ours: (bodies by digest, notes).
+
+    `at_hand`: digests of pictures that need not be in the file. Any other picture that is neither in the file nor at
+    an address of the web is left out, and so is what is no picture.
+    """
+    bodies: dict[str, bytes] = {}
+    known: dict[str, str] = {}  # what was written in the file -> our name
+    notes, left, pixels = [], MOST_IN_FILE, MOST_PIXELS_IN_FILE
+    at_hand = set(at_hand)
+    for place, one in _choices(definition):
+        given = one.image.strip()
+        if given.startswith(("http://", "https://")) or given.removeprefix(UPLOADED) in at_hand:
+            continue
+        one.image = known.get(given, "")
+        if one.image:
+            continue
+        if not given.lower().startswith("data:"):
+            notes.append(Note(place, "image", "absent", value=given[:200]))
+            continue
+        left -= len(given)
+        if left < 0 or len(bodies) >= MOST:
+            notes.append(Note(place, "image", "too_much"))
+            continue
+        try:
+            body, used = _inline(given, pixels)
+        except NoPicture:
+            notes.append(Note(place, "image", "no_picture", value=given[:50]))
+            continue
+        pixels -= used
+        digest = hashlib.sha256(body).hexdigest()
+        bodies[digest], known[given] = body, UPLOADED + digest
+        one.image = known[given]
+    return bodies, notes
+
+
+def _inline(given: str, pixels: int) -> tuple[bytes, int]:
+    """(the picture of a data URI as we keep it, pixels that were decoded). Raises NoPicture."""
+    found = INLINE.fullmatch(given)
+    try:
+        data = base64.b64decode(found[1], validate=True) if found else b""
+    except binascii.Error as error:
+        raise NoPicture from error
+    if not 0 < len(data) <= LARGEST:
+        raise NoPicture
+    body = drawn(data, min(pixels, MOST_PIXELS))
+    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:  # only its head: `drawn` has decoded it
+        return body, picture.width * picture.height
+
+
+def keep_pictures(survey: Survey, bodies: dict[str, bytes]) -> None:
+    Picture.objects.bulk_create([Picture(survey=survey, digest=digest, body=body) for digest, body in bodies.items()])
+
+
 def copy_pictures(definition: Definition, survey: Survey) -> None:
     """Keep the uploaded pictures that a definition names with that survey too: the other one may be deleted."""
-    named = {one.image for question in definition.questions() for one in (*question.choices, *question.rows)}
-    digests = {one.removeprefix(UPLOADED) for one in named if one.startswith(UPLOADED)}
+    digests = uploaded(definition)
     there = Picture.objects.filter(survey__workspace=survey.workspace_id, digest__in=digests).exclude(survey=survey)
     bodies = {one.digest: bytes(one.body) for one in there}
     Picture.objects.bulk_create(

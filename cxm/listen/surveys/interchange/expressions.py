@@ -1,4 +1,4 @@
-"""Expressions of SurveyJS and XLSForm (XPath), read into one tree, and from it into conditions and formulas.
+"""Expressions of SurveyJS, XLSForm (XPath) and LimeSurvey, read into one tree, and into conditions and formulas.
 
 Only what the other side can say is translated; `Unsaid` is raised for the rest, and nothing is guessed.
 """
@@ -17,7 +17,7 @@ from ..definition import Formula
 
 DEEPEST = 40
 LONGEST = 10_000
-Dialect = Literal["surveyjs", "xpath"]
+Dialect = Literal["surveyjs", "xpath", "lime"]
 
 
 class Unsaid(Exception):
@@ -54,12 +54,18 @@ TOKEN = {
         |(?P<op><=|>=|!=|[-+*()\[\],<>=|])|(?P<word>[A-Za-z_][\w.-]*))""",
         re.VERBOSE,
     ),
+    "lime": re.compile(
+        r"""\s*(?:(?P<text>'[^']*'|"[^"]*")|(?P<word>\d+X\d+X\w+(?:\#\d)?(?:\.[A-Za-z]+)?|[A-Za-z_]\w*(?:\.[A-Za-z]+)?)
+        |(?P<number>\d+(?:\.\d+)?)|(?P<op><=|>=|!=|==|&&|\|\||[-+*/(),<>=!]))""",
+        re.VERBOSE,
+    ),
 }
 WORDS = {
     "or": "or", "and": "and", "equal": "=", "notequal": "<>", "less": "<", "lessorequal": "<=", "greater": ">",
     "greaterorequal": ">=", "contains": "contains", "contain": "contains", "notcontains": "notcontains",
     "notcontain": "notcontains", "anyof": "anyof", "allof": "allof", "noneof": "noneof", "power": "^",
 }  # fmt: skip
+LIME = {"or": "or", "and": "and", "eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 SIGNS = {"==": "=", "!=": "<>", "&&": "and", "||": "or"}
 LEVELS = [
     frozenset({"or"}), frozenset({"and"}),
@@ -115,6 +121,8 @@ class _Parser:
             return ""
         if self.dialect == "xpath":
             return {"or": "or", "and": "and", "div": "/", "mod": "%"}.get(text, "")
+        if self.dialect == "lime":
+            return LIME.get(text.lower(), "")
         return WORDS.get(text.lower(), "")
 
     def level(self, number: int) -> Node:
@@ -175,6 +183,8 @@ class _Parser:
             if self.peek() == ("op", "("):
                 self.next()
                 return Op(f"call {text}", tuple(self.arguments(")")))
+            if self.dialect == "lime":
+                return Name(text)
             known = {"true": True, "false": False, "undefined": None, "null": None}
             if self.dialect == "surveyjs":
                 return Const(known.get(text.lower(), text))  # a bare word is a text there
@@ -251,6 +261,8 @@ def _branches(condition: Condition, do: str) -> tuple[Condition, ...]:
 def _call(name: str, args: tuple[Node, ...], resolve: Resolve) -> Condition:
     if name == "not" and len(args) == 1:
         return Condition(not_=condition_of(args[0], resolve))
+    if name == "is_empty" and len(args) == 1:
+        return Condition(field=_field(args[0], resolve).name, operator="is_not_set")
     if name in ("true", "false") and not args:
         return Condition(all=()) if name == "true" else Condition(any=())
     if name == "selected" and len(args) == 2:

@@ -37,6 +37,9 @@ REASONS = frozenset({
     "approximated",  # carried over with a slightly different meaning
     "repeated",  # asked several times there, once here
     "broken",  # not sound in itself
+    "absent",  # named, but the file does not hold it
+    "no_picture",  # said to be a picture, and none
+    "too_much",  # pictures beyond what one file may hold
 })  # fmt: skip
 
 
@@ -53,7 +56,8 @@ class Exported(Struct):
 
 
 class ImportRefused(Exception):
-    """It is not such a file at all. `code`: not_json, not_a_survey, not_a_workbook, no_survey_sheet, too_large."""
+    """It is not such a file at all. `code`: not_json, not_a_survey, not_a_workbook, no_survey_sheet, not_qsf, not_lss,
+    too_large."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else code)

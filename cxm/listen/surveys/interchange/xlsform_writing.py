@@ -10,7 +10,7 @@ import openpyxl
 
 from cxm.lib.conditions import Condition, text_of
 
-from ..definition import SCORED, Choice, Definition, Question, Section, Text, default_scale
+from ..definition import SCORED, UPLOADED, Choice, Definition, Question, Section, Text, default_scale
 from ..runtime.prepared import FIELD
 from .expressions import Unsaid
 from .naming import Ids
@@ -230,7 +230,9 @@ class _Writer:
         for choice in choices:
             row = {"list_name": f"{name}_choices", "name": re.sub(r"\s+", "_", choice.id)}
             row |= self._texts("label", choice.label, f"{where} · {choice.id}")
-            if choice.image:
+            if choice.image.startswith(UPLOADED):
+                self.notes.add(f"{where} · {choice.id}", "image", "absent")
+            elif choice.image:
                 row[f"image::{self._language(self._first())}"] = choice.image
             self.lists.append(row)
             for what in ("exclusive", "score", "show", "other"):

@@ -8,7 +8,7 @@ import pytest
 
 from cxm.listen.surveys import actions
 from cxm.listen.surveys.definition import Definition
-from cxm.listen.surveys.editing import add_question, add_section
+from cxm.listen.surveys.editing import add_page, add_question, add_section
 from cxm.listen.surveys.kinds import KIND
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.places import Place
@@ -159,4 +159,33 @@ def test_sections_are_moved_by_dragging_and_by_keyboard(open_page: OpenPage, liv
     page.locator(".outline-item.current", has_text="recommend").wait_for()
     found = draft_of(Survey.objects.get()).pages[0].sections
     assert [[one.id for one in section.questions] for section in found] == [["why"], ["nps"], []]
+    check(page)
+
+
+def test_pages_are_moved_by_dragging(open_page: OpenPage, live_server: Any) -> None:
+    survey = made()
+
+    def pages(draft: Definition, _taken: Any) -> None:
+        for name in ("Food", "Room"):
+            add_page(draft, after=Place()).title = {"en": name}
+
+    actions.edit_draft(survey=survey, change=pages, by=by(survey))
+
+    def order() -> list[str]:
+        return [one.title.get("en", "first") for one in draft_of(Survey.objects.get()).pages]
+
+    assert order() == ["first", "Food", "Room"]
+    page = open_page(1500)
+    opened(page, live_server, survey)
+    rows = page.locator('.outline-row[data-place^="page:"]')
+    rows.filter(has_text="Room").drag_to(rows.first)  # behind the first page
+    page.locator(".outline-heading.current", has_text="Room").wait_for()
+    assert order() == ["first", "Room", "Food"]
+    rows.first.drag_to(rows.filter(has_text="Food"))  # with its questions, to the end
+    rows.last.locator(".outline-heading.current").wait_for()
+    assert order() == ["Room", "Food", "first"]
+    assert [one.id for one in draft_of(Survey.objects.get()).questions()] == ["nps", "why"]
+    page.locator("body").press("Control+z")
+    rows.nth(1).filter(has_text="Room").wait_for()
+    assert order() == ["first", "Room", "Food"]
     check(page)

@@ -12,8 +12,10 @@ from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, Role, Workspace
 from cxm.listen.channels.models import Delivery, Suppression
 from cxm.listen.channels.tests.test_bounces import dsn, sent
-from cxm.listen.surveys.distribution import actions
+from cxm.listen.surveys.distribution import actions, running
 from cxm.listen.surveys.models import Contact, Invitation, Mailing
+from cxm.record.customers.models import Segment
+from cxm.record.customers.snapshot import put_snapshot
 from cxm.testing.cast import make_customer, make_user, make_workspace
 
 from .test_mailings import make_live, owner_of
@@ -58,6 +60,34 @@ def test_a_mailing_is_made_started_and_stopped(workspace: Workspace) -> None:
     assert other.get(f"/mailings/{made['id']}")[0] == 404
     assert Caller(workspace, Role.AGENT).post(path, {"name": "x"})[0] == 403
     assert Mailing.objects.count() == 1
+
+
+def test_a_mailing_goes_to_those_in_segments_and_not_in_others(workspace: Workspace) -> None:
+    survey, caller = make_live(workspace), Caller(workspace)
+    traits = [{"plan": "gold", "city": "Lviv"}, {"plan": "gold", "city": "Kyiv"}, {"plan": "tin", "city": "Lviv"},
+              {"plan": "gold", "city": "Lviv", "asked": "lately"}]  # fmt: skip
+    told = [make_customer(workspace, f"P{n}", email=f"p{n}@example.com", traits=one) for n, one in enumerate(traits)]
+    put_snapshot(workspace.pk, [one.pk for one in told])
+
+    def segment(of: Workspace, field: str, value: str) -> str:
+        condition = {"field": f"trait.{field}", "operator": "is", "values": [value]}
+        return str(Segment.objects.create(workspace=of, name=value, condition=condition).pk)
+
+    gold, lviv, asked = [segment(workspace, *one) for one in (("plan", "gold"), ("city", "Lviv"), ("asked", "lately"))]
+    path = f"/surveys/{survey.pk}/mailings"
+    body = {"name": "May", "segment": gold, "also_in": [lviv], "not_in": [asked]}
+    status, made = caller.post(path, body)
+    assert (status, made["segment"]) == (201, gold)
+    mailing = Mailing.objects.get(pk=made["id"])
+    assert (mailing.also_in, mailing.not_in) == ([lviv], [asked])
+    assert list(running.wanted(mailing)) == [told[0].pk]  # gold: P0, P1, P3; in Lviv: P0, P3; P3 was asked lately
+    everybody = caller.post(path, body | {"also_in": [], "not_in": []})[1]
+    assert set(running.wanted(Mailing.objects.get(pk=everybody["id"]))) == {told[0].pk, told[1].pk, told[3].pk}
+    theirs = segment(make_workspace("Lviv Lamps", owner=make_user("lviv@example.com")), "plan", "gold")
+    refused: list[Any] = [{"also_in": [theirs]}, {"not_in": [theirs]}, {"also_in": ["nonsense"]}, {"segment": ""}]
+    refused.append({"not_in": [lviv] * 11})
+    assert [caller.post(path, body | one)[0] for one in refused] == [422] * 5
+    assert Mailing.objects.count() == 2
 
 
 def test_a_personal_link_is_made_unless_the_budget_says_no(workspace: Workspace) -> None:

@@ -18,13 +18,14 @@ from cxm.accounts.access import membership_for
 from cxm.accounts.models import Membership, Role
 from cxm.listen.surveys import actions
 from cxm.listen.surveys.definition import Definition, Page, Section, said
-from cxm.listen.surveys.importing import ImportRefused, read_file
+from cxm.listen.surveys.importing import ImportRefused, import_survey
 from cxm.listen.surveys.presets import PRESET, PRESETS, build
 from cxm.listen.surveys.wizard import DECISION, DECISIONS, propose, seconds
 
 from . import person
 
-LARGEST_FILE = 5_000_000  # bytes
+MOST_NOTES = 50  # messages; what is beyond stands in one
+LARGEST_FILE = 20_000_000  # bytes: pictures may be in it
 
 
 class NewForm(forms.Form):
@@ -122,7 +123,7 @@ def wizard(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_file(request: HttpRequest, slug: str) -> HttpResponse:
-    """A questionnaire of OpenCXM, SurveyJS or XLSForm; what could not be taken over is listed."""
+    """A questionnaire in any form that we read; what could not be taken over is listed."""
     membership = membership_for(request.user, slug, Role.ANALYST)
     problem = ""
     if request.method == "POST":
@@ -132,20 +133,19 @@ def import_file(request: HttpRequest, slug: str) -> HttpResponse:
                 raise ImportRefused(_("Choose a file first."))
             if (file.size or 0) > LARGEST_FILE:
                 raise ImportRefused(
-                    _("The file is larger than 5 MB. A questionnaire is smaller: is it the right file?")
+                    _("The file is larger than 20 MB. A questionnaire is smaller: is it the right file?")
                 )
-            name, definition, notes = read_file(
-                file.name or "", file.read(), language=translation.get_language() or "en"
-            )
-            survey = actions.create_survey(
-                workspace=membership.workspace, name=name or file.name or _("Survey"), definition=definition,
-                by=person(request),
+            survey, notes = import_survey(
+                workspace=membership.workspace, name=file.name or "", data=file.read(),
+                language=translation.get_language() or "en", by=person(request),
             )  # fmt: skip
         except (ImportRefused, actions.SurveyRefused) as error:
             problem = str(error)
         else:
-            for note in notes[:50]:
+            for note in notes[:MOST_NOTES]:
                 messages.warning(request, note)
+            if rest := notes[MOST_NOTES:]:
+                messages.warning(request, " ".join(rest))
             messages.success(request, _("The file was imported. Look through it before you publish it."))
             return redirect("surveys:edit", slug=slug, survey_id=survey.pk)
     context = {"membership": membership, "workspace": membership.workspace, "problem": problem}

@@ -176,6 +176,6 @@ def settings(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
         form=form,
         languages_form=languages,
         answered=answered,
-        exports=exports(),
+        exports=exports(draft_of(survey)),
     )
     return render(request, "surveys/settings.html", context, status=422 if form.errors or languages.errors else 200)
