@@ -175,6 +175,8 @@ def test_each_way_leads_to_the_journeys_that_take_it(
     listed = client.get(address)
     assert {one.customer.name for one in listed.context["rows"]} == names(range(52, 60))
     assert "<bdi>Order → Arrive</bdi>" in listed.content.decode()
+    assert "(Skipped: <bdi>Pack</bdi>)" in page.content.decode()
+    assert "stood still for 30 days" in page.content.decode()
     client.post(reverse("evidence:segment", args=[workspace.slug, journey_map.pk, short, "way"]))
     assert Segment.objects.get().name.startswith("Order → Arrive: Journeys that take one path")
     # What is no way is nobody's, and until a day on which nothing had begun it is nobody's either.
