@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -235,13 +235,16 @@ def show_groups(request: HttpRequest, process_id: int, query: Query[GroupsQuery]
 @router.get(ONE + "/journeys", response=JourneysOut, summary="The journeys behind a number")
 @answering
 def list_journeys(request: HttpRequest, process_id: int, query: Query[JourneysQuery]) -> dict[str, Any]:
-    """Those with a step (at a place), a transition, a path, or that come from one step to another; else all."""
+    """Those of one number, else all.
+
+    step, with next (or ends=1) and number or from_end: a step, what follows it, at a place; step_not and next_not in
+    their place: any but these. path: one path. first and then: who comes from one to the other (reached=0: who never
+    does). funnel, with level and dropped: so far in a funnel. group, with groups: one of so many groups. stretch, with
+    unit, cohort (the first day of a period; else all), first and then: the customers of whom is known whether they
+    came back in that stretch; with back=1, who did; each once, with the journey that they began with.
+    """
     process, scope = asked(request, process_id, query)
-    given = QueryDict(mutable=True)
-    for name in ("step", "next", "ends", "number", "from_end", "path", "first", "then", "reached"):
-        if value := getattr(query, name):
-            given[name] = str(value)
-    found = listed(process, scope, given, label_names(process), timezone.now())
+    found = listed(process, scope, request.GET, label_names(process), timezone.now())
     rows = found.part((query.page - 1) * query.limit, query.limit)
     ways = labels_of(process, scope, [one.journey for one in rows])
     items = [

@@ -9,9 +9,11 @@ from uuid import UUID
 from ninja import Field, Schema
 
 from cxm.accounts.rest import EstimateOut
+from cxm.understand.journeys.steps.funnels import MOST_STEPS
 
 from .outcomes import Outcome
-from .retention import Unit
+from .reading import MOST
+from .retention import STRETCHES, Unit
 
 
 class ScopeQuery(Schema):
@@ -229,9 +231,23 @@ class JourneysQuery(ScopeQuery):
     ends: Literal["", "1"] = ""
     number: int = Field(0, ge=0, le=9_999_999)
     from_end: int = Field(0, ge=0, le=9_999_999)
+    step_not: list[str] = Field([], max_length=MOST)
+    next_not: list[str] = Field([], max_length=MOST)
     path: str = Field("", max_length=20)
     first: str = Field("", max_length=500)
     then: str = Field("", max_length=500)
     reached: Literal["0", "1"] = "1"
+    funnel: list[str] = Field([], max_length=MOST_STEPS)
+    within: str = Field("", max_length=8, description="Of a funnel: 30m, 12h, 7d")
+    any: Literal["", "1"] = Field("", description="Of a funnel: in any order")
+    without: list[str] = Field([], max_length=MOST, description="Of a funnel: steps that may not lie in between")
+    level: int = Field(1, ge=1, le=MOST_STEPS)
+    dropped: Literal["", "1"] = Field("", description="Who came no further")
+    group: int = Field(0, ge=0, le=8)
+    groups: int = Field(0, ge=0, le=8)
+    stretch: int = Field(0, ge=0, le=STRETCHES)
+    unit: Unit = "week"
+    cohort: date | None = None
+    back: Literal["", "1"] = ""
     page: int = Field(1, ge=1, le=100_000)
     limit: int = Field(50, ge=1, le=500)

@@ -121,9 +121,11 @@ def fit(table: Table, definition: DriverDefinition, *, seed: int = 0) -> Finding
     own = slopes(design, outcome, weights=weights, binary=binary)
     n, k = design.shape
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    wished = -1.0 if definition.outcome.kind == "left" else 1.0
     said = [
-        _found(one, found, place, int(starts[place]), model, own, design, weights) for place, one in enumerate(used)
-    ]
+        _found(one, found, place, int(starts[place]), model, own, design, weights, wished)
+        for place, one in enumerate(used)
+    ]  # fmt: skip
     r2 = found.r2.value or 0.0
     return Findings(
         rows=rows, n=n, unit="percent" if binary else "points" if in_points else "score",
@@ -179,12 +181,13 @@ def _in_points(score: Floats) -> Floats:
 
 def _found(
     one: _Used, whole: Importance, place: int, start: int, model: Slopes, own: Slopes, design: Floats,
-    weights: Floats | None,
+    weights: Floats | None, wished: float,
 ) -> Found:  # fmt: skip
+    """`wished`: 1 where more of the outcome is better, else -1."""
     figures = whole.shares[place]
     column = start + (1 if one.mentioned is not None and len(one.columns) > 1 and np.ptp(one.values) > 0 else 0)
     counts = one.counts > 0
-    sign = float(np.sign(model.values[column]))
+    sign = wished * float(np.sign(model.values[column]))
     to_target, met = one.to_target(sign), _met(one)[counts]
 
     def effect(change: Floats) -> Estimate:

@@ -18,6 +18,8 @@ def tone_of(one: Found, findings: Findings, usual: float) -> Tone:
         return "passive"
     if one.share.value < average:
         return ""
+    if not one.concerned:  # nobody is short of it: what does good is no trouble, however few have it
+        return "good"
     low, high = one.at_target.low, one.at_target.high
     if low is not None and high is not None and low <= usual <= high:
         return "passive"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from django.http import Http404, HttpRequest, QueryDict
 from django.utils.translation import gettext as _
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Path, Query, Router, Schema
 
 from cxm.accounts.rest import Problem, require_key
 from cxm.record.eventlog.scope import UnknownField
@@ -17,12 +17,13 @@ from cxm.understand.metrics.refusals import Refused
 
 from ..maps.queries import definition_of, map_for
 from ..models import JourneyMap
-from ..steps.actions import process_for_map
 from . import keeping, queries, wording
+from .behind import WAY, is_list, journeys_behind, needs_figures
+from .conformance import KINDS
 from .figures import Figures
 
 router = Router(tags=["journey maps"])
-Who = Literal["passed", "lost", "on", "again", "back"]
+KIND = rf"^({'|'.join((*queries.WHO, *KINDS, WAY))}|late-[0-9]{{1,3}})$"
 
 
 class AskedIn(Schema):
@@ -45,6 +46,7 @@ class FoundOut(Schema):
     to: str = Field(description="The touchpoint that is not reached")
     hits: int
     n: int
+    who: str = Field(description="The kind of the list of the journeys behind it; empty where there is none")
     share: dict[str, Any] = Field(description="value, low, high, n")
     usual: float | None = Field(description="The same number at the other touchpoints of the map: their median")
     p_value: float | None
@@ -108,7 +110,7 @@ def evidence(request: HttpRequest, map_id: UUID, asked: Query[AskedIn]) -> dict[
         "findings": [
             {
                 **msgspec.structs.asdict(one), "touchpoint": one.key, "share": msgspec.to_builtins(one.share),
-                "text": wording.explanation(one, points[one.key], points, found.of(one.key)),
+                "who": wording.who(one), "text": wording.explanation(one, points[one.key], points, found.of(one.key)),
             }
             for one in found.findings
             if one.key in points
@@ -131,29 +133,37 @@ def _plain(figures: Figures) -> dict[str, Any]:
     "/journeys/maps/{uuid:map_id}/evidence/{touchpoint}/{kind}", response=BehindListOut,
     summary="The journeys behind a figure",
 )  # fmt: skip
-def behind(request: HttpRequest, map_id: UUID, touchpoint: str, kind: Who, asked: Query[BehindIn]) -> dict[str, Any]:
-    """passed: who came here; lost: who went no further; on: who went on; again: who came again; back: who went back."""
+def behind(
+    request: HttpRequest, map_id: UUID, touchpoint: str, kind: Annotated[str, Path(pattern=KIND)],
+    asked: Annotated[BehindIn, Query()],
+) -> dict[str, Any]:  # fmt: skip
+    """Which journeys, says `kind`.
+
+    passed: who came here; lost: who went no further; on: who went on; again: who came again; back: who went back;
+    late-0, late-1 and so on: to whom that promise of the touchpoint was broken; skipped, not_reached, out_of_order,
+    repeated, beyond: who deviates so from the expected path here; way: who took one way, with the `id` of the way in
+    the place of the touchpoint. Of deviations and ways, `first_at` is when the journey began, and of ways `visits`
+    counts its steps.
+    """
     key = require_key(request)
     journey_map = map_for(key.workspace, map_id)
     definition = definition_of(journey_map)
-    if touchpoint not in {one.key for one in definition.touchpoints()}:
+    if not is_list(definition, touchpoint, kind):
         raise Http404
     shown = _shown(journey_map, asked)
-    if shown.evidence is None:
+    if shown.evidence is None and needs_figures(kind):
         raise Problem(409, "not_computed", _("The map is being computed. Ask again in a while."))
-    rows, n = queries.behind(
-        definition, process_for_map(journey_map).pk,
-        keeping.scope_of(journey_map, definition, keeping.filters_of(_address(asked))), shown.evidence.at,
-        key=touchpoint, kind=kind, patience_s=shown.evidence.of(touchpoint).patience_s,
+    found = journeys_behind(
+        journey_map, definition, keeping.filters_of(_address(asked)), shown.evidence, key=touchpoint, kind=kind,
         limit=asked.limit, offset=asked.offset,
     )  # fmt: skip
     return {
-        "n": n,
+        "n": found.n,
         "items": [
             {
                 "customer_id": one.customer_id, "first_at": wording.moment(one.at), "visits": one.times,
                 "reached_after_s": one.reach / 1000 or None,
             }
-            for one in rows
+            for one in found.rows
         ],
     }  # fmt: skip

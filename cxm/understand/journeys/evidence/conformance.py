@@ -15,9 +15,10 @@ reached* (it ended before), *out of order* (passed, but not in its place), *repe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Literal
 from uuid import UUID
 
@@ -205,6 +206,10 @@ class Way:
     share: float
     alignment: Alignment
 
+    @property
+    def id(self) -> str:
+        return way_id(self.labels)
+
 
 @dataclass(frozen=True, slots=True)
 class Conformance:
@@ -246,17 +251,36 @@ def deviating(
     `at` is when they began, `times` how often they passed the touchpoint.
     """
     path = expected_path(definition)
+    rows = _each(definition, process, scope, now, lambda labels: (kind, key) in align(path, labels).deviations)
+    return [Behind(row.customer_id, row.at, row.labels.count(key), 0) for row in rows]
+
+
+def taking(
+    definition: MapDefinition, process: int, scope: Scope, now: datetime, way: str
+) -> tuple[tuple[str, ...], list[Behind]]:
+    """The labels of that way (see `way_id`), and the judged journeys that take it, the newest first.
+
+    They are as many as the way counts; `at` is when they began, `times` how many steps they have.
+    """
+    rows = _each(definition, process, scope, now, lambda labels: way_id(labels) == way)
+    labels = tuple(rows[0].labels) if rows else ()
+    return labels, [Behind(row.customer_id, row.at, len(row.labels), 0) for row in rows]
+
+
+def way_id(labels: Sequence[str]) -> str:
+    """Names a way in addresses."""
+    return blake2b("\0".join(labels).encode(), digest_size=8).hexdigest()
+
+
+def _each(
+    definition: MapDefinition, process: int, scope: Scope, now: datetime, fits: Callable[[tuple[str, ...]], bool]
+) -> list[EachRow]:  # fmt: skip
     rows = ask(
         EACH, scope, row=EachRow, name="conformance.each", table="steps", process=process,
-        **_over(definition, path, now),
+        **_over(definition, expected_path(definition), now),
     ).rows  # fmt: skip
-    known: dict[tuple[str, ...], bool] = {}
-    for row in rows:
-        if (labels := tuple(row.labels)) not in known:
-            known[labels] = (kind, key) in align(path, labels).deviations
-    return [
-        Behind(row.customer_id, row.at, row.labels.count(key), 0) for row in rows if known[tuple(row.labels)]
-    ]  # fmt: skip
+    known = {labels: fits(labels) for labels in {tuple(row.labels) for row in rows}}
+    return [row for row in rows if known[tuple(row.labels)]]
 
 
 def _over(definition: MapDefinition, path: Expected, now: datetime) -> dict[str, Any]:

@@ -180,6 +180,14 @@ class DeviationOut(Schema):
     verdict: str
 
 
+class WayOut(Schema):
+    id: str = Field(description="Names it in the list of its journeys: …/evidence/{id}/way")
+    touchpoints: list[str]
+    journeys: int
+    share: float
+    fitness: float
+
+
 class ConformanceOut(Schema):
     journeys: int
     judged: int
@@ -191,6 +199,7 @@ class ConformanceOut(Schema):
     difference: DifferenceOut
     verdict: str
     deviations: list[DeviationOut]
+    ways: list[WayOut] = Field(description="The most frequent ways that journeys really take")
 
 
 @contextmanager
@@ -354,4 +363,9 @@ def show_conformance(
             for name in ("conforms", "fitness", "conforming", "deviating", "difference")
         },
         "deviations": [{**asdict(one), "touchpoint": one.key, "journeys": one.n} for one in found.deviations],
+        "ways": [
+            {"id": one.id, "touchpoints": one.labels, "journeys": one.n, "share": one.share,
+             "fitness": one.alignment.fitness}
+            for one in found.ways
+        ],
     }  # fmt: skip

@@ -34,9 +34,9 @@ from ..definition import MapDefinition, Touchpoint
 from ..maps.board import board_of
 from ..maps.queries import definition_of, map_for, shared_map
 from ..models import JourneyMap
-from ..steps.actions import process_for_map
 from . import keeping, queries, segmenting, wording
-from .conformance import KINDS, deviating
+from .behind import WAY, Journeys, is_list, journeys_behind, needs_figures, promise
+from .conformance import KINDS
 from .conformance_page import kind_name
 from .curve import curve_of
 from .figures import Evidence, Figures
@@ -193,22 +193,25 @@ def _quotes(figures: Figures, words: dict[UUID, queries.Words], membership: Memb
 
 @require_safe
 def customers(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str) -> HttpResponseBase:
-    """The customers behind a figure: who passed, who was lost, who came again."""
+    """The customers behind a figure: who passed, who was lost, who came again, who went one way."""
     membership = membership_for(request.user, slug)
-    journey_map, definition, point = _point(membership, map_id, key, kind)
+    journey_map, definition = _map(membership, map_id, key, kind)
     as_file = request.GET.get("format") == "csv"
     page = min(max(int(text), 1), 10_000) if (text := request.GET.get("page", "")).isdigit() else 1
-    rows, n, problem = _behind(
+    found, problem = _behind(
         request, journey_map, definition, key, kind, limit=MOST_ROWS if as_file else PAGE,
         offset=0 if as_file else (page - 1) * PAGE,
     )  # fmt: skip
-    listed = people_of(membership, rows)
+    listed = people_of(membership, found.rows)
     if as_file:
         return _file(_people_table(listed), f"customers-{key}")
+    point = next((one for one in definition.touchpoints() if one.key == key and kind != WAY), None)
+    title = who_name(kind)
     context = context_of(
-        membership, map=journey_map, point=point, kind=kind, title=who_name(kind), rows=listed, n=n, page=page,
-        more=page * PAGE < n, problem=problem, filters=keeping.filters_of(request.GET),
-        case=wording.case_query(point, who_name(kind)), began=kind in KINDS,
+        membership, map=journey_map, key=key, point=point, kind=kind, title=title, rows=listed, n=found.n, page=page,
+        more=page * PAGE < found.n, problem=problem, filters=keeping.filters_of(request.GET),
+        place=_place(definition, key, found), case=wording.case_query(point, title) if point else "",
+        began=not needs_figures(kind),
     )  # fmt: skip
     return render(request, "journeys/customers.html", context)
 
@@ -217,14 +220,14 @@ def customers(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str
 def segment(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str) -> HttpResponse:
     """A segment of the customers behind a figure, as they are now."""
     membership = membership_for(request.user, slug, Role.AGENT)
-    journey_map, definition, point = _point(membership, map_id, key, kind)
-    rows, _n, problem = _behind(request, journey_map, definition, key, kind, limit=segmenting.MOST)
+    journey_map, definition = _map(membership, map_id, key, kind)
+    found, problem = _behind(request, journey_map, definition, key, kind, limit=segmenting.MOST)
     try:
-        if problem or not rows:
+        if problem or not found.rows:
             raise CustomersRefused(problem or _("No journey fits. Choose a longer period, or everybody."))
         made = segmenting.segment_of(
-            workspace=membership.workspace, people=[one.customer_id for one in rows],
-            name=f"{point.name}: {who_name(kind)}", by=membership.user,
+            workspace=membership.workspace, people=[one.customer_id for one in found.rows],
+            name=f"{_place(definition, key, found)}: {who_name(kind)}", by=membership.user,
         )  # fmt: skip
     except CustomersRefused as refused:
         messages.error(request, str(refused))
@@ -234,54 +237,41 @@ def segment(request: HttpRequest, slug: str, map_id: UUID, key: str, kind: str) 
     return redirect("customers:segment", slug, made.pk)
 
 
-def _point(
-    membership: Membership, map_id: UUID, key: str, kind: str
-) -> tuple[JourneyMap, MapDefinition, Touchpoint]:  # fmt: skip
+def _map(membership: Membership, map_id: UUID, key: str, kind: str) -> tuple[JourneyMap, MapDefinition]:
     journey_map = map_for(membership, map_id)
     definition = definition_of(journey_map)
-    point = next((one for one in definition.touchpoints() if one.key == key), None)
-    if point is None or not (kind in queries.WHO or kind in KINDS or _promise(kind) in range(len(point.promises))):
+    if not is_list(definition, key, kind):
         raise Http404
-    return journey_map, definition, point
-
-
-def _promise(kind: str) -> int:
-    """The number of the promise that `late-0` and the like are about; -1 for what is about none."""
-    number = kind.removeprefix("late-")
-    return int(number) if number != kind and number.isdecimal() and len(number) < 4 else -1
+    return journey_map, definition
 
 
 def _behind(
     request: HttpRequest, journey_map: JourneyMap, definition: MapDefinition, key: str, kind: str, *, limit: int,
     offset: int = 0,
-) -> tuple[list[queries.Behind], int, str]:  # fmt: skip
-    """The journeys, how many there are, and why there are none to show."""
+) -> tuple[Journeys, str]:  # fmt: skip
+    """The journeys, and why there are none to show."""
     shown, problem = _shown(request, journey_map, definition)
-    if not shown or (not shown.evidence and kind not in KINDS):
-        return [], 0, problem
-    scope = keeping.scope_of(journey_map, definition, keeping.filters_of(request.GET))
-    process = process_for_map(journey_map).pk
-    if kind in KINDS:
-        found = deviating(definition, process, scope, timezone.now(), kind=kind, key=key)
-        return found[offset : offset + limit], len(found), ""
-    if shown.evidence is None:
-        return [], 0, problem
-    if (number := _promise(kind)) >= 0:
-        rows, n = queries.late(
-            definition, process, scope, shown.evidence.at, key=key, number=number, limit=limit, offset=offset
-        )
-        return rows, n, problem
-    rows, n = queries.behind(
-        definition, process, scope, shown.evidence.at, key=key, kind=kind,
-        patience_s=shown.evidence.of(key).patience_s, limit=limit, offset=offset,
+    if not shown or (not shown.evidence and needs_figures(kind)):
+        return Journeys(), problem
+    found = journeys_behind(
+        journey_map, definition, keeping.filters_of(request.GET), shown.evidence, key=key, kind=kind, limit=limit,
+        offset=offset,
     )  # fmt: skip
-    return rows, n, problem
+    return found, problem if needs_figures(kind) else ""
+
+
+def _place(definition: MapDefinition, key: str, found: Journeys) -> str:
+    """The name of the touchpoint, or the steps of the way."""
+    names = {one.key: one.name for one in definition.touchpoints()}
+    return " → ".join(names.get(label, label) for label in found.labels) or names.get(key, "")
 
 
 def who_name(kind: str) -> str:
     if kind in KINDS:
         return kind_name(kind)
-    if _promise(kind) >= 0:
+    if kind == WAY:
+        return _("Journeys that take one path")
+    if promise(kind) >= 0:
         return wording.kind_name("broken_promise")
     return {
         "passed": _("Customers who came here"),

@@ -86,13 +86,14 @@ def _told(one: Finding, points: Mapping[str, Touchpoint], figures: Mapping[str, 
     figure = statement(one.share, "percent") if percent else ""
     return Told(
         one.kind, one.key, ICONS[one.kind], kind_name(one.kind), point.name, text, figure,
-        _who(one),
+        who(one),
         _measure(one, point, text, figures.get(one.key)), case_query(point, kind_name(one.kind), text),
         "warning" if one.kind in ("dark", "stale") else "danger",
     )  # fmt: skip
 
 
-def _who(one: Finding) -> str:
+def who(one: Finding) -> str:
+    """The kind of the list of journeys behind a finding; empty where there is none."""
     if one.kind == "broken_promise":  # of one kept from before promises had numbers, there is no list
         return f"late-{one.about}" if one.about else ""
     return WHO.get((one.kind, one.about), "passed" if one.kind in ("worse", "dark") and one.lost else "")

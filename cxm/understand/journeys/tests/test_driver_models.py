@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -23,7 +24,9 @@ from cxm.testing.cast import answer, at, event, given_events, make_customer, mak
 from cxm.understand.journeys.drivers import actions, computing, wording
 from cxm.understand.journeys.drivers.definition import Driver, DriverDefinition, Findings, Outcome
 from cxm.understand.journeys.drivers.errors import Refused
-from cxm.understand.journeys.drivers.table import table_of
+from cxm.understand.journeys.drivers.fitting import fit, to_fix
+from cxm.understand.journeys.drivers.pictures import tone_of, usual_of
+from cxm.understand.journeys.drivers.table import Column, Table, table_of
 from cxm.understand.journeys.models import DriverModel
 from cxm.understand.text.topics.actions import create_topic
 
@@ -36,6 +39,28 @@ def ticket(workspace: Any, customer: uuid.UUID, number: str, opened: str, replie
         workspace, "ticket_updated", opened, customer_id=customer, ticket_id=number, version=1, opened_at=f"{opened}Z",
         first_responded_at=f"{replied}Z", **more,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("outcome", ["left", "returned"])
+def test_groups_are_fixed_where_they_do_harm_to_what_is_wished_for(outcome: Any) -> None:
+    """Half of 400 customers have the plan: of them 60 % leave (or order again), of the others 20 %. Every second one
+    of either is from abroad, which says nothing."""
+    plan, abroad = Driver("group", "plan", value="plus"), Driver("group", "country", value="PL")
+    happened = np.array([120, 80, 40, 160])
+    column = np.repeat([1.0, 1.0, 0.0, 0.0], happened)
+    outcomes = np.repeat([1.0, 0.0, 1.0, 0.0], happened)
+    columns = [Column(plan, column), Column(abroad, np.tile([0.0, 1.0], 200))]
+    definition = DriverDefinition(outcome=Outcome(outcome), drivers=(plan, abroad))
+    found = fit(Table(outcomes, np.ones(400), columns, [], None), definition)
+    [first] = [one for one in found.found if one.driver == plan]
+    fixes = to_fix(found, outcome)
+    if outcome == "left":  # all at 20 % as the others are, of 40 % now
+        assert [one.driver for one, _gain in fixes] == [plan]
+        assert fixes[0][1].value == pytest.approx(0.2, abs=1e-4)
+        assert first.concerned == 0.5
+    else:
+        assert fixes == [] and (first.concerned, first.gain.value) == (0, 0)
+        assert tone_of(first, found, usual_of(found)) == "good"
 
 
 def test_what_is_known_of_each_outcome() -> None:

@@ -8,7 +8,8 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from cxm.accounts.models import User, Workspace
+from cxm.accounts.actions import create_api_key
+from cxm.accounts.models import ApiKey, Role, User, Workspace
 from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.testing.cast import make_customer, make_user, make_workspace
 from cxm.understand.journeys.definition import ProcessDefinition
@@ -34,6 +35,15 @@ def rows_of(client: Client, address: str) -> list[str]:
     """The rows of the list behind an address, by its file."""
     answer = client.get(address.replace("/journeys/?", "/journeys.csv?"))
     return b"".join(answer.streaming_content).decode().splitlines()[1:]  # type: ignore[attr-defined]  # a streaming answer
+
+
+def by_rest(process: Process, query: str) -> list[str]:
+    """The customers of the same list by REST, whose number is that of its rows."""
+    key = create_api_key(workspace=process.workspace, kind=ApiKey.Kind.SECRET, name="k", by=None, role=Role.VIEWER)[1]
+    rest = Client(headers={"authorization": f"Bearer {key}"})
+    said = rest.get(f"/api/v1/journeys/processes/{process.pk}/journeys?{query}").json()
+    assert said["journeys"] == len(said["items"]), said
+    return [one["customer"] for one in said["items"]]
 
 
 @pytest.mark.django_db
@@ -64,6 +74,11 @@ def test_each_stream_leads_to_as_many_journeys_as_it_shows() -> None:
     for n, url in (*first.values(), *last.values()):
         assert len(rows_of(client, url)) == n, url
         assert f">{n} journey" in client.get(url).content.decode()
+        assert len(by_rest(process, url.partition("?")[2])) == n, url
+    assert len(by_rest(process, "number=2&step=look&ends=1")) == 2
+    assert len(by_rest(process, "number=1&step_not=buy&next_not=buy")) == 2  # who looks twice
+    assert len(by_rest(process, "funnel=look&funnel=buy&within=15m&level=2")) == 1  # after ten minutes
+    assert len(by_rest(process, "funnel=look&funnel=buy&level=1&dropped=1")) == 2  # who never buys after looking
     _n, url = first["Step 2", "Look", "End"]
     assert "Step 2 · Journeys that end with “Look”" in client.get(url).content.decode()
     # All bars and ribbons of the picture lead somewhere, and to as many.
@@ -148,6 +163,13 @@ def test_each_cell_of_who_comes_back_leads_to_its_customers() -> None:
     assert ">Ada</bdi>" in listed
     assert "Ada at work" not in listed
     # The same as a file, in which a cell is never a formula.
+    assert by_rest(process, "stretch=2&back=1") == by_rest(process, "stretch=2&back=1&cohort=2026-01-05") == [
+        str(ada.pk)
+    ]  # fmt: skip
+    assert len(by_rest(process, "stretch=1&cohort=2026-01-05")) == 2
+    # Of those who began, only Ada buys after a day, and nobody after two.
+    assert by_rest(process, "stretch=1&back=1&unit=day&then=buy") == [str(ada.pk)]
+    assert by_rest(process, "stretch=2&back=1&unit=day&then=buy") == []
     csv = b"".join(client.get(f"{base}returning.csv").streaming_content).decode().splitlines()  # type: ignore[attr-defined]  # a streaming answer
     assert csv[0].endswith("began,stretch,back,customers,share,low,high")
     assert [line.split(",")[:4] for line in csv[1:3]] == [["", "1", "3", "4"], ["", "2", "1", "4"]]

@@ -27,6 +27,7 @@ from cxm.understand.journeys.steps.queries import starts_and_ends, transitions, 
 from . import Page, answering
 
 GAP_MINUTES, MOST_MINUTES = 30, 525_600
+FEWEST = 10  # customers: of fewer, a share is too much chance to stand out by its colour
 
 
 def labels_by_use(page: Page) -> list[str]:
@@ -169,5 +170,5 @@ def _cell(one: Estimate | None, url: str) -> Cell | None:
         "customers": numbers.amount(hits, "count"),
     }  # fmt: skip
     said = numbers.statement(one.value, one.low, one.high, one.n, "percent")
-    css = f"heat-{min(int(one.value * 10), 9)}"
+    css = f"heat-{min(int(one.value * 10), 9)}" if one.n >= FEWEST else "text-secondary"
     return Cell(numbers.amount(one.value, "percent"), f"{who} · {said}", url if hits else "", css)

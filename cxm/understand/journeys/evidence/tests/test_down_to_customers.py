@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cxm.accounts.models import Role, Workspace
+from cxm.accounts.actions import create_api_key
+from cxm.accounts.models import ApiKey, Role, Workspace
 from cxm.record.customers.models import Segment
 from cxm.record.customers.segments import condition_of, members
 from cxm.testing.cast import event, given_events, make_customer, make_user, make_workspace
@@ -152,3 +153,78 @@ def test_each_deviation_leads_to_the_journeys_that_deviate(
     assert nobody.context["n"] == 0
     client.force_login(make_user("eve@example.com"))
     assert client.get(skipped.request["PATH_INFO"]).status_code == 404
+
+
+def test_each_way_leads_to_the_journeys_that_take_it(
+    client: Client, workspace: Workspace, journey_map: JourneyMap
+) -> None:
+    client.force_login(workspace.memberships.get(role=Role.OWNER).user)
+    page = client.get(reverse("evidence:conformance", args=[workspace.slug, journey_map.pk]))
+    ways = {way.labels: (way.n, way.id) for _names, way, _deviations in page.context["ways"]}
+    # The quick and the slow ones go the same way, all but the three who ask for help.
+    assert {labels: n for labels, (n, _id) in ways.items()} == {
+        ("order", "pack", "arrive"): 49, ("order", "arrive"): 8, ("order", "help", "help", "pack", "arrive"): 3,
+    }  # fmt: skip
+    for n, way in ways.values():
+        address = reverse("evidence:customers", args=[workspace.slug, journey_map.pk, way, "way"])
+        assert f'href="{address}">{n}</a>' in page.content.decode()
+        listed = client.get(address)
+        assert listed.context["n"] == len(listed.context["rows"]) == n
+    _n, short = ways["order", "arrive"]
+    address = reverse("evidence:customers", args=[workspace.slug, journey_map.pk, short, "way"])
+    listed = client.get(address)
+    assert {one.customer.name for one in listed.context["rows"]} == names(range(52, 60))
+    assert "<bdi>Order → Arrive</bdi>" in listed.content.decode()
+    assert "(Skipped: <bdi>Pack</bdi>)" in page.content.decode()
+    assert "stood still for 30 days" in page.content.decode()
+    client.post(reverse("evidence:segment", args=[workspace.slug, journey_map.pk, short, "way"]))
+    assert Segment.objects.get().name.startswith("Order → Arrive: Journeys that take one path")
+    # What is no way is nobody's, and until a day on which nothing had begun it is nobody's either.
+    other = reverse("evidence:customers", args=[workspace.slug, journey_map.pk, "order", "way"])
+    until = {"until": f"{START + timedelta(days=-1):%Y-%m-%d}"}
+    assert client.get(other).context["n"] == client.get(address, until).context["n"] == 0
+    client.force_login(make_user("eve@example.com"))
+    assert client.get(address).status_code == 404
+
+
+def test_rest_lists_the_journeys_behind_promises_deviations_and_ways(
+    client: Client, workspace: Workspace, journey_map: JourneyMap
+) -> None:
+    owner = workspace.memberships.get(role=Role.OWNER).user
+    client.force_login(owner)
+    client.get(reverse("evidence:show", args=[workspace.slug, journey_map.pk]))  # computes the map
+    client.logout()
+
+    def key(of: Workspace) -> dict[str, Any]:
+        _row, secret = create_api_key(
+            workspace=of, kind=ApiKey.Kind.SECRET, name="k", role=Role.VIEWER,
+            by=of.memberships.get(role=Role.OWNER).user,
+        )  # fmt: skip
+        return {"headers": {"Authorization": f"Bearer {secret}"}}
+
+    rest, place = key(workspace), f"/api/v1/journeys/maps/{journey_map.pk}"
+
+    def people(path: str, **query: Any) -> tuple[int, set[int]]:
+        """How many, and the numbers of those customers."""
+        said = client.get(f"{place}/evidence/{path}", query, **rest).json()
+        return said["n"], {UUID(one["customer_id"]).int % 2**32 for one in said["items"]}
+
+    findings = client.get(f"{place}/evidence", **rest).json()["findings"]
+    assert {one["who"] for one in findings if one["kind"] == "broken_promise"} == {"late-0", "late-2"}
+    assert people("order/late-0") == people("order/late-2") == (20, {*range(40, 60)})
+    assert people("order/late-1") == (0, set())
+    said = client.get(f"{place}/conformance", **rest).json()
+    assert [(one["touchpoint"], one["kind"], one["journeys"]) for one in said["deviations"]] == [
+        ("pack", "skipped", 8), ("help", "out_of_order", 3),
+    ]  # fmt: skip
+    assert people("pack/skipped") == (8, {*range(52, 60)})
+    assert people("help/out_of_order") == (3, {*range(37, 40)})
+    assert [(one["touchpoints"], one["journeys"]) for one in said["ways"]] == [
+        (["order", "pack", "arrive"], 49), (["order", "arrive"], 8), (["order", "help", "help", "pack", "arrive"], 3),
+    ]  # fmt: skip
+    assert people(f"{said['ways'][1]['id']}/way") == (8, {*range(52, 60)})
+    assert people(f"{said['ways'][0]['id']}/way", limit=5, offset=47) == (49, {0, 1})  # the newest first
+    for path, status in (("order/late-3", 404), ("nowhere/skipped", 404), ("order/other", 422)):
+        assert client.get(f"{place}/evidence/{path}", **rest).status_code == status, path
+    stranger = key(make_workspace("Other", make_user("bob@example.com")))
+    assert client.get(f"{place}/evidence/pack/skipped", **stranger).status_code == 404
