@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .characters import HAN, POWERS, Array, Characters, Tables, gather, hash_spans, mixed
-from .grams import Slots
+from .grams import Slots, han_runs
 
 FOLDER = Path(__file__).parent / "lexicons"
 LANGUAGES = ("en", "ru", "uk", "pl", "zh")
@@ -179,11 +179,7 @@ class PhraseBook:
 
     def find_han(self, characters: Characters) -> tuple[Array, Array, Array]:
         at = (characters.kind == HAN).nonzero()[0]
-        letters = np.where(characters.kind == HAN, mixed(characters.codes), 0).astype(np.uint32)
-        letters = np.concatenate([letters, np.zeros(HAN_LONGEST, dtype=np.uint32)])
-        pieces = letters[at[:, None] + np.arange(HAN_LONGEST)]
-        found = self.han.find(np.cumsum(pieces * POWERS[:HAN_LONGEST], axis=1, dtype=np.uint32))
-        found = np.where(np.logical_and.accumulate(pieces != 0, axis=1), found, -1)
+        found = self.han.find(han_runs(characters, at, HAN_LONGEST)).T
         row, column = np.nonzero(found >= 0)
         entries = [[self.han_entries[number]] for number in found[row, column].tolist()]
         return self.listed(entries, at[row], at[row] + column + 1)
