@@ -26,6 +26,7 @@ AT = re.compile(r"@[\w-]+(?:\.[\w-]+)*")
 MARKUP = re.compile(r"<[/!]?[a-zA-Z][^<>\n]{0,400}>|<!--[^\n]{0,400}?-->")
 ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,6});")
 MAILBOX = re.compile(r"[\w.+-]{1,64}$")
+OF_WORDS = np.isin(np.arange(CLOSING + 1), (LATIN, CYRILLIC, LETTER, DIGIT, HANGUL))
 POWERS = np.array([pow(0x01000193, n, 1 << 32) for n in range(33)], dtype=np.uint32)
 
 
@@ -71,8 +72,8 @@ def gather(texts: Sequence[str], tables: Tables, abbreviations: Finder | None = 
     joined = "\n" + "\n\n".join(texts) + "\n"
     raw = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     offset = np.concatenate([[0], np.cumsum(lengths + 2)]) + 1
-    codes = tables.fold[np.minimum(raw, 0xFFFF)].astype(np.uint32)
     high = (raw > 0xFFFF).nonzero()[0]
+    codes = tables.fold.take(np.minimum(raw, 0xFFFF) if len(high) else raw).astype(np.uint32)
     if len(high):
         codes[high] = astral(raw[high])
     mask_noise(joined, codes)
@@ -87,15 +88,15 @@ def gather(texts: Sequence[str], tables: Tables, abbreviations: Finder | None = 
     compose(raw, codes)
     origin = keep.nonzero()[0]
     codes = codes[origin]
-    kind = tables.kind[np.minimum(codes, 0xFFFF)]
+    kind = tables.kind.take(np.minimum(codes, 0xFFFF) if len(high) else codes)
     if len(high):
         kind = np.where(codes > 0xFFFF, np.where(codes >= 0x20000, HAN, EMOJI), kind).astype(np.uint8)
-    text_at = np.searchsorted(origin, offset - 1)
+    text_at = origin.searchsorted(offset - 1)
     word_at, word_end, word_hash = words_of(codes, kind)
     breaks = sentence_breaks(codes, kind, line[origin], word_end, word_hash, abbreviations)
     sentence_at = sentences_of(breaks, kind, text_at)
-    sentence_text = np.searchsorted(text_at, sentence_at[:-1], side="right") - 1
-    word_sentence = np.searchsorted(sentence_at, word_at, side="right") - 1
+    sentence_text = text_at.searchsorted(sentence_at[:-1], side="right") - 1
+    word_sentence = sentence_at.searchsorted(word_at, side="right") - 1
     return Characters(
         codes,
         kind,
@@ -150,7 +151,7 @@ COMPOSED = {
 
 def compose(raw: Array, codes: Array) -> None:
     """A letter followed by its mark becomes the letter of our five languages that the two make."""
-    for at in ((raw >= 0x300) & (raw <= 0x328)).nonzero()[0]:
+    for at in (raw - np.uint32(0x300) <= 0x28).nonzero()[0]:
         made = COMPOSED.get((int(codes[at - 1]), int(raw[at])))
         if made:
             codes[at - 1] = made
@@ -158,7 +159,7 @@ def compose(raw: Array, codes: Array) -> None:
 
 def words_of(codes: Array, kind: Array) -> tuple[Array, Array, Array]:
     """Where words begin, where they end, and their hashes."""
-    letter = (kind == LATIN) | (kind == CYRILLIC) | (kind == LETTER) | (kind == DIGIT) | (kind == HANGUL)
+    letter = OF_WORDS.take(kind)
     inner = (kind == APOSTROPHE).nonzero()[0]
     inner = inner[letter[inner - 1] & letter[np.minimum(inner + 1, len(letter) - 1)]] if len(inner) else inner
     letter[inner] = True
@@ -182,9 +183,10 @@ def hash_spans(codes: Array, at: Array, end: Array, most: int = 32) -> Array:
     if not len(at):
         return np.zeros(0, dtype=np.uint32)
     length = np.minimum(end - at, most)
-    first = np.cumsum(length) - length
-    inside = np.arange(int(length.sum())) - np.repeat(first, length)
-    values = mixed(codes[np.repeat(at, length) + inside]) * POWERS[inside]
+    past = length.cumsum()
+    first = past - length
+    place = np.arange(past[-1])
+    values = mixed(codes.take(place + (at - first).repeat(length))) * POWERS.take(place - first.repeat(length))
     return np.add.reduceat(values, first, dtype=np.uint32)
 
 
@@ -214,8 +216,9 @@ def sentences_of(breaks: Array, kind: Array, text_at: Array) -> Array:
     begins = fixed.copy()
     begins[breaks] = True
     at = begins.nonzero()[0]
-    says = np.cumsum((kind >= LATIN) & (kind <= EMOJI))
-    before = np.where(at > 0, says[at - 1], 0)
+    says = ((kind >= LATIN) & (kind <= EMOJI)).cumsum()
+    before = says.take(at - 1)
+    before[0] = 0  # the first text begins at nought
     empty = before[1:] == before[:-1]  # a piece without words
     first = fixed[at]
     keep = first.copy()

@@ -38,7 +38,7 @@ def units_of(characters: Characters) -> Units:
     if len(han):
         order = np.argsort(at, kind="stable")
         at, end, word = at[order], end[order], word[order]
-    text = np.searchsorted(characters.text_at, at, side="right") - 1
+    text = characters.text_at.searchsorted(at, side="right") - 1
     return Units(at, end, text, word)
 
 
@@ -61,11 +61,11 @@ def parts(
     (its vector's and its valence's part), `turned` the factor by text of it; `known` are known words by text.
     """
     count = len(characters.codes)
-    length = np.diff(characters.text_at)
+    length = characters.text_at[1:] - characters.text_at[:-1]
     heads = table.shape[1]
     cell = columns * heads
     if head.any():
-        cell += np.repeat(head, length)
+        cell += head.repeat(length)
     found = table.ravel().take(cell) / ORDERS_EACH
     found[over_ends(characters.text_at)] = 0
     padded = np.zeros(count + len(columns) + 1)
@@ -86,7 +86,7 @@ def parts(
     part *= (scale / np.sqrt(np.maximum(length, 1)))[units.text]
     if len(items.number):
         text = characters.sentence_text[items.sentence]
-        unit = np.searchsorted(units.at, items.at)
+        unit = units.at.searchsorted(items.at)
         share = worth * turned[text] / np.maximum(known[text], 1)
         part += np.bincount(unit, weights=share, minlength=len(part))
     return np.asarray(part)
@@ -96,7 +96,7 @@ def chosen(part: Array, units: Units, count: int, wanted: Array) -> Array:
     """Whether each unit is shown: of wanted texts, the strongest few that add to the tag."""
     order = np.lexsort((-part, units.text))
     text = units.text[order]
-    first = np.searchsorted(text, np.arange(count))
+    first = text.searchsorted(np.arange(count))
     rank = np.arange(len(order)) - first[text]
     best = part[order][first[text]]
     shown = np.zeros(len(order), dtype=bool)
@@ -139,7 +139,7 @@ def spans_of(shown: Array, units: Units, characters: Characters) -> dict[int, tu
         return {}
     text = units.text[hit]
     joins = np.zeros(len(hit), dtype=bool)
-    joins[1:] = (np.diff(hit) == 1) & (text[1:] == text[:-1])
+    joins[1:] = (hit[1:] - hit[:-1] == 1) & (text[1:] == text[:-1])
     begins = (~joins).nonzero()[0]
     ends = np.append(begins[1:], len(hit)) - 1
     offset = characters.offset[text[begins]]

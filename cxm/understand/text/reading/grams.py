@@ -9,6 +9,7 @@ import numpy as np
 from .characters import HAN, POWERS, Array, Characters, mixed
 
 ORDERS = 5  # n-grams of one to five characters
+HAN_WORD = 4  # characters of the longest Chinese word that is looked up
 BITS = 19
 
 
@@ -92,21 +93,23 @@ def han_words(characters: Characters, known: Slots) -> tuple[Array, Array, Array
     if not len(at):
         empty = np.zeros(0, dtype=np.intp)
         return empty, empty, empty
-    letters = np.where(characters.kind == HAN, mixed(characters.codes), 0).astype(np.uint32)
-    letters = np.concatenate([letters, np.zeros(4, dtype=np.uint32)])
-    found = np.full(len(at), -1, dtype=np.intp)
-    length = np.zeros(len(at), dtype=np.intp)
-    running = np.zeros(len(at), dtype=np.uint32)
-    whole = np.ones(len(at), dtype=bool)
-    for size in range(1, 5):
-        here = letters[at + size - 1]
-        whole &= here != 0
-        running = running + here * POWERS[size - 1]
-        number = known.find(running)
-        hit = whole & (number >= 0)
-        found[hit], length[hit] = number[hit], size
+    number = known.find(han_runs(characters, at, HAN_WORD))
+    # the last row that found one
+    size = HAN_WORD - (number[::-1] >= 0).argmax(axis=0)
+    found = number[size - 1, np.arange(len(at))]
     kept = found >= 0
-    return at[kept], length[kept], found[kept]
+    return at[kept], size[kept], found[kept]
+
+
+def han_runs(characters: Characters, at: Array, most: int) -> Array:
+    """The hashes of runs of Chinese characters that begin at each position, of one to `most`: shape (most, positions).
+    Of a run with another character in it, 0."""
+    letters = np.zeros(len(characters.codes) + most, dtype=np.uint32)
+    letters[at] = mixed(characters.codes[at])
+    pieces = letters.take(at + np.arange(most)[:, None])
+    hashes: Array = (pieces * POWERS[:most, None]).cumsum(axis=0, dtype=np.uint32)
+    hashes *= np.logical_and.accumulate(pieces, axis=0)
+    return hashes
 
 
 class Slots:
@@ -129,5 +132,6 @@ class Slots:
 
     def find(self, hashes: Array) -> Array:
         """The number of each hash, or -1."""
-        number = self.slot[spread(hashes, self.salt, self.bits)]
-        return np.where(self.padded[number] == hashes, number, np.int32(-1)).astype(np.intp)
+        number = self.slot.take(spread(hashes, self.salt, self.bits)).astype(np.intp)
+        number[self.padded.take(number) != hashes] = -1
+        return number

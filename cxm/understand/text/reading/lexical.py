@@ -30,7 +30,7 @@ def items_of(characters: Characters, vocabulary: Slots, denied: Array) -> Items:
     if not len(at):
         words = (characters.word_at[known], characters.word_end[known], characters.word_sentence[known], denied[known])
         return Items(number[known], *words)
-    sentence = np.searchsorted(characters.sentence_at, at, side="right") - 1
+    sentence = characters.sentence_at.searchsorted(at, side="right") - 1
     before = characters.codes[np.maximum(at - 1, 0)]
     turned = (before == ord("不")) | (before == ord("没")) | (before == ord("别")) | (before == ord("无"))
     return Items(
@@ -74,16 +74,14 @@ def marks_of(characters: Characters, items: Items, valence: Array) -> Marks:
     value = valence[items.number] * np.where(items.denied, TURNED, 1)
     sentence_at = characters.sentence_at
     codes = characters.codes
-    exclaims = np.concatenate([[0], np.cumsum((codes == 0x21) | (codes == 0xFF01))])
-    asks = np.concatenate([[0], np.cumsum((codes == 0x3F) | (codes == 0xFF1F))])
     out = np.empty((count, 7))
-    out[:, 0] = np.diff(sentence_at)
+    out[:, 0] = sentence_at[1:] - sentence_at[:-1]
     out[:, 1] = np.bincount(items.sentence, minlength=count)
     out[:, 2] = np.bincount(characters.word_sentence, minlength=count)
     out[:, 3] = np.bincount(items.sentence, weights=np.maximum(value, 0), minlength=count)
     out[:, 4] = np.bincount(items.sentence, weights=np.maximum(-value, 0), minlength=count)
-    out[:, 5] = np.diff(exclaims[sentence_at])
-    out[:, 6] = np.diff(asks[sentence_at])
+    for place, plain, wide in ((5, 0x21, 0xFF01), (6, 0x3F, 0xFF1F)):
+        out[:, place] = np.add.reduceat((codes == plain) | (codes == wide), sentence_at[:-1], dtype=np.int32)
     return Marks(out)
 
 

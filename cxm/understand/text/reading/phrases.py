@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .characters import HAN, POWERS, Array, Characters, Tables, gather, hash_spans, mixed
-from .grams import Slots
+from .grams import Slots, han_runs
 
 FOLDER = Path(__file__).parent / "lexicons"
 LANGUAGES = ("en", "ru", "uk", "pl", "zh")
@@ -135,11 +135,12 @@ class PhraseBook:
             return number
         begin, size = characters.word_at[unknown], (characters.word_end - characters.word_at)[unknown]
         at = np.minimum(begin[:, None] + np.arange(self.stem_lengths[-1]), len(characters.codes) - 1)
-        running = np.cumsum(mixed(characters.codes[at]) * POWERS[: self.stem_lengths[-1]], axis=1, dtype=np.uint32)
+        letters = mixed(characters.codes).take(at) * POWERS[: self.stem_lengths[-1]]
+        running = letters.cumsum(axis=1, dtype=np.uint32)
         found = self.stems.find(running[:, self.stem_columns])
         found = np.where(size[:, None] > self.stem_columns, found, -1)
         # the longest stem that fits: the last column that found one
-        last = len(self.stem_columns) - 1 - np.argmax(found[:, ::-1] >= 0, axis=1)
+        last = len(self.stem_columns) - 1 - (found[:, ::-1] >= 0).argmax(axis=1)
         best = found[np.arange(len(found)), last]
         number[unknown] = np.where(best >= 0, best + self.stem_from, -1)
         return number
@@ -153,7 +154,7 @@ class PhraseBook:
         value = (number[known] + 1).astype(np.uint32) * np.uint32(0x9E3779B1)
         sentence = characters.word_sentence[known]
         near = np.zeros(count, dtype=bool)  # whether the known word after it is near
-        near[:-1] = (sentence[1:] == sentence[:-1]) & (np.diff(known) <= GAP + 1)
+        near[:-1] = (sentence[1:] == sentence[:-1]) & (known[1:] - known[:-1] <= GAP + 1)
         running, whole = value, np.ones(count, dtype=bool)
         hashes, first, last = [value], [np.arange(count)], [np.arange(count)]
         for size in range(2, min(LONGEST_RUN, count) + 1):
@@ -179,11 +180,7 @@ class PhraseBook:
 
     def find_han(self, characters: Characters) -> tuple[Array, Array, Array]:
         at = (characters.kind == HAN).nonzero()[0]
-        letters = np.where(characters.kind == HAN, mixed(characters.codes), 0).astype(np.uint32)
-        letters = np.concatenate([letters, np.zeros(HAN_LONGEST, dtype=np.uint32)])
-        pieces = letters[at[:, None] + np.arange(HAN_LONGEST)]
-        found = self.han.find(np.cumsum(pieces * POWERS[:HAN_LONGEST], axis=1, dtype=np.uint32))
-        found = np.where(np.logical_and.accumulate(pieces != 0, axis=1), found, -1)
+        found = self.han.find(han_runs(characters, at, HAN_LONGEST)).T
         row, column = np.nonzero(found >= 0)
         entries = [[self.han_entries[number]] for number in found[row, column].tolist()]
         return self.listed(entries, at[row], at[row] + column + 1)

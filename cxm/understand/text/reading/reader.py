@@ -192,7 +192,7 @@ class Reader:
         columns = character_grams(found.codes)
         letters = letters_of(found, columns, self.weights.language_grams, self.weights.language_scale)
         sentences = len(found.sentence_text)
-        first = np.searchsorted(found.sentence_text, np.arange(count))
+        first = found.sentence_text.searchsorted(np.arange(count))
         languages, lead = languages_of(np.concatenate([letters, np.add.reduceat(letters, first, axis=0)]))
         language, whole = languages[sentences:], languages[sentences:][found.sentence_text]
         unsure = (languages[:sentences] == NONE) | (lead[:sentences] < 1.0) & (whole < ELSE)
@@ -224,8 +224,7 @@ class Reader:
         """Probabilities by head."""
         heads = logits.shape[1]
         slope, shift = self.weights.calibration[:heads].T
-        out: Array = 1 / (1 + np.exp(-np.clip(logits * slope + shift, -30, 30)))
-        return out
+        return chances_of(logits * slope + shift)
 
     def sentiment_of(self, chance: Array, language: Array) -> tuple[Array, Array]:
         """Score in [-1, 1] and -1, 0 or 1, from `calibrated`."""
@@ -272,8 +271,8 @@ class Reader:
             for kind, (names, chances) in own.items() if kind in ("effort", "urgency") and "yes" in names
         }  # fmt: skip
         out = []
-        languages, rounded = batch.language.tolist(), np.round(score, 4).tolist()
-        signs, chances_of = label.tolist(), np.round(emotion_chance, 3).tolist()
+        languages, rounded = batch.language.tolist(), score.round(4).tolist()
+        signs, felt_chances = label.tolist(), emotion_chance.round(3).tolist()
         for number in range(count):
             language = languages[number]
             if language >= ELSE:
@@ -283,7 +282,7 @@ class Reader:
             tags = sentiment_tags(sentiment, rounded[number], [found.get(number, ()) for found in spans[:2]])
             felt = emotion[number]
             if felt not in ("none", ""):
-                chance = chances_of[number][EMOTIONS.index(felt)] if felt in EMOTIONS else 1.0
+                chance = felt_chances[number][EMOTIONS.index(felt)] if felt in EMOTIONS else 1.0
                 tags.append(Tag("emotion", felt, chance, spans[2].get(number, ())))
             hits = phrases.get(number, ())
             if intents is not None:
@@ -318,7 +317,7 @@ class Reader:
                     sentences[number],
                     tuple(tags),
                     self.version,
-                    dict(zip(EMOTIONS, chances_of[number], strict=True)),
+                    dict(zip(EMOTIONS, felt_chances[number], strict=True)),
                 )
             )
         return out
@@ -354,7 +353,7 @@ class Reader:
         asked = (batch.logits[:, :2] - unframed) * slope
         odds = (unframed * slope + shift + judged.odds + judged.bias[known]) / 2 + asked
         over = odds - judged.thresholds[known]
-        chance = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
+        chance = chances_of(odds)
         told = ~np.isnan(odds[:, 0])
         scores[:count] = np.where(told, (1 - chance[:, 1]) * (2 * chance[:, 0] - 1), scores[:count])
         label = np.where(over[:, 1] > 0, 0, np.where(over[:, 0] > 0, 1, -1))
@@ -370,7 +369,7 @@ class Reader:
         found = self.characters_of(asked)
         hits = self.framings.find(found)
         tone = np.zeros(len(asked))
-        text = np.searchsorted(found.text_at, hits.at, side="right") - 1
+        text = found.text_at.searchsorted(hits.at, side="right") - 1
         for entry, number in zip(hits.entry.tolist(), text.tolist(), strict=True):
             tone[number] += {"good": 1, "bad": -1}[self.framings.entries[entry][1]]
         framed = dict(zip(asked, np.clip(tone, -1, 1).tolist(), strict=True))
@@ -436,7 +435,7 @@ class Reader:
         hits = self.book.find(found)
         if not len(hits.entry):
             return {}
-        text = np.searchsorted(found.text_at, hits.at, side="right") - 1
+        text = found.text_at.searchsorted(hits.at, side="right") - 1
         offset = found.offset[text]
         begin, end = found.origin[hits.at] - offset, found.origin[hits.end - 1] + 1 - offset
         out: dict[int, dict[int, list[tuple[int, int]]]] = {}
@@ -461,7 +460,7 @@ class Reader:
         out: list[list[Sentence]] = [[] for _ in range(len(found.text_at) - 1)]
         for number, first, to, language, name, value in zip(
             text.tolist(), begins.tolist(), ends.tolist(), batch.sentence_language.tolist(), names,
-            np.round(score, 4).tolist(), strict=True,
+            score.round(4).tolist(), strict=True,
         ):  # fmt: skip
             sentiment = (NEGATIVE, NEUTRAL, POSITIVE, "")[name]
             out[number].append(Sentence(first, to, LANGUAGES[language], sentiment, value if sentiment else 0.0))
@@ -484,6 +483,12 @@ def batches(texts: Sequence[str]) -> list[tuple[int, int]]:
         size += len(text)
     if begin < len(texts):
         out.append((begin, len(texts)))
+    return out
+
+
+def chances_of(odds: Array) -> Array:
+    """Probabilities of log-odds."""
+    out: Array = 1 / (1 + np.exp(np.minimum(np.maximum(-odds, -30), 30)))
     return out
 
 

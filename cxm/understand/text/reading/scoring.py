@@ -41,10 +41,12 @@ class Sums:
     marks: Marks
 
     def over(self, group: Array, count: int) -> Sums:
-        """Of texts, after those of the sentences: (sentences and texts) rows."""
+        """Of texts, after those of the sentences: (sentences and texts) rows. `group` is the text of each sentence, in
+        order; each text has one at least."""
         heads = self.grams.shape[1]
-        table = np.hstack([self.grams, self.vectors, self.marks.table])
-        table = np.concatenate([table, summed(table, group, count)])
+        table = np.concatenate([self.grams, self.vectors, self.marks.table], axis=1)
+        first = group.searchsorted(np.arange(count))
+        table = np.concatenate([table, np.add.reduceat(table, first, axis=0)])
         return Sums(table[:, :heads], table[:, heads : 2 * heads], Marks(table[:, 2 * heads :]))
 
     def logits(self, by_mark: Array, share: Array, bias: Array) -> Array:

@@ -20,7 +20,7 @@ from scipy.sparse import csr_matrix, vstack
 from ..reading import characters as c
 from ..reading.characters import Array
 from ..reading.grams import BITS, character_grams
-from ..reading.language import LANGUAGE_BITS, script_at
+from ..reading.language import LANGUAGE_BITS, WORTH, script_at
 from .material import WORD, training_set
 
 SETS = {
@@ -136,7 +136,9 @@ def rows_of(texts: list[str], tables: c.Tables) -> tuple[csr_matrix, Array]:
         count = len(found.text_at) - 1
         text = np.repeat(np.arange(count), np.diff(found.text_at))
         script = script_at(found)[: len(text)]
-        cyrillic = np.bincount(text, script == c.CYRILLIC, count) * 1.5 > np.bincount(text, script == c.LATIN, count)
+        cyrillic = np.bincount(text, script == c.CYRILLIC, count) * WORTH[1] > np.bincount(
+            text, script == c.LATIN, count
+        )
         kept = script == np.where(cyrillic[text], c.CYRILLIC, c.LATIN)
         length = np.maximum(np.bincount(text[kept], minlength=count), 1)
         columns = np.stack(
@@ -153,7 +155,7 @@ def rows_of(texts: list[str], tables: c.Tables) -> tuple[csr_matrix, Array]:
     return csr_matrix(vstack(out)), np.concatenate(main)
 
 
-def train_language(folder: Path, tables: c.Tables, *, iterations: int = 70, strength: float = 10.0) -> dict[str, Any]:
+def train_language(folder: Path, tables: c.Tables, *, iterations: int = 100, strength: float = 30.0) -> dict[str, Any]:
     """`language_grams` (2^16, 3) as int8 and `language_scale`."""
     dice = random.Random(3)
     found = examples(folder, dice)
