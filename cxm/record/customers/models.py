@@ -15,6 +15,14 @@ from cxm.accounts.models import User, Workspace
 ANALYTICS = "analytics"  # the purpose whose refusal stops captured events
 
 
+class PersonField(models.UUIDField):
+    """A customer id as events carry it, which no foreign key can follow: the row goes with the person all the same."""
+
+    def deconstruct(self) -> Any:
+        name, _path, args, options = super().deconstruct()
+        return name, "django.db.models.UUIDField", args, options
+
+
 class Customer(models.Model):
     """A profile. `traits` is what identify events, imports and manual edits say together; the newest saying counts.
 
