@@ -45,7 +45,7 @@ TELLING = ("customer", "person", "email", "phone", "address", "sender")
 
 
 def personal_models() -> set[type[models.Model]]:
-    found = {Customer, *(model for model, _name in belongings.person_fields())}
+    found: set[type[models.Model]] = {Customer, *(model for model, _name in belongings.person_fields())}
     waiting = list(found)
     while waiting:
         below = {model for model, _name in belongings.references().get(waiting.pop(), [])} - found
