@@ -40,7 +40,7 @@ def references() -> dict[Model, list[tuple[Model, str]]]:
     for model in apps.get_models(include_auto_created=True):
         for field in model._meta.local_fields:
             if isinstance(field, models.ForeignKey) and field.remote_field.on_delete is models.CASCADE:
-                found[field.related_model].append((model, field.name))  # type: ignore[index]  # a class once apps are ready
+                found[field.related_model].append((model, field.name))
     return found
 
 

@@ -176,7 +176,7 @@ def test_a_mail_server_hands_mail_over_encrypted(settings: Any, tmp_path: Path) 
         for number in (1, 2):
             with smtplib.SMTP("localhost", listener.port) as out:
                 assert out.starttls(context=trusting)[0] == 220
-                assert out.sock.version() in {"TLSv1.2", "TLSv1.3"}
+                assert isinstance(out.sock, ssl.SSLSocket)
                 out.sendmail("ada@example.com", ["support@kettles.example"], mail(number, f"sealed {number}"))
         assert texts() == ["sealed 1", "sealed 2"]
         until = time.monotonic() + 10  # it hears of the end of a connection a moment later
