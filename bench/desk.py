@@ -70,16 +70,17 @@ def fill(n: int, chance: random.Random) -> Desk:
     from django.test import Client
     from django.utils import timezone
 
-    from cxm.accounts.models import Role, User
+    from cxm.accounts.models import Membership, Role, User
     from cxm.act.cases.models import Case, CaseEntry, Team, TeamMember
     from cxm.act.cases.searching import text_of
     from cxm.listen.channels.models import Channel, Conversation, Message
     from cxm.record.customers.models import Customer
     from cxm.record.customers.searching import search_text_of
-    from cxm.testing.cast import make_member, make_user, make_workspace
+    from cxm.testing.cast import make_user, make_workspace
 
     workspace = make_workspace("Busy", owner=make_user())
-    agents: list[User] = [make_member(workspace, Role.AGENT, f"agent{one}@example.com") for one in range(AGENTS)]
+    agents = [User.objects.create(email=f"agent{one}@example.com", name=f"Agent {one}") for one in range(AGENTS)]
+    Membership.objects.bulk_create([Membership(workspace=workspace, user=one, role=Role.AGENT) for one in agents])
     teams = [Team.objects.create(workspace=workspace, name=f"Team {one}") for one in range(TEAMS)]
     for number, agent in enumerate(agents):
         TeamMember.objects.create(team=teams[number % TEAMS], user=agent)

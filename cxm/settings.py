@@ -357,6 +357,10 @@ DKIM_KEY = env_file("CXM_DKIM_KEY")
 DKIM_SELECTOR = env_text("CXM_DKIM_SELECTOR", "cxm")
 # Mail that comes in: where a mail server hands it over by SMTP, and how often mailboxes are asked by IMAP.
 INBOUND_SMTP = env_listening("CXM_INBOUND_SMTP")
+INBOUND_SMTP_CERTIFICATE = env_file("CXM_INBOUND_SMTP_CERTIFICATE")
+INBOUND_SMTP_KEY = env_file("CXM_INBOUND_SMTP_KEY")
+if bool(INBOUND_SMTP_CERTIFICATE) != bool(INBOUND_SMTP_KEY):
+    raise Misconfigured("CXM_INBOUND_SMTP_CERTIFICATE and CXM_INBOUND_SMTP_KEY belong together; set both or none.")
 MAIL_POLL_S = env_int("CXM_MAIL_POLL_S", 30, 5, 3600)
 # Webhooks go to public addresses only, and to these networks of our own.
 WEBHOOK_NETWORKS = env_networks("CXM_WEBHOOK_NETWORKS")

@@ -70,8 +70,8 @@ class InboundMail(threading.Thread):
     def run(self) -> None:
         pause = 1.0
         while not self._stopping.is_set():
-            listener = Listener(self._host, self._port)
             try:
+                listener = Listener(self._host, self._port)
                 listener.start()
             except (OSError, TimeoutError) as error:
                 logger.error("Mail cannot be taken at %s:%s: %s", self._host, self._port, error)

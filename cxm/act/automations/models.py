@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import User, Workspace
-from cxm.record.customers.models import Customer
+from cxm.record.customers.models import Customer, PersonField
 
 
 def new_key() -> str:
@@ -143,7 +143,7 @@ class Watched(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="+")
-    customer_id = models.UUIDField()
+    customer_id = PersonField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workflow", "customer_id"], name="watched_once")]

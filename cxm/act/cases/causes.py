@@ -23,7 +23,8 @@ MOST: Final = 500
 
 @dataclass(frozen=True)
 class Branch:
-    """`depth` counts from 0; `path` names it with all above it; `cases` are those of itself, not of what is below."""
+    """`depth` counts from 0; `path` names it with all above it; `cases`, where they are counted, are those of itself,
+    not of what is below."""
 
     cause: Cause
     depth: int
@@ -32,14 +33,13 @@ class Branch:
 
 
 def tree(workspace: Workspace, *, retired: bool = False) -> list[Branch]:
-    """All root causes, each behind the one it belongs to, by name."""
+    """The root causes on offer, each behind the one it belongs to, by name; with `retired` all, their cases counted."""
     rows = list(Cause.objects.filter(workspace=workspace))
-    used = dict(
-        Case.objects.filter(workspace=workspace, cause__isnull=False)
-        .order_by()
-        .values_list("cause")
-        .annotate(Count("pk"))
-    )
+    used: dict[int, int] = {}
+    if retired:
+        # By the index of the causes alone: most cases have none, and there may be very many.
+        of_causes = Case.objects.filter(cause__in=[one.pk for one in rows]).order_by()
+        used = dict(of_causes.values_list("cause").annotate(n=Count("*")))
     below: dict[int | None, list[Cause]] = {}
     for one in rows:
         below.setdefault(one.parent_id, []).append(one)

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from cxm.accounts.models import User, Workspace
 from cxm.accounts.sealing import SealedTextField
-from cxm.record.customers.models import Customer
+from cxm.record.customers.models import Customer, PersonField
 
 
 def new_public_id() -> str:
@@ -130,9 +130,9 @@ class Response(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     survey = models.ForeignKey(Survey, on_delete=models.CASCADE, related_name="responses")
     version = models.PositiveIntegerField()  # number of the Version that was answered
-    customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, related_name="+")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, related_name="+")
     # The customer id that its facts carry: of the customer, or of an identity that nobody holds yet.
-    person = models.UUIDField(null=True, blank=True)
+    person = PersonField(null=True, blank=True)
     invitation = models.ForeignKey("Invitation", on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=12, choices=State.choices, default=State.STARTED)
     test = models.BooleanField(default=False)  # of a preview: never counts
@@ -311,7 +311,7 @@ class Contact(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    person = models.UUIDField()  # the canonical customer, or the identity of a visitor we do not know
+    person = PersonField()  # the canonical customer, or the identity of a visitor we do not know
     survey = models.ForeignKey(Survey, on_delete=models.CASCADE, related_name="+")
     channel = models.CharField(max_length=10)
     at = models.DateTimeField(default=timezone.now)

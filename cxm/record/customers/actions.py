@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,12 +23,13 @@ from cxm.record.eventlog.models import DeadLetter, OutboxFact
 from cxm.record.eventlog.outbox import emit
 
 from .access import may_read, one_at_a_time
+from .belongings import Keys, ids_of, kept_about, person_fields
 from .errors import IdentityTaken, Refused
-from .linking import EMAIL, TRACKED, Name, settle
+from .linking import EMAIL, TRACKED, Name, parts, settle
 from .models import ANALYTICS, Consent, Customer, Identity, IdentityLink
 from .sayings import LIMITS, milliseconds
 from .searching import search_text_of
-from .snapshot import families, ids_in_log, put_snapshot_after_commit, tracked_names
+from .snapshot import families, put_snapshot_after_commit, tracked_names
 from .traits import checked
 from .versions import bump_directory
 
@@ -207,23 +208,42 @@ def remove_customers(*, workspace: Workspace, customer_ids: Iterable[UUID], by: 
     ids = [member.pk for member in family]
     if not ids:
         return 0
-    in_log = ids_in_log(workspace.pk, family)
+    in_log = ids_of(workspace.pk, family)
+    kept = kept_about(ids, in_log)
     _forget_links(workspace, family)
     DeadLetter.objects.filter(workspace_id=workspace.pk, customer_id__in=in_log).delete()
     consented = Consent.objects.filter(customer__in=ids, purpose=ANALYTICS).exists()
     OutboxFact.objects.filter(workspace_id=workspace.pk, customer_id__in=ids).delete()
-    AuditEntry.objects.filter(
-        workspace=workspace, subject=Customer._meta.model_name, subject_id__in=[str(one) for one in ids]
-    ).update(subject_name="", changes={})
+    _forget_names(workspace, kept)
     for one in ids:
         audit("erased", Customer(pk=one), workspace=workspace, by=by, name="")
     Customer.objects.filter(pk__in=ids).update(merged_into=None, canonical=None)
+    for model in {model for model, _field in person_fields()} & kept.keys():
+        for part in parts(kept[model]):
+            model._base_manager.filter(pk__in=part).delete()
     Customer.objects.filter(pk__in=ids).delete()
     if consented:
         bump_directory()
     # Before the commit on purpose: were the log to fail after it, nobody could find the rest to erase any more.
     forget_customer(workspace.pk, in_log)
     return len(ids)
+
+
+def _forget_names(workspace: Workspace, kept: Keys) -> None:
+    """Take names and texts out of the audit trail of all that goes: the lines stay, and say who did what when."""
+    for model, keys in kept.items():
+        # As `audit` names its subjects.
+        texts = [str(one) for one in keys]
+        if any(field.name == "uuid" for field in model._meta.local_fields):
+            texts = [str(one) for part in parts(keys) for one in _uuids(model, part)]
+        for part in parts(texts):
+            AuditEntry.objects.filter(workspace=workspace, subject=model._meta.model_name, subject_id__in=part).exclude(
+                subject_name="", changes={}
+            ).update(subject_name="", changes={})
+
+
+def _uuids(model: type[models.Model], keys: Sequence[object]) -> QuerySet[Any, Any]:
+    return model._base_manager.filter(pk__in=keys).values_list("uuid", flat=True)
 
 
 def links_from(workspace: Workspace, names: Iterable[Name]) -> QuerySet[IdentityLink]:

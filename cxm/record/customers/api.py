@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, StreamingHttpResponse
 from ninja import Field, Query, Router, Schema, Status
 
 from cxm.accounts.models import ApiKey, Role
@@ -19,6 +19,7 @@ from cxm.record.eventlog.engine import EventlogError
 
 from .access import customer_for
 from .actions import add_identity, change_profile, clean_identity, create_customer, remove_customer, remove_identity
+from .belongings import export
 from .consent import set_consent
 from .errors import IdentityTaken, Refused
 from .marks import tag, untag
@@ -216,6 +217,14 @@ def erase(request: HttpRequest, customer_id: UUID) -> Status[None]:
     with problems():
         remove_customer(customer=customer_for(key.workspace, customer_id), by=key)
     return Status(204, None)
+
+
+@router.get("/{uuid:customer_id}/export", summary="Everything about the person as a file, unmasked")
+def export_person(request: HttpRequest, customer_id: UUID) -> StreamingHttpResponse:
+    key = require_key(request, Role.ANALYST)
+    with problems():
+        pieces = export(customer=customer_for(key.workspace, customer_id), by=key)
+    return StreamingHttpResponse(pieces, content_type="application/json")
 
 
 @router.post("/{uuid:customer_id}/identities", response=PersonOut, summary="One more identity")

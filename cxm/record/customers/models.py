@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils import timezone
@@ -13,6 +13,20 @@ from django.utils.translation import pgettext_lazy
 from cxm.accounts.models import User, Workspace
 
 ANALYTICS = "analytics"  # the purpose whose refusal stops captured events
+
+
+if TYPE_CHECKING:
+    Ids = models.UUIDField[Any, Any]
+else:
+    Ids = models.UUIDField  # of which there are kinds for a type checker only
+
+
+class PersonField(Ids):
+    """A customer id as events carry it, which no foreign key can follow: the row goes with the person all the same."""
+
+    def deconstruct(self) -> Any:
+        name, _path, args, options = super().deconstruct()
+        return name, "django.db.models.UUIDField", args, options
 
 
 class Customer(models.Model):

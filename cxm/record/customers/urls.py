@@ -19,6 +19,7 @@ urlpatterns = [
     path("segments/<uuid:segment_id>/delete/", segments.delete, name="segment_delete"),
     path("<uuid:customer_id>/", page.show, name="show"),
     path("<uuid:customer_id>/edit/", page.edit, name="edit"),
+    path("<uuid:customer_id>/export.json", page.export_person, name="export_person"),
     path("<uuid:customer_id>/merge/", deeds.merge, name="merge"),
     path("<uuid:customer_id>/separate/", deeds.separate, name="separate"),
     path("<uuid:customer_id>/consent/", deeds.put_consent, name="consent"),

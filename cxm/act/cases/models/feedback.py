@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from cxm.accounts.models import User, Workspace
-from cxm.record.customers.models import Customer
+from cxm.record.customers.models import Customer, PersonField
 
 from .cases import Case
 
@@ -24,7 +24,7 @@ class FeedbackMark(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     event_id = models.UUIDField()
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
-    log_customer_id = models.UUIDField()  # as the event carries it; nil: nobody we know
+    log_customer_id = PersonField()  # as the event carries it; nil: nobody we know
     import_id = models.UUIDField()
     occurred_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True, blank=True)

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from cxm.accounts.models import Role, User, Workspace
-from cxm.act.cases import actions, causes, notes, presence, tasks, waking
+from cxm.act.cases import actions, causes, notes, presence, queries, tasks, waking
 from cxm.act.cases.forms import snooze_until, wanted_in, wanted_of
 from cxm.act.cases.models import Case, Cause, Macro, Notice, SavedReply, Team, TeamMember, View
 from cxm.act.cases.queries import Wanted, beside, cases
@@ -57,7 +57,9 @@ def subjects(workspace: Workspace, user: User, address: str) -> list[str]:
     return [case.subject for case in cases(workspace, user, wanted_in(address))]
 
 
-def test_queues_orders_filters_and_what_comes_next(workspace: Workspace, me: User) -> None:
+def test_queues_orders_filters_and_what_comes_next(
+    workspace: Workspace, me: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     billing = Team.objects.get(name="Billing")
     a = opened(workspace, "a", 5, priority=Case.Priority.URGENT)
     b = opened(workspace, "b", -1, owner=me, tags=["важливо"])
@@ -77,8 +79,16 @@ def test_queues_orders_filters_and_what_comes_next(workspace: Workspace, me: Use
         f"owner={me.pk}": ["b"], "priority=4": ["a"], "category=invoice": ["c"], "complaint=1": ["c"],
         "tag=важливо": ["b"], "q=%23" + str(a.number): ["a"], "queue=all&q=f": ["f"], "queue=all&state=snoozed": ["d"],
         "queue=all&q=Жанна": ["e"], "q=%00": ["b", "a", "c"], "priority=9&team=x&owner=x&cause=-1": ["b", "a", "c"],
+        f"queue=all&customer={e.customer_id}": ["e"], f"customer={e.customer_id}": [],
+        f"queue=all&owner=nobody&team={billing.pk}&complaint=1&sort=oldest": ["c"],
+        "queue=all&state=new&owner=nobody&sort=newest": ["c", "a"],
     }  # fmt: skip
     assert {address: subjects(workspace, me, address) for address in expected} == expected
+    stranger = make_workspace("Other", owner=me)
+    assert subjects(stranger, me, f"queue=all&customer={e.customer_id}") == []
+    monkeypatch.setattr(queries, "FEW", 0)  # as if too much fitted to be looked up: the lists are walked
+    assert {address: subjects(workspace, me, address) for address in expected} == expected
+    assert subjects(stranger, me, f"queue=all&customer={e.customer_id}") == []
     assert wanted_in(wanted_in("queue=all&q=a b&tag=x&complaint=1").address()) == Wanted(
         queue="all", text="a b", tag="x", complaint=True
     )

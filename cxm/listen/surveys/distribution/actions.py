@@ -278,7 +278,7 @@ def invite(
         made.state, made.sent_at = Invitation.State.SENT, timezone.now()
         made.save()
         running.state_invited([made])
-    audit("invited", survey, workspace=workspace, by=by, changes={"person": [None, str(customer or address or "")]})
+    audit("invited", survey, workspace=workspace, by=by, changes={"invitation": [None, str(made.pk)]})
     return made
 
 

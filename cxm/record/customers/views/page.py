@@ -5,16 +5,17 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import may_export_personal, membership_for
 from cxm.accounts.models import Role
 from cxm.record.customers.access import customer_for
 from cxm.record.customers.actions import change_profile, create_customer
+from cxm.record.customers.belongings import export
 from cxm.record.customers.errors import IdentityTaken, Refused
 from cxm.record.customers.forms import (
     PURPOSES,
@@ -43,6 +44,21 @@ from cxm.record.customers.traits import kinds, shown
 from cxm.record.eventlog.engine import EventlogError
 
 from .lists import may_change
+
+
+@require_safe
+def export_person(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse | StreamingHttpResponse:
+    """What is kept about the person, as a file for them."""
+    membership = membership_for(request.user, slug, Role.ANALYST)
+    customer = customer_for(membership.workspace, customer_id)
+    try:
+        pieces = export(customer=customer, by=membership.user)
+    except EventlogError:
+        messages.error(request, _("The event log does not answer just now. Try again in a moment."))
+        return redirect("customers:show", slug, customer.pk)
+    reply = StreamingHttpResponse(pieces, content_type="application/json")
+    reply["Content-Disposition"] = f'attachment; filename="customer-{customer.pk}.json"'
+    return reply
 
 
 @require_safe
@@ -82,7 +98,8 @@ def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
             "traits": [(name, shown(value)) for name, value in person.traits.items()],
             "devices": shared_devices(person),
             "suggestions": merge_suggestions(person) if may_change(membership) else [],
-            "may_change": may_change(membership), "note_form": NoteForm(), "consent_form": ConsentForm(),
+            "may_change": may_change(membership), "may_personal": may_export_personal(membership),
+            "note_form": NoteForm(), "consent_form": ConsentForm(),
             "identity_form": IdentityForm(auto_id="identity_%s"), "tag_form": TagForm(auto_id="tag_%s"),
             "removed": _removed_note(request, person),
             "purposes": list(PURPOSES), "all_tags": Tag.objects.filter(workspace=workspace).order_by("name"),

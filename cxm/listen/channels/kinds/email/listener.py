@@ -1,13 +1,14 @@
 """Mail that a mail server hands over by SMTP: taken when it is on disk, and not before the answer says so.
 
 It is no mail server for the open Internet, has no queue and relays nothing: it takes mail for the addresses of
-mailboxes, and reports for the address of bounces.
+mailboxes, and reports for the address of bounces. With a certificate it offers STARTTLS (RFC 3207).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -126,18 +127,28 @@ def _with_connections(do: Callable[[], T]) -> T:
         connections.close_all()  # the pool's threads come and go with the load
 
 
+def certificate() -> ssl.SSLContext | None:
+    """What the settings name. Raises OSError (ssl.SSLError is one) where the files do not fit each other."""
+    if settings.INBOUND_SMTP_CERTIFICATE is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.INBOUND_SMTP_CERTIFICATE, settings.INBOUND_SMTP_KEY)
+    return context
+
+
 class Listener(Controller):
     """The server: start() returns when it listens, or raises OSError; stop() lets it go."""
 
     def __init__(self, host: str, port: int) -> None:
         self.sessions = 0
+        self._certificate = certificate()
         self._taking = Handler()
         super().__init__(self._taking, hostname=host, port=port, ready_timeout=30)
 
     def factory(self) -> SMTP:
         return Session(
             self.handler, data_size_limit=MOST_BYTES, enable_SMTPUTF8=True, hostname=our_host(), ident="OpenCXM",
-            timeout=PATIENCE, owner=self,
+            timeout=PATIENCE, owner=self, tls_context=self._certificate,
             command_call_limit={"RCPT": 2000, "MAIL": 1000, "DATA": 1000, "RSET": 1000, "NOOP": 20, "*": 50},
         )  # fmt: skip
 
@@ -160,6 +171,9 @@ class Session(SMTP):
         self._owner = owner
 
     def connection_made(self, transport: Any) -> None:
+        if self.transport is not None:  # the same connection once more, within TLS
+            super().connection_made(transport)
+            return
         self._owner.sessions += 1
         if self._owner.sessions > MOST_SESSIONS:
             transport.write(b"421 4.3.2 Too many connections\r\n")

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import smtplib
+import ssl
 import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from cxm.listen.channels.actions import Refused
 from cxm.listen.channels.channel_actions import check_channel, create_channel, poll_all
@@ -152,6 +160,48 @@ def test_a_mail_server_hands_mail_over(settings: Any, monkeypatch: pytest.Monkey
     assert answer_to("support@kettles.example").startswith("450")  # its sender keeps it
     take_for(["support@kettles.example"], mail(9))
     assert not Message.objects.filter(external_id="<9@ada>").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_server_hands_mail_over_encrypted(settings: Any, tmp_path: Path) -> None:
+    create_channel(
+        workspace=make_workspace(), kind="email", name="Support", by=None, address="support@kettles.example",
+        settings={"intake": "smtp"},
+    )  # fmt: skip
+    settings.INBOUND_SMTP_CERTIFICATE, settings.INBOUND_SMTP_KEY = self_signed(tmp_path)
+    listener = Listener("127.0.0.1", 0)
+    listener.start()
+    try:
+        trusting = ssl.create_default_context(cafile=str(settings.INBOUND_SMTP_CERTIFICATE))
+        for number in (1, 2):
+            with smtplib.SMTP("localhost", listener.port) as out:
+                assert out.starttls(context=trusting)[0] == 220
+                assert isinstance(out.sock, ssl.SSLSocket)
+                out.sendmail("ada@example.com", ["support@kettles.example"], mail(number, f"sealed {number}"))
+        assert texts() == ["sealed 1", "sealed 2"]
+        until = time.monotonic() + 10  # it hears of the end of a connection a moment later
+        while listener.sessions and time.monotonic() < until:
+            time.sleep(0.02)
+        assert listener.sessions == 0, "a connection counts once, before and within TLS"
+    finally:
+        listener.stop()
+    settings.INBOUND_SMTP_KEY.write_bytes(self_signed(tmp_path / "other")[1].read_bytes())
+    with pytest.raises(OSError, match="KEY_VALUES_MISMATCH"):
+        Listener("127.0.0.1", 0)
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """The files of a certificate for localhost, and of its key."""
+    folder.mkdir(exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+    signed = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False).sign(key, SHA256())
+    files = folder / "mail.pem", folder / "mail.key"
+    files[0].write_bytes(signed.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
 
 
 REPORT = """From: MAILER-DAEMON@mx.example
