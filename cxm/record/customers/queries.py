@@ -320,10 +320,10 @@ def timeline(
 ) -> Page:
     """Events of these profiles, newest first; `names` keeps some kinds, `text` those with it in a value.
 
-    `kinds`, if known, says where in the log the first page is (of PAGE events at most): it spares looking for them again.
+    `kinds`, if known, says where in the log the first page is, of PAGE events at most.
     """
     scope = Scope(workspace.pk, workspace.time_zone)
-    places: dict[str, list[Any]] = {}
+    places: dict[str, Any] = {}
     if kinds is not None and not names and not text and not before:
         newest = sorted(((ms, one.name) for one in kinds for ms in one.newest), reverse=True)[: PAGE + 1]
         places = {"at_names": [name for _ms, name in newest], "at_ms": [ms for ms, _name in newest]}
