@@ -193,11 +193,13 @@ def publish(*, survey: Survey, by: Actor) -> Version:
     newest = Version.objects.filter(survey=survey, number=survey.version).first()
     if newest and not differs(survey, definition):
         raise SurveyRefused(_("Nothing has changed since version %(number)s.") % {"number": newest.number})
-    now = timezone.now()
+    now, wordings = timezone.now(), wordings_now(survey)
     version = Version.objects.create(
         survey=survey, number=survey.version + 1, definition=survey.draft, published_by=user_behind(by),
         published_at=now,
-        question_versions={one.id: _wording_number(survey, one, now) for one in definition.questions()},
+        question_versions={
+            one.id: _wording_number(survey, one, wordings.get(one.id), now) for one in definition.questions()
+        },
     )  # fmt: skip
     if newest and newest.definition.get("quotas") != survey.draft.get("quotas"):
         forget_counts(survey.pk)
@@ -209,9 +211,8 @@ def publish(*, survey: Survey, by: Actor) -> Version:
     return version
 
 
-def _wording_number(survey: Survey, question: Question, now: datetime) -> int:
+def _wording_number(survey: Survey, question: Question, newest: QuestionVersion | None, now: datetime) -> int:
     """The number of this wording: that of the newest one if nothing of it has changed, else a new one."""
-    newest = wordings_now(survey).get(question.id)
     if newest:
         before = msgspec.convert(newest.body, Question)
         if asked(before) == asked(question):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import Http404
@@ -59,13 +57,9 @@ def wordings_now(survey: Survey) -> dict[str, QuestionVersion]:
 
 def taken_by(survey: Survey) -> Taken:
     """What published versions hold: ids that stay bound to what they meant."""
-    return taken_from(QuestionVersion.objects.filter(survey=survey).order_by("number"))
-
-
-def taken_from(wordings: Iterable[QuestionVersion]) -> Taken:
     taken = Taken()
-    for wording in wordings:
-        taken.add(msgspec.convert(wording.body, Question))
+    for body in QuestionVersion.objects.filter(survey=survey).order_by("number").values_list("body", flat=True):
+        taken.add(msgspec.convert(body, Question))
     return taken
 
 

@@ -12,6 +12,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from clickhouse_connect.driver.client import Client
 
@@ -23,6 +24,7 @@ from .steps import drop_cases, lost_steps
 logger = logging.getLogger(__name__)
 
 SETTLED = timedelta(minutes=1)  # after which no insert of a living process can be half-way
+STRETCH = 500_000  # rows looked at in one question: the engine keeps their ids in memory meanwhile
 SECOND_LOOK = 3.0  # seconds, before a row without an event counts as torn while others may write
 
 
@@ -79,22 +81,29 @@ def _node(
     events = opened.local("events")
     after = int(known.get("events", 0))
     until = _last_settled(client, events, after, settled)
-    for table in DERIVED:
-        mended.missing += _add_missing(opened, client, table, after, until)
+    for first, last in _stretches(client, events, after, until):
+        for table in DERIVED:
+            mended.missing += _add_missing(opened, client, table, first, last)
     found = {"events": max(after, until)}
-    for table in (*DERIVED, *READ):
+    for table in (*DERIVED, *READ, "steps"):
+        remove = _remove_steps if table == "steps" else _remove_orphans
         found[table] = _top(client, opened.local(table))
-        start = int(known.get(table, 0))
-        mended.orphaned += _remove_orphans(opened, client, table, start, wait=bool(settled))
-    found["steps"] = _top(client, opened.local("steps"))
-    lost = {str(one) for one in lost_steps(opened, client, int(known.get("steps", 0)))}
-    if lost and settled:
-        time.sleep(SECOND_LOOK)
-        lost &= {str(one) for one in lost_steps(opened, client, int(known.get("steps", 0)))}
-    if lost:
-        drop_cases(opened, client, "event_id IN {ids:Array(UUID)}", {"ids": sorted(lost)})
-        mended.orphaned += len(lost)
+        for first, last in _stretches(client, opened.local(table), int(known.get(table, 0)), found[table]):
+            mended.orphaned += remove(opened, client, table, first, last, wait=bool(settled))
     return found
+
+
+def _stretches(client: Client, table: str, after: int, until: int) -> list[tuple[int, int]]:
+    """The blocks in (after, until], parted so that each part has little more than STRETCH rows: (after, until] each."""
+    if until <= after:
+        return []
+    rows = client.query(
+        "SELECT max(block) FROM (SELECT block, sum(n) OVER (ORDER BY block) AS total FROM ("
+        f"SELECT _block_number AS block, count() AS n FROM {table} WHERE block > {after} AND block <= {until}"
+        f" GROUP BY block)) GROUP BY intDiv(total, {STRETCH}) ORDER BY 1"
+    ).result_rows
+    ends = [int(row[0]) for row in rows]
+    return list(pairwise([after, *ends[:-1], until])) if ends else []
 
 
 def _top(client: Client, table: str) -> int:
@@ -115,8 +124,6 @@ def _last_settled(client: Client, events: str, after: int, settled: timedelta) -
 
 def _add_missing(opened: Engine, client: Client, table: str, after: int, until: int) -> int:
     """Derived rows of the events in (after, until] that the table does not have; returns how many were added."""
-    if until <= after:
-        return 0
     query = view_queries()[table]
     local, events = opened.local(table), opened.local("events")
     names = re.search(r"WHERE (name (?:=|IN) .*)$", query, re.DOTALL)
@@ -131,12 +138,24 @@ def _add_missing(opened: Engine, client: Client, table: str, after: int, until: 
     return missing
 
 
-def _remove_orphans(opened: Engine, client: Client, table: str, after: int, *, wait: bool) -> int:
-    """Rows written after that block whose event is not in the log; returns how many were removed."""
+def _remove_steps(opened: Engine, client: Client, _table: str, after: int, until: int, *, wait: bool) -> int:
+    """Journeys with a step in (after, until] whose event is not in the log are made anew; returns of how many steps."""
+    lost = {str(one) for one in lost_steps(opened, client, after, until)}
+    if lost and wait:
+        time.sleep(SECOND_LOOK)
+        lost &= {str(one) for one in lost_steps(opened, client, after, until)}
+    if lost:
+        drop_cases(opened, client, "event_id IN {ids:Array(UUID)}", {"ids": sorted(lost)})
+    return len(lost)
+
+
+def _remove_orphans(opened: Engine, client: Client, table: str, after: int, until: int, *, wait: bool) -> int:
+    """Rows written in (after, until] whose event is not in the log; returns how many were removed."""
     local, events = opened.local(table), opened.local("events")
-    recent = f"SELECT event_id FROM {local} WHERE _block_number > {after}"
+    written = f"_block_number > {after} AND _block_number <= {until}"
+    recent = f"SELECT event_id FROM {local} WHERE {written}"
     sql = (
-        f"SELECT toString(event_id) FROM {local} WHERE _block_number > {after}"
+        f"SELECT toString(event_id) FROM {local} WHERE {written}"
         f" AND event_id NOT IN (SELECT event_id FROM {events} WHERE event_id IN ({recent}))"
     )
     orphans = {row[0] for row in client.query(sql).result_rows}

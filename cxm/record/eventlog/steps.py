@@ -567,12 +567,13 @@ def _everywhere(sql: str, parameters: Mapping[str, Any]) -> None:
             client.command(sql.replace(f"@{table}", opened.local(table)), parameters=dict(parameters))
 
 
-def lost_steps(opened: Engine, client: Client, after: int) -> set[UUID]:
-    """Events of steps that were written on this node after that block and are not in the log."""
+def lost_steps(opened: Engine, client: Client, after: int, until: int) -> set[UUID]:
+    """Events of steps that were written on this node in the blocks (after, until] and are not in the log."""
     local = opened.local("steps")
-    recent = f"SELECT event_id FROM {local} WHERE _block_number > {after}"
+    written = f"_block_number > {after} AND _block_number <= {until}"
+    recent = f"SELECT event_id FROM {local} WHERE {written}"
     rows = client.query(
-        f"SELECT DISTINCT event_id FROM {local} WHERE _block_number > {after}"
+        f"SELECT DISTINCT event_id FROM {local} WHERE {written}"
         f" AND event_id NOT IN (SELECT event_id FROM events WHERE event_id GLOBAL IN ({recent}))"
     ).result_rows
     return {row[0] for row in rows}

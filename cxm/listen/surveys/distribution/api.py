@@ -43,6 +43,8 @@ class MailingOut(Schema):
     name: str
     state: str = Field(description="draft, sending, repeating, paused, sent or stopped")
     segment: str
+    also_in: list[str]
+    not_in: list[str]
     people: int
     sent: int
     answered: int
@@ -59,8 +61,8 @@ class MailingOut(Schema):
         progress, repeat = progress_of(one), repeat_of(one)
         plain = {
             name: getattr(one, name)
-            for name in ("id", "survey_id", "name", "state", "segment", "series_id", "wave_on", "created_at",
-                         "finished_at")
+            for name in ("id", "survey_id", "name", "state", "segment", "also_in", "not_in", "series_id", "wave_on",
+                         "created_at", "finished_at")
         }  # fmt: skip
         return {
             **plain,

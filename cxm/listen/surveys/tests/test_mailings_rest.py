@@ -80,6 +80,7 @@ def test_a_mailing_goes_to_those_in_segments_and_not_in_others(workspace: Worksp
     assert (status, made["segment"]) == (201, gold)
     mailing = Mailing.objects.get(pk=made["id"])
     assert (mailing.also_in, mailing.not_in) == ([lviv], [asked])
+    assert (made["also_in"], made["not_in"]) == ([lviv], [asked])
     assert list(running.wanted(mailing)) == [told[0].pk]  # gold: P0, P1, P3; in Lviv: P0, P3; P3 was asked lately
     everybody = caller.post(path, body | {"also_in": [], "not_in": []})[1]
     assert set(running.wanted(Mailing.objects.get(pk=everybody["id"]))) == {told[0].pk, told[1].pk, told[3].pk}

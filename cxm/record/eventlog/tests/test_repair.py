@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cxm.accounts.models import Workspace
+from cxm.record.eventlog import repair as repairing
 from cxm.record.eventlog.engine import engine
 from cxm.record.eventlog.repair import repair
 from cxm.testing.cast import answer, given_events, make_workspace
@@ -66,4 +67,39 @@ def test_a_whole_log_is_left_as_it_is_and_what_is_young_is_not_judged() -> None:
     repair(NOW)
     assert (scores(workspace), counted(workspace)) == ([2, 9], 2)
     given_events([answer(workspace, 5)])
+    assert not repair(NOW)
+
+
+def test_much_is_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make_workspace()
+    repair(NOW)
+    top = int(ask(f"SELECT max(_block_number) FROM {engine().local('events')}")[0][0])
+    monkeypatch.setattr(repairing, "STRETCH", 2)
+    for score in (2, 9, 10, 4, 5):
+        given_events([answer(workspace, score)])
+    opened = engine()
+    parts, rows = [], 0
+    for address in opened.addresses:
+        with opened.client(address) as client:
+            local = opened.local("events")
+            last = int(client.query(f"SELECT max(_block_number) FROM {local}").result_rows[0][0])
+            found = repairing._stretches(client, local, 0 if len(opened.addresses) > 1 else top, last)
+            assert [first for first, _last in found[1:]] == [last for _first, last in found[:-1]], (
+                "no block is left out"
+            )
+            assert not found or found[-1][1] == last
+            parts += found
+            rows += sum(
+                client.query(f"SELECT count() FROM {local} WHERE _block_number > {first} AND _block_number <= {last}"
+                             f" AND workspace_id = {workspace.pk}").result_rows[0][0]
+                for first, last in found
+            )  # fmt: skip
+    assert len(parts) >= 3
+    assert rows == 5
+    lose("feedback", workspace, "score = 9")
+    lose("feedback_rollup", workspace, "score = 9")
+    lose("events", workspace, "JSONExtractFloat(properties, 'score') = 5")
+    mended = repair(NOW)
+    assert (mended.missing, mended.orphaned) == (1, 1)
+    assert (scores(workspace), counted(workspace)) == ([2, 4, 9, 10], 4)
     assert not repair(NOW)
