@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from .checking import ID, PRIORITIES
 from .definition import Definition, Formula, Quota, Rule, said
@@ -173,7 +173,7 @@ def _nested(formula: Formula) -> bool:
 
 
 class QuotaForm(forms.Form):
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=100)
+    name = forms.CharField(label=pgettext_lazy("of a thing", "Name"), max_length=100)
     limit = forms.IntegerField(label=gettext_lazy("At most so many complete responses"), min_value=1, max_value=10**9)
     then = forms.ChoiceField(
         label=gettext_lazy("When it is full"),

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from . import stylesheets
 from .checking import COLOUR, ID, LANGUAGE, safe_picture
@@ -90,6 +90,7 @@ class SettingsForm(forms.ModelForm[Survey]):
             "priority",
         ]
         labels = {
+            "name": pgettext_lazy("of a thing", "Name"),
             "verify_email": gettext_lazy("Confirm an e-mail address first"),
             "opens_at": gettext_lazy("Opens at"),
             "closes_at": gettext_lazy("Closes at"),

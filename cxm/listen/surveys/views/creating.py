@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from cxm.accounts.access import membership_for
@@ -30,7 +30,7 @@ LARGEST_FILE = 20_000_000  # bytes: pictures may be in it
 
 class NewForm(forms.Form):
     name = forms.CharField(
-        label=gettext_lazy("Name"),
+        label=pgettext_lazy("of a thing", "Name"),
         max_length=200,
         help_text=gettext_lazy("For you; people who answer see another title."),
     )
