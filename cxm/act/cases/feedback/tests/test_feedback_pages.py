@@ -211,4 +211,4 @@ def test_quotes_are_of_those_who_agreed() -> None:
     quotes = [one.text for one in page.context["found"].quotes]
     assert len(quotes) == 2 and all("Great service" in one for one in quotes)  # Ada's two profiles; Bela took it back
     assert (page.context["found"].looked_at, page.context["found"].consented) == (4, 2)
-    assert "Bela" not in page.content.decode() and "Cyd" not in page.content.decode()
+    assert "says Bela" not in page.content.decode() and "says Cyd" not in page.content.decode()  # a token may say Cyd
