@@ -46,13 +46,18 @@ def test_a_morning_in_the_inbox(live_server: Any, open_page: OpenPage) -> None:
     page.goto(address)
     page.locator("#found").get_by_text("40 texts").wait_for()
     check_accessible(page)
-    # Search as one types, two chosen by keys, handled, and undone.
+    # Search as one types, once and not again when the field is left; two chosen by keys, handled, and undone.
+    searches: list[str] = []
+    page.on("request", lambda request: searches.append(request.url) if "hx-request" in request.headers else None)
     page.locator("#id_q").fill("deliveries")
     page.locator("#found").get_by_text("20 texts").wait_for()
     page.locator("mark.evidence-found", has_text="delivery").first.wait_for()
     page.locator("#id_q").blur()
-    for key in ("j", "x", "j", "x", "e"):
+    for key in ("j", "x", "j", "x"):
         page.keyboard.press(key)
+    page.locator("#found input:checked").nth(1).wait_for()
+    assert len([one for one in searches if "q=deliveries" in one]) == 1
+    page.keyboard.press("e")
     page.get_by_text("2 texts were marked handled.").wait_for()
     assert FeedbackMark.objects.exclude(handled_at=None).count() == 2
     page.keyboard.press("z")
