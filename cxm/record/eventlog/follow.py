@@ -35,24 +35,24 @@ LONGEST_REST = 3.0  # seconds
 
 
 class Arrivals:
-    """What this process has written to the log: whoever follows wakes by it, and gives way to captured events."""
+    """What this process has written to the log: whoever follows wakes by it, and gives way to whoever sends."""
 
     def __init__(self) -> None:
-        self.events = 0  # captured since the start
+        self.events = 0  # captured ones and facts, since the start
         self._sign = threading.Event()
         self._named = threading.Condition()
         self._names: set[str] = set()  # since somebody last waited for some of them
         self._woken = False
 
     def add(self, events: int, names: Collection[str]) -> None:
-        """Captured events under these names. Only the thread that writes them calls it."""
-        self.events += events
+        """Captured events under these names: followers wake."""
         self._sign.set()
-        self.tell(names)
+        self.tell(events, names)
 
-    def tell(self, names: Collection[str]) -> None:
+    def tell(self, events: int, names: Collection[str]) -> None:
         """Events of any kind under these names are in the log."""
         with self._named:
+            self.events += events
             self._names.update(names)
             self._named.notify_all()
 
@@ -80,7 +80,7 @@ arrivals = Arrivals()
 
 
 class Pace:
-    """How long a worker of this process rests, because taking events comes first: whoever sends them waits."""
+    """How long a worker of this process rests, because taking events and answers comes first: whoever sends waits."""
 
     def __init__(self) -> None:
         self.beside = False  # whether events were taken when it last asked

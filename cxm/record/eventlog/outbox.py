@@ -108,7 +108,7 @@ def move_outbox() -> int:
                 for fact in facts
             ]
         )
-        arrivals.tell({fact.name for fact in facts})
+        arrivals.tell(len(facts), {fact.name for fact in facts})
         OutboxFact.objects.filter(pk__in=[fact.pk for fact in facts]).delete()
         moved += len(facts)
     return moved

@@ -223,7 +223,7 @@ def corrections_for(workspace_id: int, event_ids: Sequence[UUID]) -> dict[UUID, 
 def read(workspace_id: int, texts: Sequence[Text], heard: Mapping[UUID, Point]) -> list[Reading]:
     """As `understand`; a text that it fails on is found by halving and stays without a reading."""
     try:
-        asked = [wording(workspace_id, one.survey, one.question, one.question_version, one.language) for one in texts]
+        asked = _wordings(workspace_id, texts)
         points = [heard.get(one.event_id) for one in texts] if heard else []
         return understand(workspace_id, [one.comment for one in texts], asked, points)
     except Exception:
@@ -232,6 +232,13 @@ def read(workspace_id: int, texts: Sequence[Text], heard: Mapping[UUID, Point]) 
             return [Reading()]
     middle = len(texts) // 2
     return [*read(workspace_id, texts[:middle], heard), *read(workspace_id, texts[middle:], heard)]
+
+
+def _wordings(workspace_id: int, texts: Sequence[Text]) -> list[str]:
+    """What each text answers. Most answer the same few questions, and each is looked up once."""
+    keys = [(one.survey, one.question, one.question_version, one.language) for one in texts]
+    found = {key: wording(workspace_id, *key) for key in set(keys)}
+    return [found[key] for key in keys]
 
 
 def annotation(
