@@ -18,10 +18,7 @@ def gram_values(characters: Characters, columns: Array, words: WordGrams, table:
     packed = table.view(np.dtype(f"u{heads}")).ravel()
     found = packed.take(columns)
     found[over_ends(characters.text_at)] = 0
-    each = found.view(np.int8).reshape(len(columns), -1, heads)
-    total: Array = each[0].astype(np.int16)
-    for values in each[1:]:
-        total += values
+    total: Array = found.view(np.int8).reshape(len(columns), -1, heads).sum(axis=0, dtype=np.int16)
     if len(characters.word_at):
         for column, at in (
             (words.single, characters.word_at),
