@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .characters import HAN, Array, Characters
-from .grams import ORDERS, WordGrams, over_ends
+from .grams import ORDERS, WordGrams
 from .lexical import Items
 from .reading import Span
 
@@ -44,7 +44,7 @@ def units_of(characters: Characters) -> Units:
 
 def parts(
     characters: Characters,
-    columns: Array,
+    grams: Array,
     words: WordGrams,
     items: Items,
     units: Units,
@@ -57,18 +57,15 @@ def parts(
 ) -> Array:
     """What each unit adds to the log-odds of its text's head.
 
-    `head` is the column of `table` by text, `scale` its factor (0 leaves a text out); `worth` is what each item adds
-    (its vector's and its valence's part), `turned` the factor by text of it; `known` are known words by text.
+    `grams` are of `gram_values`; `head` is the column of them and of `table` by text, `scale` its factor (0 leaves a text
+    out); `worth` is what each item adds (its vector's and its valence's part), `turned` the factor by text of it; `known`
+    are known words by text.
     """
     count = len(characters.codes)
     length = characters.text_at[1:] - characters.text_at[:-1]
-    heads = table.shape[1]
-    cell = columns * heads
-    if head.any():
-        cell += head.repeat(length)
-    found = table.ravel().take(cell) / ORDERS_EACH
-    found[over_ends(characters.text_at)] = 0
-    padded = np.zeros(count + len(columns) + 1)
+    which = grams[:, np.arange(count), head.repeat(length)] if head.any() else grams[:, :, 0]
+    found = which / ORDERS_EACH
+    padded = np.zeros(count + len(grams) + 1)
     padded[1 : count + 1] = found.sum(axis=0)
     for order, values in enumerate(found, start=1):
         padded[order + 1 : order + 1 + count] -= values
