@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .characters import HAN, Array, Characters
-from .grams import ORDERS, WordGrams, over_ends
+from .grams import ORDERS, WordGrams
 from .lexical import Items
 from .reading import Span
 
@@ -44,7 +44,7 @@ def units_of(characters: Characters) -> Units:
 
 def parts(
     characters: Characters,
-    columns: Array,
+    grams: Array,
     words: WordGrams,
     items: Items,
     units: Units,
@@ -57,18 +57,15 @@ def parts(
 ) -> Array:
     """What each unit adds to the log-odds of its text's head.
 
-    `head` is the column of `table` by text, `scale` its factor (0 leaves a text out); `worth` is what each item adds
-    (its vector's and its valence's part), `turned` the factor by text of it; `known` are known words by text.
+    `grams` are of `gram_values`; `head` is the column of them and of `table` by text, `scale` its factor (0 leaves a text
+    out); `worth` is what each item adds (its vector's and its valence's part), `turned` the factor by text of it; `known`
+    are known words by text.
     """
     count = len(characters.codes)
     length = characters.text_at[1:] - characters.text_at[:-1]
-    heads = table.shape[1]
-    cell = columns * heads
-    if head.any():
-        cell += head.repeat(length)
-    found = table.ravel().take(cell) / ORDERS_EACH
-    found[over_ends(characters.text_at)] = 0
-    padded = np.zeros(count + len(columns) + 1)
+    which = grams[:, np.arange(count), head.repeat(length)] if head.any() else grams[:, :, 0]
+    found = which / ORDERS_EACH
+    padded = np.zeros(count + len(grams) + 1)
     padded[1 : count + 1] = found.sum(axis=0)
     for order, values in enumerate(found, start=1):
         padded[order + 1 : order + 1 + count] -= values
@@ -92,60 +89,57 @@ def parts(
     return np.asarray(part)
 
 
-def chosen(part: Array, units: Units, count: int, wanted: Array) -> Array:
-    """Whether each unit is shown: of wanted texts, the strongest few that add to the tag."""
-    order = np.lexsort((-part, units.text))
-    text = units.text[order]
-    first = text.searchsorted(np.arange(count))
-    rank = np.arange(len(order)) - first[text]
-    best = part[order][first[text]]
-    shown = np.zeros(len(order), dtype=bool)
-    shown[order] = (rank < MOST) & (part[order] > 0) & (part[order] >= LEAST * best) & wanted[text]
-    return shown
+def chosen(part: list[float]) -> list[int]:
+    """Of the units of a text (by what each adds) those that are shown, in order: the strongest few that add to the tag."""
+    best = max(part)
+    if best <= 0:
+        return []
+    least = LEAST * best
+    strong = [at for at, value in enumerate(part) if value >= least]
+    return strong if len(strong) <= MOST else sorted(sorted(strong, key=lambda at: -part[at])[:MOST])
 
 
-def with_denials(shown: Array, units: Units, denied: Array, negator: Array) -> Array:
-    """Adds the denial (and what stands between) to each shown word that it turns."""
-    out = shown.copy()
-    own = units.word >= 0
-    hit = (shown & own).nonzero()[0]
-    hit = hit[denied[units.word[hit]]]
-    for at in hit:
-        for back in range(1, 4):
-            before = at - back
-            if before < 0 or units.text[before] != units.text[at] or units.word[before] < 0:
-                break
-            if negator[units.word[before]]:
-                out[before:at] = True
-                break
-    return out
+def with_denials(shown: list[int], word: list[int], denied: Array, negator: Array) -> list[int]:
+    """Adds the denial (and what stands between) to each shown word that it turns. `word` is by unit of the text."""
+    out = set(shown)
+    for at in shown:
+        if word[at] >= 0 and denied[word[at]]:
+            for before in range(at - 1, max(at - 4, -1), -1):
+                if word[before] < 0:
+                    break
+                if negator[word[before]]:
+                    out.update(range(before, at))
+                    break
+    return sorted(out)
 
 
 def shown_spans(
     part: Array, units: Units, characters: Characters, wanted: Array,
     denied: Array | None = None, negator: Array | None = None,
 ) -> dict[int, tuple[Span, ...]]:  # fmt: skip
-    """Spans of the strongest units of wanted texts; with `denied` and `negator`, of their denials too."""
-    shown = chosen(part, units, len(wanted), wanted)
-    if denied is not None and negator is not None and negator.any():
-        shown = with_denials(shown, units, denied, negator)
-    return spans_of(shown, units, characters)
+    """Spans of the strongest units of wanted texts; with `denied` and `negator`, of their denials too.
 
-
-def spans_of(shown: Array, units: Units, characters: Characters) -> dict[int, tuple[Span, ...]]:
-    """Spans by text, neighbours joined, in characters of the texts as they came."""
-    hit = shown.nonzero()[0]
-    if not len(hit):
-        return {}
-    text = units.text[hit]
-    joins = np.zeros(len(hit), dtype=bool)
-    joins[1:] = (hit[1:] - hit[:-1] == 1) & (text[1:] == text[:-1])
-    begins = (~joins).nonzero()[0]
-    ends = np.append(begins[1:], len(hit)) - 1
-    offset = characters.offset[text[begins]]
-    first = characters.origin[units.at[hit[begins]]] - offset
-    last = characters.origin[units.end[hit[ends]] - 1] + 1 - offset
-    out: dict[int, list[Span]] = {}
-    for number, at, end in zip(text[begins].tolist(), first.tolist(), last.tolist(), strict=True):
-        out.setdefault(number, []).append(Span(at, end))
-    return {number: tuple(spans) for number, spans in out.items()}
+    Neighbours are joined; in characters of the texts as they came.
+    """
+    values, words = part.tolist(), units.word.tolist()
+    begins = units.text.searchsorted(np.arange(len(wanted) + 1)).tolist()
+    denials = denied is not None and negator is not None and negator.any()
+    at, end, origin = units.at.item, units.end.item, characters.origin.item
+    out = {}
+    for number in wanted.nonzero()[0].tolist():
+        begin, to = begins[number], begins[number + 1]
+        shown = chosen(values[begin:to]) if begin < to else []
+        if not shown:
+            continue
+        if denials:
+            shown = with_denials(shown, words[begin:to], denied, negator)  # type: ignore[arg-type]  # there, if denials
+        offset, runs = characters.offset.item(number), [[shown[0], shown[0]]]
+        for unit in shown[1:]:
+            if unit == runs[-1][1] + 1:
+                runs[-1][1] = unit
+            else:
+                runs.append([unit, unit])
+        out[number] = tuple(
+            Span(origin(at(begin + first)) - offset, origin(end(begin + last) - 1) + 1 - offset) for first, last in runs
+        )
+    return out

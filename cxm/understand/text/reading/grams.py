@@ -11,6 +11,7 @@ from .characters import HAN, POWERS, Array, Characters, mixed
 ORDERS = 5  # n-grams of one to five characters
 HAN_WORD = 4  # characters of the longest Chinese word that is looked up
 BITS = 19
+FEW = 50  # hashes that are sooner looked up one by one
 
 
 def key_of(salt: int) -> int:
@@ -129,9 +130,14 @@ class Slots:
         self.slot = np.full(1 << self.bits, -1, dtype=np.int32)
         self.slot[slots[::-1]] = np.arange(len(hashes) - 1, -1, -1, dtype=np.int32)
         self.padded = np.concatenate([hashes, np.zeros(1, dtype=np.uint32)])
+        # of a few, looked up one by one; a table of all words would take a tenth of the time of loading
+        self.numbers = {value: number for number, value in enumerate(hashes.tolist())} if len(hashes) < 5000 else {}
 
     def find(self, hashes: Array) -> Array:
         """The number of each hash, or -1."""
+        if self.numbers and len(hashes) <= FEW:
+            get = self.numbers.get
+            return np.array([get(value, -1) for value in hashes.tolist()], dtype=np.intp)
         number = self.slot.take(spread(hashes, self.salt, self.bits)).astype(np.intp)
         number[self.padded.take(number) != hashes] = -1
         return number

@@ -54,10 +54,7 @@ def letters_of(characters: Characters, columns: Array, table: Array, scale: floa
     """By sentence, (rows, 11): letters of Latin, of Cyrillic, of Chinese, of Japanese and Korean, and others; then what
     n-grams of Latin, and of Cyrillic, say (three classes each). `table` is (2^16, 4) of int8, three columns used."""
     found = table.view(np.uint32).ravel().take(columns >> (BITS - LANGUAGE_BITS))
-    each = found.view(np.int8).reshape(len(columns), -1, 4)
-    total = each[0].astype(np.int16)
-    for values in each[1:]:
-        total += values
+    total = found.view(np.int8).reshape(len(columns), -1, 4).sum(axis=0, dtype=np.int16)
     script, kind, at = script_at(characters), characters.kind, characters.sentence_at[:-1]
     out = np.zeros((len(at), 11))
 

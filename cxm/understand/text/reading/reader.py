@@ -35,7 +35,7 @@ class Batch:
     """All that was found out about some texts, as arrays; by sentence or by text."""
 
     characters: Characters
-    columns: Array
+    grams: Array  # what each n-gram of characters is worth: orders × positions × heads
     words: WordGrams
     items: Items
     negator: Array
@@ -204,7 +204,8 @@ class Reader:
         words = word_grams(found, denied)
         scale = self.weights.gram_scale
         heads = 8 if emotions else 2
-        values = gram_values(found, columns, words, self.weights.grams if emotions else self.weights.sentiment_grams)
+        table = self.weights.grams if emotions else self.weights.sentiment_grams
+        grams, values = gram_values(found, columns, words, table)
         sums = sums_of(found, items, marks, values, scale[:heads], self.worth if emotions else self.sentiment_worth)
         by_mark, bias, share = (
             table[:, :heads] for table in (self.weights.by_mark, self.weights.bias, self.weights.vector_share)
@@ -216,7 +217,7 @@ class Reader:
             text = np.repeat(np.arange(count), np.diff(found.text_at))
             traditional = scripts_of_chinese(found.raw[found.origin[: len(text)]], text, count, self.weights.variant)
         return Batch(
-            found, columns, words, items, negator, denied, language, languages[:sentences], traditional,
+            found, grams, words, items, negator, denied, language, languages[:sentences], traditional,
             logits[sentences:], logits[:sentences], both.marks.known[sentences:],
         )  # fmt: skip
 
@@ -410,7 +411,7 @@ class Reader:
         good, bad, none = {}, {}, np.zeros(len(first), dtype=np.intp)
         if first.any():
             part = evidence.parts(
-                found, batch.columns, batch.words, batch.items, units, self.weights.sentiment_grams, none, worth,
+                found, batch.grams, batch.words, batch.items, units, self.weights.sentiment_grams, none, worth,
                 first, first * self.weights.gram_scale[0], batch.known,
             )  # fmt: skip
             spans = evidence.shown_spans(part, units, found, first != 0, batch.denied, batch.negator)
@@ -424,7 +425,7 @@ class Reader:
         head = 2 + np.maximum(felt, 0)
         worth = self.worth[batch.items.number, head[text]] * share[text, head[text]]
         part = evidence.parts(
-            found, batch.columns, batch.words, batch.items, units, self.weights.grams, head, worth,
+            found, batch.grams, batch.words, batch.items, units, self.weights.grams, head, worth,
             feels.astype(float), feels * self.weights.gram_scale[head], batch.known,
         )  # fmt: skip
         return good, bad, evidence.shown_spans(part, units, found, feels)

@@ -12,16 +12,15 @@ from .lexical import Items, Marks, dense, summed
 from .weights import Weights
 
 
-def gram_values(characters: Characters, columns: Array, words: WordGrams, table: Array) -> Array:
-    """What the n-grams that begin at each position are worth: shape (positions, heads) of `table`, as int16."""
+def gram_values(characters: Characters, columns: Array, words: WordGrams, table: Array) -> tuple[Array, Array]:
+    """What each n-gram of characters is worth: shape (orders, positions, heads) of `table`, as int8; and what all that
+    begin at each position are worth, with those of words: shape (positions, heads), as int16."""
     heads = table.shape[1]
     packed = table.view(np.dtype(f"u{heads}")).ravel()
     found = packed.take(columns)
     found[over_ends(characters.text_at)] = 0
     each = found.view(np.int8).reshape(len(columns), -1, heads)
-    total: Array = each[0].astype(np.int16)
-    for values in each[1:]:
-        total += values
+    total = each.sum(axis=0, dtype=np.int16)
     if len(characters.word_at):
         for column, at in (
             (words.single, characters.word_at),
@@ -29,7 +28,7 @@ def gram_values(characters: Characters, columns: Array, words: WordGrams, table:
             (words.denied, characters.word_at[words.denied_word]),
         ):
             total[at] += packed[column].view(np.int8).reshape(-1, heads)
-    return total
+    return each, total
 
 
 @dataclass(slots=True)
@@ -58,7 +57,7 @@ class Sums:
 
 
 def sums_of(characters: Characters, items: Items, marks: Marks, values: Array, scale: Array, word_worth: Array) -> Sums:
-    """`values` are of `gram_values`; `word_worth` is what each word of the vocabulary adds, by head."""
+    """`values` are the sums of `gram_values`; `word_worth` is what each word of the vocabulary adds, by head."""
     heads = word_worth.shape[1]
     grams = np.add.reduceat(values, characters.sentence_at[:-1], axis=0, dtype=np.int32)[:, :heads] * scale
     vectors = summed(word_worth[items.number], items.sentence, len(characters.sentence_text))
