@@ -239,7 +239,8 @@ def list_journeys(request: HttpRequest, process_id: int, query: Query[JourneysQu
 
     step, with next (or ends=1) and number or from_end: a step, what follows it, at a place; step_not and next_not in
     their place: any but these. path: one path. first and then: who comes from one to the other (reached=0: who never
-    does). funnel, with level and dropped: so far in a funnel. group, with groups: one of so many groups. stretch, with
+    does). funnel, with level and dropped: so far in a funnel, with by and of in one
+    of its groups. group, with groups: one of so many groups. stretch, with
     unit, cohort (the first day of a period; else all), first and then: the customers of whom is known whether they
     came back in that stretch; with back=1, who did; each once, with the journey that they began with.
     """

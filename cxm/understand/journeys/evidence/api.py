@@ -18,12 +18,12 @@ from cxm.understand.metrics.refusals import Refused
 from ..maps.queries import definition_of, map_for
 from ..models import JourneyMap
 from . import keeping, queries, wording
-from .behind import WAY, is_list, journeys_behind, needs_figures
+from .behind import SWITCH, WAY, is_list, journeys_behind, needs_figures
 from .conformance import KINDS
 from .figures import Figures
 
 router = Router(tags=["journey maps"])
-KIND = rf"^({'|'.join((*queries.WHO, *KINDS, WAY))}|late-[0-9]{{1,3}})$"
+KIND = rf"^({'|'.join((*queries.WHO, SWITCH, *KINDS, WAY))}|late-[0-9]{{1,3}})$"
 
 
 class AskedIn(Schema):
@@ -140,6 +140,7 @@ def behind(
     """Which journeys, says `kind`.
 
     passed: who came here; lost: who went no further; on: who went on; again: who came again; back: who went back;
+    switch: who went on beside the path on another channel (`visits`: how often, `reached_after_s`: until then);
     late-0, late-1 and so on: to whom that promise of the touchpoint was broken; skipped, not_reached, out_of_order,
     repeated, beyond: who deviates so from the expected path here; way: who took one way, with the `id` of the way in
     the place of the touchpoint. Of deviations and ways, `first_at` is when the journey began, and of ways `visits`
@@ -162,7 +163,7 @@ def behind(
         "items": [
             {
                 "customer_id": one.customer_id, "first_at": wording.moment(one.at), "visits": one.times,
-                "reached_after_s": one.reach / 1000 or None,
+                "reached_after_s": None if one.reach is None else one.reach / 1000,
             }
             for one in found.rows
         ],

@@ -174,8 +174,8 @@ def cell_of(number: Compared | None) -> Cell | None:
     sides = []
     for one in (number.first, number.second):
         if number.unit == "seconds":
-            value = numbers.duration(None if one.value is None else one.value / 3600)
-            sides.append(_("%(value)s, n = %(n)s") % {"value": value, "n": numbers.amount(one.n, "count")})
+            value, low, high = (None if each is None else each / 3600 for each in (one.value, one.low, one.high))
+            sides.append(numbers.statement(value, low, high, one.n, "hours"))
         else:
             sides.append(numbers.statement(one.value, one.low, one.high, one.n, number.unit))
     unit = "percent" if number.measure == "time" else number.unit

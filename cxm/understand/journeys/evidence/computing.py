@@ -43,7 +43,7 @@ def compute(definition: MapDefinition, process: int, scope: Scope, now: datetime
     kept = queries.promises(definition, process, scope, at) if total.journeys else {}
     figures = put_together(
         points, passes, queries.opinions(definition, scope), queries.tickets(definition, scope), kept,
-        queries.verbatims(definition, scope), definition.metric, switches(points, flows),
+        queries.verbatims(definition, scope), definition.metric, switches(definition, flows),
     )  # fmt: skip
     slow = queries.handovers(definition, process, scope, at, limits(points, passes)) if passes else []
     return Evidence(
@@ -87,13 +87,12 @@ def worst_first(
     return sorted(made, key=lambda one: (one.difference.value or 0.0, one.key))
 
 
-def switches(points: Sequence[Touchpoint], flows: Sequence[queries.FlowRow]) -> Counter[str]:
+def switches(definition: MapDefinition, flows: Sequence[queries.FlowRow]) -> Counter[str]:
     """How often a touchpoint was followed by one beside the expected path that is on another channel."""
-    known = {one.key: one for one in points}
+    beside = {one.key: queries.beside(definition, one) for one in definition.touchpoints()}
     found: Counter[str] = Counter()
     for row in flows:
-        here, there = known.get(row.label), known.get(row.next)
-        if here and there and there.optional and here.channel and there.channel and here.channel != there.channel:
+        if row.next in beside.get(row.label, ()):
             found[row.label] += row.n
     return found
 

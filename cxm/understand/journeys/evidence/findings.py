@@ -72,9 +72,9 @@ def _places(definition: MapDefinition, figures: Sequence[Figures]) -> list[Place
 
 def _once(found: Iterable[Finding]) -> list[Finding]:
     """A worse score and a worse mood at one touchpoint are one finding, and a missed target is told with it."""
-    seen: dict[tuple[str, str], Finding] = {}
+    seen: dict[tuple[str, str, str], Finding] = {}
     for one in found:
-        seen.setdefault((one.kind, one.key) if one.kind != "broken_promise" else (one.text, one.key), one)
+        seen.setdefault((one.kind, one.key, one.about if one.kind == "broken_promise" else ""), one)
     return list(seen.values())
 
 

@@ -60,12 +60,12 @@ def filters_of(query: QueryDict) -> str:
 def scope_of(journey_map: JourneyMap, definition: MapDefinition, filters: str) -> Scope:
     """Raises Refused of metrics for filters and times that cannot be read."""
     workspace, asked = journey_map.workspace, QueryDict(filters)
-    texts = asked.getlist("filter")
-    if definition.segment:
-        texts.append(f"segment:is:{definition.segment}")
+    # Read apart: two values of one field would mean either, and who is looked for must be in both segments.
+    own = [f"segment:is:{definition.segment}"] if definition.segment else []
     return Scope(
         workspace.pk, workspace.time_zone, read_time(asked.get("since"), workspace.time_zone),
-        read_time(asked.get("until"), workspace.time_zone), read_filters(texts, workspace.pk),
+        read_time(asked.get("until"), workspace.time_zone),
+        read_filters(own, workspace.pk) + read_filters(asked.getlist("filter"), workspace.pk),
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ from ..maps.board import board_of
 from ..maps.queries import definition_of, map_for, shared_map
 from ..models import JourneyMap
 from . import keeping, queries, segmenting, wording
-from .behind import WAY, Journeys, is_list, journeys_behind, needs_figures, promise
+from .behind import SWITCH, WAY, Journeys, is_list, journeys_behind, needs_figures, promise
 from .conformance import KINDS
 from .conformance_page import kind_name
 from .curve import curve_of
@@ -279,6 +279,7 @@ def who_name(kind: str) -> str:
         "on": _("Customers who went on"),
         "again": _("Customers who came more than once"),
         "back": _("Customers who went back"),
+        SWITCH: _("Went on elsewhere"),
     }[kind]
 
 
@@ -301,9 +302,8 @@ def people_of(membership: Membership, rows: Sequence[queries.Behind]) -> list[Li
     for row in rows:
         person = found.get(row.customer_id)
         at = wording.moment(row.at) or timezone.now()
-        made.append(
-            Listed((person.canonical or person) if person else None, at, row.times, row.reach / 3_600_000 or None)
-        )
+        reach = None if row.reach is None else row.reach / 3_600_000
+        made.append(Listed((person.canonical or person) if person else None, at, row.times, reach))
     return made
 
 

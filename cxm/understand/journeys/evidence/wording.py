@@ -25,6 +25,7 @@ WHO: Mapping[tuple[str, str], str] = {  # which journeys a finding is about: see
     ("dead_end", "drop"): "lost",
     ("detour", "repeat"): "again",
     ("detour", "back"): "back",
+    ("detour", "switch"): "switch",
 }
 
 
