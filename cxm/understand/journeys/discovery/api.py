@@ -73,7 +73,8 @@ def answering(view: View) -> View:
         try:
             return view(*args, **more)
         except UnknownField as error:
-            raise Problem(422, "unknown_field", str(error)) from error
+            said = _("There is no field “%(name)s” here.") % {"name": error.field[:100]}
+            raise Problem(422, "unknown_field", said) from error
         except (Refused, ValueError) as error:
             raise Problem(422, "refused", str(error)) from error
         except ValidationError as error:

@@ -21,6 +21,7 @@ from . import keeping, queries, wording
 from .behind import SWITCH, WAY, is_list, journeys_behind, needs_figures
 from .conformance import KINDS
 from .figures import Figures
+from .period import told
 
 router = Router(tags=["journey maps"])
 KIND = rf"^({'|'.join((*queries.WHO, SWITCH, *KINDS, WAY))}|late-[0-9]{{1,3}})$"
@@ -89,7 +90,7 @@ def _shown(journey_map: JourneyMap, asked: AskedIn) -> keeping.Shown:
     try:
         return keeping.evidence_of(journey_map, _address(asked), definition_of(journey_map))
     except (Refused, UnknownField) as refusal:
-        raise Problem(422, "bad_filter", str(refusal)) from refusal
+        raise Problem(422, "bad_filter", told(refusal)) from refusal
 
 
 @router.get("/journeys/maps/{uuid:map_id}/evidence", response=EvidenceOut, summary="What the log says about a map")

@@ -25,7 +25,7 @@ from ..maps.board import channel_label
 from ..maps.queries import definition_of, maps_of
 from . import channels
 from .channels import ANSWER_DAYS, TOPIC, WITHIN_DAYS, Channel, Channels, Kind
-from .period import Period, period_of
+from .period import Period, period_of, told
 
 LIKELY = (
     "category",
@@ -52,7 +52,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         context["fields"] = [(one, field_name(one), one == by) for one in known]
         context |= found(workspace, period, by)
     except (Refused, UnknownField) as refused:
-        context["problem"] = str(refused)
+        context["problem"] = told(refused)
     except EventlogError:
         context["problem"] = _("The event log does not answer at the moment. Please try again in a minute.")
     return render(request, "journeys/channels.html", context)

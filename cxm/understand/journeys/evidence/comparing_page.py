@@ -31,7 +31,7 @@ from ..models import JourneyMap
 from ..steps.actions import process_for_map
 from .comparing import MEASURES, Compared, Comparison, Measure, Row, Side, compare
 from .keeping import scope_of
-from .period import Period, period_of
+from .period import Period, period_of, told
 
 TRAIT = "trait."
 
@@ -107,7 +107,7 @@ def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponse:
         if request.GET:
             context |= found(halves)
     except (Refused, UnknownField) as refused:
-        context["problem"] = str(refused)
+        context["problem"] = told(refused)
     except EventlogError:
         context["problem"] = _("The event log does not answer at the moment. Please try again in a minute.")
     return render(request, "journeys/compare.html", context)

@@ -29,7 +29,7 @@ from .conformance_page import judged
 from .impressions import judge
 from .keeping import filters_of
 from .moments_kept import asked, figures_of
-from .period import period_of
+from .period import period_of, told
 
 router = Router(tags=["journeys"])
 
@@ -208,7 +208,7 @@ def problems() -> Iterator[None]:
     try:
         yield
     except UnknownField as error:
-        raise Problem(422, "unknown_field", str(error)) from error
+        raise Problem(422, "unknown_field", told(error)) from error
     except Refused as refused:
         raise Problem(422, "refused", str(refused)) from refused
     except EventlogError as error:

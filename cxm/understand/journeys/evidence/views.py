@@ -41,6 +41,7 @@ from .conformance_page import kind_name
 from .curve import curve_of
 from .figures import Evidence, Figures
 from .keeping import Shown
+from .period import told
 
 PAGE = 50
 MOST_ROWS = 100_000  # in a file
@@ -142,7 +143,7 @@ def _shown(
         shown = keeping.evidence_of(journey_map, query, definition)
         return shown, shown.problem
     except (Refused, UnknownField) as refusal:
-        return None, str(refusal)
+        return None, told(refusal)
     except EventlogError:
         return None, _("The event log does not answer at the moment. The map itself can still be read and changed.")
 

@@ -259,10 +259,16 @@ def test_a_map_of_a_segment_narrowed_to_another_is_of_those_in_both(client: Clie
     listed = client.get(reverse("evidence:customers", args=[workspace.slug, made.pk, "order", "passed"]), chosen)
     assert {one.customer.name for one in listed.context["rows"]} == names(range(20, 30))
     # A segment that is gone is said, wherever it was asked for.
-    for gone, query in ((lviv, chosen), (plus, {})):
+    for gone, query, which in ((lviv, chosen, "a filter"), (plus, {}, "this map")):
         gone.delete()
-        page = client.get(address, query)
-        assert page.context["problem"] and page.context["shown"] is None
+        for view in ("show", "conformance", "compare"):
+            page = client.get(reverse(f"evidence:{view}", args=[workspace.slug, made.pk]), query or {"since": ""})
+            assert page.context["problem"].startswith(f"The segment of {which} does not exist any more"), view
+    for view in ("moments", "channels"):
+        page = client.get(reverse(f"evidence:{view}", args=[workspace.slug]), chosen)
+        assert page.context["problem"].startswith("The segment of a filter does not exist any more"), view
+    unknown = client.get(reverse("evidence:show", args=[workspace.slug, made.pk]), {"filter": "colour:is:red"})
+    assert unknown.context["problem"] == "The segment of this map does not exist any more. Choose another one."
 
 
 def test_who_changed_the_channel_is_listed(client: Client) -> None:
