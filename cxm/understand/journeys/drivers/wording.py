@@ -109,7 +109,7 @@ def places_said(found: Found) -> str:
 
 def target_said(found: Found) -> str:
     """What would be good enough, and what is."""
-    number = shown.amount(found.target, "score").removesuffix(".00")
+    number = shown.amount(found.target, "count" if found.target == int(found.target) else "score")
     match found.driver.kind:
         case "rating":
             return _("%(n)s or more") % {"n": number}

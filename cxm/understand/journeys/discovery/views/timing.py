@@ -53,6 +53,7 @@ def funnel(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase
         labels=[(one, page.named(one)) for one in dict.fromkeys([*asked.steps, *labels, *asked.exclusions])],
         within=request.GET.get("within", ""), limits=limit_names(), grouped=asked.by is not None,
         groups=groups_of(page, asked), csv_url=page.csv_url("funnel", **address_of(page, asked), by=asked.by or ""),
+        sql=found.sql if found else "",
     )  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def times(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
         "journeys/paths/times.html", "times", labels=[(one, page.named(one)) for one in labels], first=first, then=then,
         first_name=page.named(first), then_name=page.named(then),
         between=between, chart=_waits(between) if between else None, gap=minutes, sessions=parted,
-        sizes=_sizes(parted),
+        sizes=_sizes(parted), sql=between.sql if between else "",
         reached_url=page.journeys_url(first=first, then=then, reached="1"),
         missed_url=page.journeys_url(first=first, then=then, reached="0"),
     )  # fmt: skip

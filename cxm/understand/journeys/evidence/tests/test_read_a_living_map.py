@@ -163,6 +163,11 @@ def test_the_page_tells_findings_and_leads_to_the_customers_behind_them(
     assert len(lines) == 11
     figures = b"".join(client.get(address, {"format": "csv"}).streaming_content)  # type: ignore[attr-defined]  # a stream
     assert figures.decode("utf-8-sig").splitlines()[3].startswith("Decide,Bank,Meridian,60,60,0.8333")
+    # Each share, score and mood has its bounds and how many it is of. Of 60 at the bank 50: Wilson's 71.9 to 90.7 %.
+    heads, bank = (line.split(",") for line in figures.decode("utf-8-sig").splitlines()[:4:3])
+    assert heads[5:9] == ["Share that goes on", "Lower bound", "Upper bound", "n"]
+    assert [round(float(one), 3) for one in bank[5:9]] == [0.833, 0.72, 0.907, 60]
+    assert len(heads) == len(bank) == 26
 
     # The form of a measure, filled in by the link of the finding.
     [told] = [one for one in client.get(address).context["findings"] if one.kind == "handover"]
