@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -45,11 +45,12 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = membership.workspace
     context: dict[str, Any] = {"membership": membership, "workspace": workspace, "tab": "channels"}
     try:
-        period = period_of(request.GET, workspace)
         known = channels.kinds(workspace.pk)
         by = request.GET.get("by") or usual(known)
-        context |= period.said(workspace)
         context["fields"] = [(one, field_name(one), one == by) for one in known]
+        context |= period_of(QueryDict(), workspace).said(workspace)  # where what was asked is refused
+        period = period_of(request.GET, workspace)
+        context |= period.said(workspace)
         context |= found(workspace, period, by)
     except (Refused, UnknownField) as refused:
         context["problem"] = told(refused)

@@ -108,6 +108,8 @@ def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponse:
             context |= found(halves)
     except (Refused, UnknownField) as refused:
         context["problem"] = told(refused)
+        if "halves" not in context:  # the form as it is without what was asked
+            context |= form_of([half_of(QueryDict(), journey_map, suffix) for suffix in ("", "2")], membership)
     except EventlogError:
         context["problem"] = _("The event log does not answer at the moment. Please try again in a minute.")
     return render(request, "journeys/compare.html", context)

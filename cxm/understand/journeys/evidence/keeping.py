@@ -24,7 +24,7 @@ from ..steps.actions import process_for_map
 from ..steps.building import steps_state
 from .computing import compute
 from .figures import Evidence, decode, encode
-from .period import known_filters, told
+from .period import in_order, known_filters, told
 from .queries import mark
 
 AT_ONCE = 300_000  # steps up to which a page computes by itself what it lacks
@@ -66,11 +66,11 @@ def scope_of(journey_map: JourneyMap, definition: MapDefinition, filters: str) -
     own = read_filters([f"segment:is:{definition.segment}"] if definition.segment else [], workspace.pk)
     if any(one.members is None for one in own):
         raise Refused(_("The segment of this map does not exist any more. Choose another one."))
-    return Scope(
+    return in_order(Scope(
         workspace.pk, workspace.time_zone, read_time(asked.get("since"), workspace.time_zone),
         read_time(asked.get("until"), workspace.time_zone),
         own + known_filters(asked.getlist("filter"), workspace.pk),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def evidence_of(journey_map: JourneyMap, query: QueryDict, definition: MapDefinition) -> Shown:

@@ -62,7 +62,14 @@ def period_of(query: QueryDict, workspace: Workspace, suffix: str = "", *, days:
     scope = Scope(
         workspace.pk, zone, read_time(since, zone), read_time(until, zone), known_filters(filters, workspace.pk)
     )
-    return Period(scope, since, until, filters, now)
+    return Period(in_order(scope), since, until, filters, now)
+
+
+def in_order(scope: Scope) -> Scope:
+    """Raises Refused of metrics for a period that ends before it begins."""
+    if scope.since and scope.until and scope.since > scope.until:
+        raise Refused(_("The period ends before it begins."))
+    return scope
 
 
 def known_filters(texts: list[str], workspace_id: int) -> tuple[Filter, ...]:

@@ -377,13 +377,12 @@ def late(
 
 def _checked(definition: MapDefinition) -> list[tuple[Touchpoint, int, Promise]]:
     """The promises that can be checked, with their touchpoint and their number there."""
-    points = definition.touchpoints()
-    places = {one.key: place for place, one in enumerate(points, 1)}
-    last = max((places[one.key] for one in points if not one.optional), default=0)
+    points, following = definition.touchpoints(), definition.following()
+    bound = {one.key for one in points if one.binding.events}
     return [
         (one, number, promise) for one in points for number, promise in enumerate(one.promises)
         # A promise about what follows the last touchpoint leaves no trace in the steps.
-        if (promise.reaches in places if promise.reaches else places[one.key] < last)
+        if (promise.reaches in bound if promise.reaches else one.key in following)
         and (promise.until or promise.within_s > 0)
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -119,14 +120,15 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     definition = definition_of(journey_map)
     shown, _problem = _shown(request, journey_map, definition, public=True)
-    response = render(
-        request, "journeys/maps/shared.html",
-        {
-            "map": journey_map, "definition": definition, "shown": shown, "public": True,
-            "board": board_of(definition, journey_map.workspace, named=False),
-            **(said(shown.evidence, definition, None) if shown and shown.evidence else {}),
-        },
-    )  # fmt: skip
+    with timezone.override(ZoneInfo(journey_map.workspace.time_zone)):  # nobody of the workspace looks
+        response = render(
+            request, "journeys/maps/shared.html",
+            {
+                "map": journey_map, "definition": definition, "shown": shown, "public": True,
+                "board": board_of(definition, journey_map.workspace, named=False),
+                **(said(shown.evidence, definition, None) if shown and shown.evidence else {}),
+            },
+        )  # fmt: skip
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["Referrer-Policy"] = "no-referrer"
     return response
@@ -179,6 +181,7 @@ def said(evidence: Evidence, definition: MapDefinition, membership: Membership |
     return {
         "evidence": evidence, "findings": told, "points": points, "curve": None if curve.is_empty else curve,
         "ways": wording.ways(evidence, definition),
+        "is_known": any(one.journeys or one.answers or one.tickets for one in evidence.figures),
     }  # fmt: skip
 
 
