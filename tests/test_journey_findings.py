@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -109,3 +110,15 @@ def test_a_map_without_faults_has_next_to_no_findings() -> None:
         definition = a_map(partner=5)
         false += len(find(definition, figures_of(definition, rng, {}, JOURNEYS), NOW))
     assert false / (14 * many) <= 1 / 20
+
+
+def test_promises_of_the_same_words_are_two() -> None:
+    """The engine of promises knows them by their number: one of them may be broken where the other is kept."""
+    points = tuple(Touchpoint(key, key, binding=Binding(events=(EventRule(key),))) for key in ("order", "pack"))
+    definition = MapDefinition(stages=(Stage("s", "S", points),))
+    kept = (Kept("Soon", "", 100, 60, 0), Kept("Soon", "pack", 100, 50, 1), Kept("Soon", "pack", 100, 2, 2))
+    both = [Figures(one.key, 100, 100, 100, passed_at=NOW, heard_at=NOW, answers=50) for one in points]
+    both[0] = msgspec.structs.replace(both[0], promises=kept)
+    assert [(one.kind, one.key, one.about, one.hits) for one in find(definition, both, NOW)] == [
+        ("broken_promise", "order", "0", 60), ("broken_promise", "order", "1", 50),
+    ]  # fmt: skip

@@ -126,6 +126,18 @@ class MapDefinition(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
         """All of them in the order of the map, which is the expected path."""
         return [one for stage in self.stages for one in stage.touchpoints]
 
+    def following(self) -> dict[str, Touchpoint]:
+        """What is expected after each touchpoint: the next one of the path that events are bound to. Where there is
+        none, nobody can be seen to go on."""
+        found: dict[str, Touchpoint] = {}
+        after = None
+        for one in reversed(self.touchpoints()):
+            if after:
+                found[one.key] = after
+            if one.binding.events and not one.optional:
+                after = one
+        return found
+
     def process(self) -> ProcessDefinition:
         """The process whose steps are the touchpoints of this map."""
         labels = tuple(Label(one.key, one.binding.events) for one in self.touchpoints() if one.binding.events)

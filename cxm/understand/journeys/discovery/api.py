@@ -73,7 +73,8 @@ def answering(view: View) -> View:
         try:
             return view(*args, **more)
         except UnknownField as error:
-            raise Problem(422, "unknown_field", str(error)) from error
+            said = _("There is no field “%(name)s” here.") % {"name": error.field[:100]}
+            raise Problem(422, "unknown_field", said) from error
         except (Refused, ValueError) as error:
             raise Problem(422, "refused", str(error)) from error
         except ValidationError as error:
@@ -239,7 +240,8 @@ def list_journeys(request: HttpRequest, process_id: int, query: Query[JourneysQu
 
     step, with next (or ends=1) and number or from_end: a step, what follows it, at a place; step_not and next_not in
     their place: any but these. path: one path. first and then: who comes from one to the other (reached=0: who never
-    does). funnel, with level and dropped: so far in a funnel. group, with groups: one of so many groups. stretch, with
+    does). funnel, with level and dropped: so far in a funnel, with by and of in one
+    of its groups. group, with groups: one of so many groups. stretch, with
     unit, cohort (the first day of a period; else all), first and then: the customers of whom is known whether they
     came back in that stretch; with back=1, who did; each once, with the journey that they began with.
     """

@@ -6,7 +6,8 @@ step=A&next=B                  that go straight from A to B; step=A&ends=1: that
 step_not=A&step_not=B          in the place of step: any step but these; next_not in the place of next
 path=HASH                      whose steps are those of one path
 first=A&then=B&reached=1       that come from A to B later; reached=0: that never do
-funnel=A&funnel=B&level=1      that come so far in a funnel; with dropped=1: and no further; see funnels.py
+funnel=A&funnel=B&level=1      that come so far in a funnel; with dropped=1: and no further; with by and of: of one
+                               group; see funnels.py
 cohort=2026-01-05&stretch=2    customers who began in that period, of whom we know whether they came back in the second
                                stretch; with back=1: who did; see retention.py
 group=2&groups=3               of the second of three groups of journeys that are alike
@@ -168,6 +169,8 @@ def _of_funnel(
         _("Journeys that come to step %(number)s of the funnel, “%(step)s”, and no further") % said if dropped
         else _("Journeys that come to step %(number)s of the funnel, “%(step)s”") % said
     )  # fmt: skip
+    if asked.group is not None:
+        title = f"{title} · {asked.group or _('Not known')}"
     n = funnel_size(process, scope, asked, level, dropped=dropped)
     return _named(
         process, scope, title, n,

@@ -8,7 +8,7 @@ one moment are zero apart. Of `first` = `then`, it is the time to the first repe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cxm.record.eventlog.ask import ask
@@ -96,13 +96,19 @@ def time_between(process: Process, scope: Scope, first: str, then: str) -> Betwe
     return Between(
         row.begun,
         share(row.reached_n, row.begun),
-        mean_of(MeanSample(row.reached_n, row.total, row.squares)),
+        _mean(row),
         quantile_from_ranks(middle, {rank: values[rank] for rank in middle.needed}),
         quantile_from_ranks(high, {rank: values[rank] for rank in high.needed}),
         _columns(row),
         sums.sql,
         sums.parameters,
     )
+
+
+def _mean(row: SumsRow) -> Estimate:
+    """Student's interval knows no end; a time has one."""
+    found = mean_of(MeanSample(row.reached_n, row.total, row.squares))
+    return found if found.low is None else replace(found, low=max(found.low, 0.0))
 
 
 def _columns(row: SumsRow) -> list[tuple[float, float | None, int]]:

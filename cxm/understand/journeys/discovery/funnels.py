@@ -5,6 +5,7 @@ within=7d                      the time that all of them may take: a number with
 any=1                          in any order
 without=C                      steps that may not lie in between
 by=trait.segment               groups by channel, touchpoint, a trait or property.NAME of the event
+of=is:loyal                    of a list: the journeys of that group; of=is_not_set: of the one without a value
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .reading import texts
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
 MOST_GROUPS = 12
+NO_GROUP = "is_not_set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Asked:
     ordered: bool = True
     exclusions: tuple[str, ...] = ()
     by: str | None = None
+    group: str | None = None  # of `by`; None: all
 
     @property
     def possible(self) -> bool:
@@ -47,10 +50,21 @@ def read_funnel(given: QueryDict) -> Asked:
     steps = tuple(dict.fromkeys(texts(given, "funnel")))[:MOST_STEPS]
     without = tuple(one for one in dict.fromkeys(texts(given, "without")) if one not in steps)
     by = given.get("by", "")
+    known = bool(by) and known_breakdown(by)
     return Asked(
-        steps, read_within(given.get("within", "")), given.get("any") != "1", without,
-        by if by and known_breakdown(by) else None,
+        steps, read_within(given.get("within", "")), given.get("any") != "1", without, by if known else None,
+        read_group(given.get("of", "")) if known else None,
     )  # fmt: skip
+
+
+def read_group(text: str) -> str | None:
+    if text == NO_GROUP:
+        return ""
+    return text.removeprefix("is:") if text.startswith("is:") else None
+
+
+def write_group(group: str) -> str:
+    return f"is:{group}" if group else NO_GROUP
 
 
 def read_within(text: str) -> int | None:
@@ -109,9 +123,10 @@ def _levels(steps: Sequence[str], counts: Sequence[int]) -> list[Level]:
 
 def funnel_size(process: Process, scope: Scope, asked: Asked, level: int, *, dropped: bool) -> int:
     found = funnel(
-        process, scope, asked.steps, within_s=asked.within_s, ordered=asked.ordered, exclusions=asked.exclusions
+        process, scope, asked.steps, within_s=asked.within_s, ordered=asked.ordered, exclusions=asked.exclusions,
+        by=None if asked.group is None else asked.by,
     )  # fmt: skip
-    counts = {row.level: row.n for row in found.rows}
+    counts = {row.level: row.n for row in found.rows if row.by == (asked.group or "")}
     return counts.get(level, 0) - (counts.get(level + 1, 0) if dropped else 0)
 
 
@@ -120,6 +135,7 @@ def funnel_ids(
 ) -> list[UUID]:  # fmt: skip
     found = funnel_journeys(
         process, scope, asked.steps, level, dropped=dropped, within_s=asked.within_s, ordered=asked.ordered,
-        exclusions=asked.exclusions, limit=size, offset=start,
+        exclusions=asked.exclusions, by=None if asked.group is None else asked.by, group=asked.group, limit=size,
+        offset=start,
     )  # fmt: skip
     return [row.journey for row in found.rows]

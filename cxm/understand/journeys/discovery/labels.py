@@ -38,6 +38,11 @@ def _event_name(name: str, language: str) -> str:
     return kind_label(name)
 
 
+def process_name(process: Process) -> str:
+    """Its own, or that of its map."""
+    return process.map.name if process.map else process.name
+
+
 def label_names(process: Process) -> Names:
     definition = process.definition
     if process.map is None:

@@ -241,6 +241,8 @@ class JourneysQuery(ScopeQuery):
     within: str = Field("", max_length=8, description="Of a funnel: 30m, 12h, 7d")
     any: Literal["", "1"] = Field("", description="Of a funnel: in any order")
     without: list[str] = Field([], max_length=MOST, description="Of a funnel: steps that may not lie in between")
+    by: str = Field("", max_length=200, description="Of a funnel: told apart by that; see `of`")
+    of: str = Field("", max_length=500, description="Of a funnel: the group is:VALUE of `by`, or is_not_set")
     level: int = Field(1, ge=1, le=MOST_STEPS)
     dropped: Literal["", "1"] = Field("", description="Who came no further")
     group: int = Field(0, ge=0, le=8)

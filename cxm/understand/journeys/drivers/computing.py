@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from cxm.record.eventlog.engine import EventlogError
-from cxm.record.eventlog.scope import UnknownField
+from cxm.record.eventlog.scope import SEGMENT, UnknownField
 from cxm.understand.journeys.models import DriverModel
 from cxm.understand.metrics.refusals import Refused as MetricRefused
 
@@ -25,6 +25,9 @@ def compute(model: DriverModel) -> Findings:
     try:
         table = table_of(model.workspace, definition, timezone.now())
     except UnknownField as error:
+        if error.field == SEGMENT:
+            said = _("The segment of a filter does not exist any more, or cannot be asked for in this way.")
+            raise Refused(said) from error
         raise Refused(_("There is no field “%(field)s”."), field=error.field) from error
     except MetricRefused as error:
         raise Refused(str(error)) from error

@@ -83,7 +83,7 @@ class DriverModelForm(forms.Form):
         self._offer("outcome", _outcomes(asked, definition.outcome if definition else None))
         ratings = [(f"rating:{one.metric}:{one.question}", one.question) for one in asked]
         topics = [(f"topic:{one.topic.key}", " › ".join(one.path)) for one in tree(workspace.pk)]
-        steps = [(f"passed:{number}:{label}", f"{name}: {label}") for number, name, label in steps_of(workspace)]
+        steps = [(f"passed:{number}:{label}", name) for number, label, name in steps_of(workspace)]
         self._offer("ratings", _with_used(ratings, used, "rating"))
         self._offer("topics", _with_used(topics, used, "topic"))
         self._offer("passed", _with_used(steps, used, "passed"))

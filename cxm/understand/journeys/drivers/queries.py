@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from cxm.accounts.models import Workspace
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
+from cxm.understand.journeys.discovery.labels import label_names, process_name
 from cxm.understand.journeys.models import DriverModel, Process
 from cxm.understand.metrics.fields import AskedQuestion, questions
 
@@ -39,11 +40,20 @@ def scored_questions(workspace: Workspace) -> list[AskedQuestion]:
 
 
 def steps_of(workspace: Workspace) -> list[tuple[int, str, str]]:
-    """The steps that customers can have passed: number and name of the process, label."""
-    names = dict(Process.objects.filter(workspace=workspace).values_list("pk", "name"))
-    if not names:
+    """The steps that customers can have passed: number of the process, label, and the name of both."""
+    processes = processes_of(workspace)
+    if not processes:
         return []
     rows = ask(
         LABELS_SQL, Scope(workspace.pk), row=LabelRow, name="drivers.steps", table="steps", most=MOST_STEPS
     ).rows  # fmt: skip
-    return [(one.process, names[one.process], one.label) for one in rows if one.process in names]
+    names = {number: (process_name(one), label_names(one)) for number, one in processes.items()}
+    return [
+        (one.process, one.label, f"{names[one.process][0]}: {names[one.process][1].get(one.label)}")
+        for one in rows if one.process in names
+    ]  # fmt: skip
+
+
+def processes_of(workspace: Workspace) -> dict[int, Process]:
+    """By their numbers."""
+    return Process.objects.filter(workspace=workspace).select_related("map").in_bulk()

@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from cxm.accounts.models import User, Workspace
 from cxm.lib import numbers as shown
-from cxm.understand.journeys.models import Process
+from cxm.understand.journeys.discovery.labels import label_names, process_name
 from cxm.understand.text.topics.queries import names_of
 
 from .definition import Driver, DriverDefinition, Findings, Found, Numbers, Outcome
+from .queries import processes_of
 
 FACT_NAMES: Mapping[str, Any] = {
     "contacts": gettext_lazy("Contacts with support"),
@@ -50,9 +51,7 @@ class Names:
         drivers = list(drivers)
         kinds = {one.kind for one in drivers}
         self.topics = names_of(workspace.pk) if "topic" in kinds else {}
-        self.processes: dict[int, str] = {}
-        if "passed" in kinds:
-            self.processes = dict(Process.objects.filter(workspace=workspace).values_list("pk", "name"))
+        self.processes = processes_of(workspace) if "passed" in kinds else {}
         owners = {one.owner for one in drivers if one.owner}
         members = User.objects.filter(pk__in=owners, memberships__workspace=workspace)
         self.owners = {one.pk: str(one) for one in members}
@@ -66,8 +65,11 @@ class Names:
             case "fact":
                 return str(FACT_NAMES[driver.key])
             case "passed":
-                process = self.processes.get(driver.process, "?")
-                return _("Passed “%(step)s” (%(process)s)") % {"step": driver.key, "process": process}
+                process = self.processes.get(driver.process)
+                said = {"step": driver.key, "process": "?"}
+                if process:
+                    said = {"step": label_names(process).get(driver.key), "process": process_name(process)}
+                return _("Passed “%(step)s” (%(process)s)") % said
             case "group":
                 field = driver.key.partition(".")[2]
                 return _("%(field)s: %(value)s") % {"field": field, "value": driver.value}
@@ -107,7 +109,7 @@ def places_said(found: Found) -> str:
 
 def target_said(found: Found) -> str:
     """What would be good enough, and what is."""
-    number = shown.amount(found.target, "score").removesuffix(".00")
+    number = shown.amount(found.target, "count" if found.target == int(found.target) else "score")
     match found.driver.kind:
         case "rating":
             return _("%(n)s or more") % {"n": number}

@@ -18,12 +18,13 @@ from cxm.understand.metrics.refusals import Refused
 from ..maps.queries import definition_of, map_for
 from ..models import JourneyMap
 from . import keeping, queries, wording
-from .behind import WAY, is_list, journeys_behind, needs_figures
+from .behind import SWITCH, WAY, is_list, journeys_behind, needs_figures
 from .conformance import KINDS
 from .figures import Figures
+from .period import told
 
 router = Router(tags=["journey maps"])
-KIND = rf"^({'|'.join((*queries.WHO, *KINDS, WAY))}|late-[0-9]{{1,3}})$"
+KIND = rf"^({'|'.join((*queries.WHO, SWITCH, *KINDS, WAY))}|late-[0-9]{{1,3}})$"
 
 
 class AskedIn(Schema):
@@ -89,7 +90,7 @@ def _shown(journey_map: JourneyMap, asked: AskedIn) -> keeping.Shown:
     try:
         return keeping.evidence_of(journey_map, _address(asked), definition_of(journey_map))
     except (Refused, UnknownField) as refusal:
-        raise Problem(422, "bad_filter", str(refusal)) from refusal
+        raise Problem(422, "bad_filter", told(refusal)) from refusal
 
 
 @router.get("/journeys/maps/{uuid:map_id}/evidence", response=EvidenceOut, summary="What the log says about a map")
@@ -140,6 +141,7 @@ def behind(
     """Which journeys, says `kind`.
 
     passed: who came here; lost: who went no further; on: who went on; again: who came again; back: who went back;
+    switch: who went on beside the path on another channel (`visits`: how often, `reached_after_s`: until then);
     late-0, late-1 and so on: to whom that promise of the touchpoint was broken; skipped, not_reached, out_of_order,
     repeated, beyond: who deviates so from the expected path here; way: who took one way, with the `id` of the way in
     the place of the touchpoint. Of deviations and ways, `first_at` is when the journey began, and of ways `visits`
@@ -162,7 +164,7 @@ def behind(
         "items": [
             {
                 "customer_id": one.customer_id, "first_at": wording.moment(one.at), "visits": one.times,
-                "reached_after_s": one.reach / 1000 or None,
+                "reached_after_s": None if one.reach is None else one.reach / 1000,
             }
             for one in found.rows
         ],

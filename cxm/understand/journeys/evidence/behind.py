@@ -1,8 +1,8 @@
 """The journeys behind a figure of a map: the same lists for its pages, their files and REST.
 
-A list is named by a touchpoint's key and a kind: passed, lost, on, again or back; late-0, late-1 and so on, to whom
-that promise was broken; a kind of deviation from the expected path; or `way`, with the id of a way in the place of the
-key.
+A list is named by a touchpoint's key and a kind: passed, lost, on, again, back or switch; late-0, late-1 and so on, to
+whom that promise was broken; a kind of deviation from the expected path; or `way`, with the id of a way in the place of
+the key.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .figures import Evidence
 from .keeping import scope_of
 
 WAY = "way"
+SWITCH = "switch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def is_list(definition: MapDefinition, key: str, kind: str) -> bool:
     if kind == WAY:
         return True
     point = next((one for one in definition.touchpoints() if one.key == key), None)
-    known = kind in queries.WHO or kind in KINDS
+    known = kind in queries.WHO or kind in KINDS or kind == SWITCH
     return point is not None and (known or promise(kind) in range(len(point.promises)))
 
 
@@ -69,6 +70,8 @@ def journeys_behind(
         return Journeys(found[offset : offset + limit], len(found), labels)
     if evidence is None:
         return Journeys()
+    if kind == SWITCH:
+        return Journeys(*queries.switched(definition, process, scope, key=key, limit=limit, offset=offset))
     if (number := promise(kind)) >= 0:
         return Journeys(*queries.late(
             definition, process, scope, evidence.at, key=key, number=number, limit=limit, offset=offset

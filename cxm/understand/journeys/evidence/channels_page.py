@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -25,7 +25,7 @@ from ..maps.board import channel_label
 from ..maps.queries import definition_of, maps_of
 from . import channels
 from .channels import ANSWER_DAYS, TOPIC, WITHIN_DAYS, Channel, Channels, Kind
-from .period import Period, period_of
+from .period import Period, period_of, told
 
 LIKELY = (
     "category",
@@ -45,14 +45,15 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = membership.workspace
     context: dict[str, Any] = {"membership": membership, "workspace": workspace, "tab": "channels"}
     try:
-        period = period_of(request.GET, workspace)
         known = channels.kinds(workspace.pk)
         by = request.GET.get("by") or usual(known)
-        context |= period.said(workspace)
         context["fields"] = [(one, field_name(one), one == by) for one in known]
+        context |= period_of(QueryDict(), workspace).said(workspace)  # where what was asked is refused
+        period = period_of(request.GET, workspace)
+        context |= period.said(workspace)
         context |= found(workspace, period, by)
     except (Refused, UnknownField) as refused:
-        context["problem"] = str(refused)
+        context["problem"] = told(refused)
     except EventlogError:
         context["problem"] = _("The event log does not answer at the moment. Please try again in a minute.")
     return render(request, "journeys/channels.html", context)
@@ -71,14 +72,16 @@ def field_name(field: str) -> str:
     return {"touchpoint": _("Tickets by touchpoint"), "priority": _("Tickets by priority")}[field]
 
 
-def costs_of(workspace: Workspace) -> dict[str, float]:
-    """What a contact costs on each channel, as the maps say it: the mean over their touchpoints on that channel."""
-    said: dict[str, list[float]] = {}
-    for one in maps_of(workspace):
-        for point in definition_of(one).touchpoints():
+def costs_of(workspace: Workspace) -> tuple[dict[str, float], str]:
+    """What a contact costs on each channel, as the maps say it: the mean over their touchpoints on that channel; and
+    the currency. Sums of several currencies have no mean: those of the most frequent one count."""
+    said: dict[str, dict[str, list[float]]] = {}
+    for definition in map(definition_of, maps_of(workspace)):
+        for point in definition.touchpoints():
             if point.channel and point.cost is not None:
-                said.setdefault(point.channel, []).append(point.cost)
-    return {channel: fmean(costs) for channel, costs in said.items()}
+                said.setdefault(definition.currency, {}).setdefault(point.channel, []).append(point.cost)
+    currency = max(said, key=lambda one: (sum(map(len, said[one].values())), one), default="")
+    return {channel: fmean(costs) for channel, costs in said.get(currency, {}).items()}, currency
 
 
 def found(workspace: Workspace, period: Period, by: str) -> dict[str, Any]:
@@ -86,7 +89,8 @@ def found(workspace: Workspace, period: Period, by: str) -> dict[str, Any]:
     answer = channels.requests(period.scope, by, period.until_ms)
     if not answer.rows:
         return {"requests": 0}
-    judged = channels.judge(answer.rows, costs_of(workspace))
+    costs, currency = costs_of(workspace)
+    judged = channels.judge(answer.rows, costs)
     paths = channels.orders(period.scope, by, period.until_ms)
     flows = channels.flows(paths)[:SHOWN_FLOWS]
     names = {one.topic.key: one.topic.name for one in tree(workspace.pk)} if by == TOPIC else {}
@@ -97,6 +101,7 @@ def found(workspace: Workspace, period: Period, by: str) -> dict[str, Any]:
         "channels": [(channel_label(one.name), one, closing_words(one)) for one in judged.channels],
         "chart": used_chart(judged, names),
         "flows": [(channel_label(one.source), channel_label(one.target), one.n) for one in flows],
+        "currency": currency,
         "has_cost": any(handling.cost is not None for kind in judged.kinds for handling in kind.handlings),
         "labels": {one.name: channel_label(one.name) for one in judged.channels},
     }  # fmt: skip

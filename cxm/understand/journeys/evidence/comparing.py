@@ -122,7 +122,7 @@ def look(side: Side, now: datetime) -> Seen:
     passes = steps(queries.PASSES, queries.Pass, "passes", core=core, at=at)
     times = {keys[row.place - 1]: row for row in steps(TIMES, TimeRow, "times", core=core)}
     opinions, tickets = _opinions(side), _tickets(side)
-    figures = put_together(points, passes, opinions, tickets, {}, [], definition.metric, Counter())
+    figures = put_together(definition, passes, opinions, tickets, {}, [], Counter())
     said: dict[str, list[queries.Opinion]] = {}
     for row in opinions:
         said.setdefault(keys[row.place - 1], []).append(row)
@@ -247,7 +247,7 @@ def _figures(seen: Seen, key: str) -> Figures:
 
 def _numbers(metric: str, key: str, first: Seen, second: Seen) -> list[Compared]:
     one, two = _figures(first, key), _figures(second, key)
-    found = [_shares("on", ShareSample(one.went_on, one.settled), ShareSample(two.went_on, two.settled))]
+    found = [_shares("on", ShareSample(one.went_on, one.on.n), ShareSample(two.went_on, two.on.n))]
     found.append(_times(first.times.get(key), second.times.get(key)))
     if score := _scores(metric, first.opinions.get(key, []), second.opinions.get(key, [])):
         found.append(score)

@@ -31,7 +31,7 @@ from ..models import JourneyMap
 from ..steps.actions import process_for_map
 from .comparing import MEASURES, Compared, Comparison, Measure, Row, Side, compare
 from .keeping import scope_of
-from .period import Period, period_of
+from .period import Period, period_of, told
 
 TRAIT = "trait."
 
@@ -107,7 +107,9 @@ def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponse:
         if request.GET:
             context |= found(halves)
     except (Refused, UnknownField) as refused:
-        context["problem"] = str(refused)
+        context["problem"] = told(refused)
+        if "halves" not in context:  # the form as it is without what was asked
+            context |= form_of([half_of(QueryDict(), journey_map, suffix) for suffix in ("", "2")], membership)
     except EventlogError:
         context["problem"] = _("The event log does not answer at the moment. Please try again in a minute.")
     return render(request, "journeys/compare.html", context)
@@ -174,8 +176,8 @@ def cell_of(number: Compared | None) -> Cell | None:
     sides = []
     for one in (number.first, number.second):
         if number.unit == "seconds":
-            value = numbers.duration(None if one.value is None else one.value / 3600)
-            sides.append(_("%(value)s, n = %(n)s") % {"value": value, "n": numbers.amount(one.n, "count")})
+            value, low, high = (None if each is None else each / 3600 for each in (one.value, one.low, one.high))
+            sides.append(numbers.statement(value, low, high, one.n, "hours"))
         else:
             sides.append(numbers.statement(one.value, one.low, one.high, one.n, number.unit))
     unit = "percent" if number.measure == "time" else number.unit

@@ -42,14 +42,15 @@ def compute(definition: MapDefinition, process: int, scope: Scope, now: datetime
     flows = queries.flows(definition, process, scope) if total.journeys else []
     kept = queries.promises(definition, process, scope, at) if total.journeys else {}
     figures = put_together(
-        points, passes, queries.opinions(definition, scope), queries.tickets(definition, scope), kept,
-        queries.verbatims(definition, scope), definition.metric, switches(points, flows),
+        definition, passes, queries.opinions(definition, scope), queries.tickets(definition, scope), kept,
+        queries.verbatims(definition, scope), switches(definition, flows),
     )  # fmt: skip
+    whole = scope.since is None and scope.until is None and len(scope.filters) <= bool(definition.segment)
     slow = queries.handovers(definition, process, scope, at, limits(points, passes)) if passes else []
     return Evidence(
-        total.journeys, total.customers, at, tuple(figures), tuple(find(definition, figures, at)),
+        total.journeys, total.customers, at, tuple(figures), tuple(find(definition, figures, at, whole)),
         tuple(Flow(row.label, row.next, row.n, row.gap_ms / 1000) for row in flows),
-        tuple(worst_first(points, figures, slow, definition.metric)),
+        tuple(worst_first(definition, figures, slow)),
     )  # fmt: skip
 
 
@@ -59,14 +60,12 @@ def limits(points: Sequence[Touchpoint], passes: Sequence[Pass]) -> list[float]:
     return [found.get(place, 0.0) for place in range(1, len(points) + 1)]
 
 
-def worst_first(
-    points: Sequence[Touchpoint], figures: Sequence[Figures], rows: Sequence[HandoverRow], metric: str
-) -> list[Handover]:
+def worst_first(definition: MapDefinition, figures: Sequence[Figures], rows: Sequence[HandoverRow]) -> list[Handover]:
     """The hand-overs of the expected path by what slowness costs there, in points of the scale."""
-    made = []
+    points, following, metric, made = definition.touchpoints(), definition.following(), definition.metric, []
     for row in rows:
         point, one = points[row.place - 1], figures[row.place - 1]
-        after = next((two for two in points[row.place :] if not two.optional), None)
+        after = following.get(point.key)
         bounds = bounds_of(row.scale or default_scale((metric,)))
         if point.optional or after is None or bounds is None or one.median_s is None or one.p90_s is None:
             continue
@@ -87,22 +86,22 @@ def worst_first(
     return sorted(made, key=lambda one: (one.difference.value or 0.0, one.key))
 
 
-def switches(points: Sequence[Touchpoint], flows: Sequence[queries.FlowRow]) -> Counter[str]:
+def switches(definition: MapDefinition, flows: Sequence[queries.FlowRow]) -> Counter[str]:
     """How often a touchpoint was followed by one beside the expected path that is on another channel."""
-    known = {one.key: one for one in points}
+    beside = {one.key: queries.beside(definition, one) for one in definition.touchpoints()}
     found: Counter[str] = Counter()
     for row in flows:
-        here, there = known.get(row.label), known.get(row.next)
-        if here and there and there.optional and here.channel and there.channel and here.channel != there.channel:
+        if row.next in beside.get(row.label, ()):
             found[row.label] += row.n
     return found
 
 
 def put_together(
-    points: Sequence[Touchpoint], passes: Sequence[Pass], opinions: Sequence[Opinion], tickets: Sequence[TicketRow],
-    kept: dict[tuple[str, int], PromiseRow], verbatims: Sequence[VerbatimRow], metric: str, switched: Counter[str],
+    definition: MapDefinition, passes: Sequence[Pass], opinions: Sequence[Opinion], tickets: Sequence[TicketRow],
+    kept: dict[tuple[str, int], PromiseRow], verbatims: Sequence[VerbatimRow], switched: Counter[str],
 ) -> list[Figures]:  # fmt: skip
     """One for each touchpoint, in the order of the map."""
+    following = definition.following()
     passed = {row.place: row for row in passes}
     said: dict[int, list[Opinion]] = defaultdict(list)
     for row in opinions:
@@ -112,9 +111,9 @@ def put_together(
     for verbatim in verbatims:
         told[verbatim.place].append(Verbatim(verbatim.event_id, verbatim.mood))
     made = []
-    for place, point in enumerate(points, 1):
-        one = _of_steps(point, passed.get(place))
-        one = _of_opinions(one, said.get(place, []), metric)
+    for place, point in enumerate(definition.touchpoints(), 1):
+        one = _of_steps(point, passed.get(place), point.key in following)
+        one = _of_opinions(one, said.get(place, []), definition.metric)
         if ticket := asked.get(place):
             one = msgspec.structs.replace(
                 one, tickets=ticket.n, complaints=ticket.complaints, reopened=ticket.reopened,
@@ -137,15 +136,15 @@ def _kept(promise: Promise, number_of: int, row: PromiseRow) -> Kept:
     return Kept(promise.text, promise.reaches, row.n, row.late, number_of)
 
 
-def _of_steps(point: Touchpoint, row: Pass | None) -> Figures:
+def _of_steps(point: Touchpoint, row: Pass | None, is_followed: bool) -> Figures:
     if row is None:
         return Figures(point.key)
     settled, went_on = _settled(row)
     median, p90, _p99 = (None, None, None) if not sum(row.went[1]) else (each / 1000 for each in row.reaches)
+    on = number(share(went_on, settled)) if is_followed else Number()
     return Figures(
-        point.key, row.steps, row.journeys, row.customers, settled, went_on, number(share(went_on, settled)),
-        rounded(median), rounded(p90), patience_s=row.reaches[2] / 1000 if median is not None else 0.0,
-        repeated=row.repeated, back=row.back,
+        point.key, row.steps, row.journeys, row.customers, settled, went_on, on, rounded(median), rounded(p90),
+        patience_s=row.reaches[2] / 1000 if median is not None else 0.0, repeated=row.repeated, back=row.back,
         cost=None if point.cost is None else rounded(point.cost * row.steps), passed_at=row.passed_at,
     )  # fmt: skip
 

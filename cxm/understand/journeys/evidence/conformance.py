@@ -252,7 +252,7 @@ def deviating(
     """
     path = expected_path(definition)
     rows = _each(definition, process, scope, now, lambda labels: (kind, key) in align(path, labels).deviations)
-    return [Behind(row.customer_id, row.at, row.labels.count(key), 0) for row in rows]
+    return [Behind(row.customer_id, row.at, row.labels.count(key), None) for row in rows]
 
 
 def taking(
@@ -264,7 +264,7 @@ def taking(
     """
     rows = _each(definition, process, scope, now, lambda labels: way_id(labels) == way)
     labels = tuple(rows[0].labels) if rows else ()
-    return labels, [Behind(row.customer_id, row.at, len(row.labels), 0) for row in rows]
+    return labels, [Behind(row.customer_id, row.at, len(row.labels), None) for row in rows]
 
 
 def way_id(labels: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from ..models import JourneyMap
 from ..steps.actions import process_for_map
 from .conformance import PATIENCE_S, Conformance, conformance, expected_path
 from .keeping import filters_of, scope_of
+from .period import told
 
 
 @require_safe
@@ -39,7 +40,7 @@ def show(request: HttpRequest, slug: str, map_id: UUID) -> HttpResponse:
         if len(expected_path(definition).keys) > 1:
             context |= said(judged(journey_map, definition, filters), definition)
     except (Refused, UnknownField) as refused:
-        context["problem"] = str(refused)
+        context["problem"] = told(refused)
     except EventlogError:
         context["problem"] = _("The event log does not answer at the moment. Please try again in a minute.")
     template = "journeys/_conformance.html" if request.htmx else "journeys/conformance.html"  # type: ignore[attr-defined]  # django-htmx

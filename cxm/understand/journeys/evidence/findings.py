@@ -46,8 +46,11 @@ class Place:
     next: Touchpoint | None
 
 
-def find(definition: MapDefinition, figures: Sequence[Figures], at: int) -> list[Finding]:
-    """The findings of a map whose figures these are, in the order of its touchpoints. `at`: now, in milliseconds."""
+def find(definition: MapDefinition, figures: Sequence[Figures], at: int, whole: bool = True) -> list[Finding]:
+    """The findings of a map whose figures these are, in the order of its touchpoints. `at`: now, in milliseconds.
+
+    `whole`: of all time and everybody; else nothing is said of what never happened.
+    """
     places = _places(definition, figures)
     tested = [
         *_drops(places), *_detours(places), *_worse(places), *_below_target(places), *_dark(places),
@@ -56,6 +59,7 @@ def find(definition: MapDefinition, figures: Sequence[Figures], at: int) -> list
     held = benjamini_hochberg([one.p_value for one in tested])
     found = [one for one, is_real in zip(tested, held, strict=True) if is_real]
     old = _stale(places, at, definition.stale_after_days)
+    old = [one for one in old if whole or one.about != "never"]
     silent = {one.key for one in old}
     found = [one for one in found if not (one.kind == "dark" and one.key in silent)]
     order = {place.point.key: number for number, place in enumerate(places)}
@@ -63,18 +67,18 @@ def find(definition: MapDefinition, figures: Sequence[Figures], at: int) -> list
 
 
 def _places(definition: MapDefinition, figures: Sequence[Figures]) -> list[Place]:
-    points = definition.touchpoints()
-    made = []
-    for number_of, (point, one) in enumerate(zip(points, figures, strict=True), 1):
-        made.append(Place(point, one, next((two for two in points[number_of:] if not two.optional), None)))
-    return made
+    following = definition.following()
+    return [
+        Place(point, one, following.get(point.key))
+        for point, one in zip(definition.touchpoints(), figures, strict=True)
+    ]  # fmt: skip
 
 
 def _once(found: Iterable[Finding]) -> list[Finding]:
     """A worse score and a worse mood at one touchpoint are one finding, and a missed target is told with it."""
-    seen: dict[tuple[str, str], Finding] = {}
+    seen: dict[tuple[str, str, str], Finding] = {}
     for one in found:
-        seen.setdefault((one.kind, one.key) if one.kind != "broken_promise" else (one.text, one.key), one)
+        seen.setdefault((one.kind, one.key, one.about if one.kind == "broken_promise" else ""), one)
     return list(seen.values())
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_tasks import task
 
 from cxm.record.eventlog.scope import Scope, UnknownField
@@ -23,6 +24,7 @@ from ..steps.actions import process_for_map
 from ..steps.building import steps_state
 from .computing import compute
 from .figures import Evidence, decode, encode
+from .period import in_order, known_filters, told
 from .queries import mark
 
 AT_ONCE = 300_000  # steps up to which a page computes by itself what it lacks
@@ -60,13 +62,15 @@ def filters_of(query: QueryDict) -> str:
 def scope_of(journey_map: JourneyMap, definition: MapDefinition, filters: str) -> Scope:
     """Raises Refused of metrics for filters and times that cannot be read."""
     workspace, asked = journey_map.workspace, QueryDict(filters)
-    texts = asked.getlist("filter")
-    if definition.segment:
-        texts.append(f"segment:is:{definition.segment}")
-    return Scope(
+    # Read apart: two values of one field would mean either, and who is looked for must be in both segments.
+    own = read_filters([f"segment:is:{definition.segment}"] if definition.segment else [], workspace.pk)
+    if any(one.members is None for one in own):
+        raise Refused(_("The segment of this map does not exist any more. Choose another one."))
+    return in_order(Scope(
         workspace.pk, workspace.time_zone, read_time(asked.get("since"), workspace.time_zone),
-        read_time(asked.get("until"), workspace.time_zone), read_filters(texts, workspace.pk),
-    )  # fmt: skip
+        read_time(asked.get("until"), workspace.time_zone),
+        own + known_filters(asked.getlist("filter"), workspace.pk),
+    ))  # fmt: skip
 
 
 def evidence_of(journey_map: JourneyMap, query: QueryDict, definition: MapDefinition) -> Shown:
@@ -125,7 +129,7 @@ def compute_evidence(row_id: str) -> None:
     try:
         refresh(row)
     except (Refused, UnknownField) as refusal:
-        MapEvidence.objects.filter(pk=row.pk).update(problem=str(refusal)[:500], wanted_at=None)
+        MapEvidence.objects.filter(pk=row.pk).update(problem=told(refusal)[:500], wanted_at=None)
 
 
 def refresh(row: MapEvidence) -> MapEvidence:

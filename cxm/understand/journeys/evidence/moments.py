@@ -32,7 +32,8 @@ from cxm.understand.metrics.scores import fill
 from cxm.understand.metrics.tickets import PRESENT
 from cxm.understand.text.topics.queries import keys_under
 
-from ..definition import FeedbackRule, MapDefinition
+from ..definition import EventRule, FeedbackRule, MapDefinition
+from ..steps.compiling import holds
 from .asking_together import ask_together
 
 GOOD, NEUTRAL, BAD = 1, 0, -1
@@ -136,11 +137,21 @@ def of_map(definition: MapDefinition, workspace_id: int) -> Source:
             keys = sorted({key for topic in binding.topics for key in keys_under(workspace_id, topic)})
             said.append(f"hasAny(about, [{', '.join(map(sql_text, keys))}])" if keys else "0")
         asked = [all_of(rule, "tickets", f"t{number}_{place}_", values) for place, rule in enumerate(binding.tickets)]
-        came = ["1" for rule in binding.events if rule.event == "order_delivered"]
-        for table, found in (("feedback", said), ("tickets", asked), ("order_milestones", came[:1])):
+        came = [
+            _came(rule, f"d{number}_{place}", values) for place, rule in enumerate(binding.events)
+            if rule.event == "order_delivered"
+        ]  # fmt: skip
+        for table, found in (("feedback", said), ("tickets", asked), ("order_milestones", came)):
             if found:
                 tests[table] += [" OR ".join(found), sql_text(point.key)]
     return Source({table: f"multiIf({', '.join(some)}, '')" if some else "''" for table, some in tests.items()}, values)
+
+
+def _came(rule: EventRule, name: str, values: dict[str, Any]) -> str:
+    """SQL for the deliveries whose event the rule fits; milestones do not hold all that their events do."""
+    if not rule.where:
+        return "1"
+    return f"event_id GLOBAL IN (SELECT event_id FROM events WHERE $workspace AND {holds(rule, name, values)})"
 
 
 def all_of(rule: FeedbackRule, table: str, name: str, values: dict[str, Any]) -> str:

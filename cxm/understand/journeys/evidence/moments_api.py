@@ -29,7 +29,7 @@ from .conformance_page import judged
 from .impressions import judge
 from .keeping import filters_of
 from .moments_kept import asked, figures_of
-from .period import period_of
+from .period import period_of, told
 
 router = Router(tags=["journeys"])
 
@@ -105,7 +105,7 @@ class HandlingOut(Schema):
     solved: EstimateOut
     switched: EstimateOut
     median_s: float | None
-    cost: float | None
+    cost: float | None = Field(description="Of a request, in `currency`")
     results: dict[str, HeldOut] = Field(description="at_once, content and easy")
 
 
@@ -139,6 +139,7 @@ class FlowOut(Schema):
 class ChannelsOut(Schema):
     by: str
     requests: int
+    currency: str = Field(description="Of costs; empty where the maps name none")
     kinds: list[KindOut]
     channels: list[ChannelOut]
     changes: list[FlowOut]
@@ -207,7 +208,7 @@ def problems() -> Iterator[None]:
     try:
         yield
     except UnknownField as error:
-        raise Problem(422, "unknown_field", str(error)) from error
+        raise Problem(422, "unknown_field", told(error)) from error
     except Refused as refused:
         raise Problem(422, "refused", str(refused)) from refused
     except EventlogError as error:
@@ -288,9 +289,10 @@ def show_channels(request: HttpRequest, query: Query[ChannelsQuery]) -> dict[str
         by = query.by or usual(channels.kinds(workspace.pk))
         rows = channels.requests(period.scope, by, period.until_ms).rows
         changes = channels.flows(channels.orders(period.scope, by, period.until_ms))
-    found = channels.judge(rows, costs_of(workspace))
+    costs, currency = costs_of(workspace)
+    found = channels.judge(rows, costs)
     return {
-        "by": by, "requests": found.requests, "changes": [asdict(one) for one in changes],
+        "by": by, "requests": found.requests, "currency": currency, "changes": [asdict(one) for one in changes],
         "channels": [asdict(one) for one in found.channels],
         "kinds": [
             {

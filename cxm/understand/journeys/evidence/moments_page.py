@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -27,6 +27,7 @@ from .impressions import RETURN_DAYS, Impressions, Outcome, judge
 from .moments import LONGEST_RUN, Breaker, Broken, LengthRow
 from .moments_kept import OUTCOMES, Asked, asked, figures_of
 from .naming import mood_name
+from .period import told
 
 PAGE = 20
 
@@ -39,7 +40,9 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
         wanted = asked(request.GET, membership.workspace)
         context |= said(wanted, membership) | found(wanted, membership, request.GET.get("at"), _page(request))
     except (Refused, UnknownField) as refused:
-        context["problem"] = str(refused)
+        context["problem"] = told(refused)
+        if "outcomes" not in context:  # the form as it is without what was asked
+            context |= said(asked(QueryDict(), membership.workspace), membership)
     except EventlogError:
         context["problem"] = _("The event log does not answer at the moment. Please try again in a minute.")
     return render(request, "journeys/moments.html", context)

@@ -13,11 +13,14 @@ from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from cxm.accounts.models import Workspace
 from cxm.record.customers.segments import segment_names
-from cxm.record.eventlog.scope import Scope
+from cxm.record.eventlog.scope import SEGMENT as SEGMENT_FIELD
+from cxm.record.eventlog.scope import Filter, Scope, UnknownField
 from cxm.understand.metrics.asking import read_filters, read_time
+from cxm.understand.metrics.refusals import Refused
 
 DAYS = 365
 SEGMENT = "segment:is:"
@@ -57,6 +60,28 @@ def period_of(query: QueryDict, workspace: Workspace, suffix: str = "", *, days:
         since = timezone.localtime(now - timedelta(days=days), timezone=ZoneInfo(zone)).date().isoformat()
     filters = [one for one in query.getlist(f"filter{suffix}") if one]
     scope = Scope(
-        workspace.pk, zone, read_time(since, zone), read_time(until, zone), read_filters(filters, workspace.pk)
+        workspace.pk, zone, read_time(since, zone), read_time(until, zone), known_filters(filters, workspace.pk)
     )
-    return Period(scope, since, until, filters, now)
+    return Period(in_order(scope), since, until, filters, now)
+
+
+def in_order(scope: Scope) -> Scope:
+    """Raises Refused of metrics for a period that ends before it begins."""
+    if scope.since and scope.until and scope.since > scope.until:
+        raise Refused(_("The period ends before it begins."))
+    return scope
+
+
+def known_filters(texts: list[str], workspace_id: int) -> tuple[Filter, ...]:
+    """As `read_filters`, but a segment that is gone is refused at once. Raises Refused of metrics."""
+    filters = read_filters(texts, workspace_id)
+    if any(one.field == SEGMENT_FIELD and one.members is None for one in filters):
+        raise Refused(_("The segment of a filter does not exist any more, or cannot be asked for in this way."))
+    return filters
+
+
+def told(error: Refused | UnknownField) -> str:
+    """Why a question cannot be put, in the language of who asks."""
+    if isinstance(error, UnknownField):
+        return _("There is no field “%(name)s” here.") % {"name": error.field[:100]}
+    return str(error)

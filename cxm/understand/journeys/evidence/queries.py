@@ -162,7 +162,7 @@ WHO: Mapping[str, str] = {
     "back": "back",
 }
 BEHIND = f"""
-SELECT who AS customer_id, first AS at, toUInt32(times) AS times, if(on, reach, 0) AS reach
+SELECT who AS customer_id, first AS at, toUInt32(times) AS times, if(on, reach, NULL) AS reach
 FROM ({VISITS}) WHERE place = {{place:UInt16}} AND $kind
 ORDER BY at DESC, customer_id LIMIT {{limit:UInt32}} OFFSET {{offset:UInt32}}
 {IN_ORDER}
@@ -172,12 +172,13 @@ COUNT = f"SELECT count() AS n FROM ({VISITS}) WHERE place = {{place:UInt16}} AND
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A journey at a touchpoint: whose, when it first came (milliseconds), how often, and how long until it went on."""
+    """A journey at a touchpoint: whose, when it first came (milliseconds), how often, and how long until it went on
+    (None: it did not)."""
 
     customer_id: UUID
     at: int
     times: int
-    reach: int
+    reach: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,39 @@ def behind(
 def first_class(patience_s: float) -> int:
     """The first class of age that lies wholly behind that time."""
     return ceil(log2(max(patience_s, 1.0)) * CLASSES - 1e-9)
+
+
+# The journeys that went on from a touchpoint beside the expected path, on another channel.
+SWITCHED = """
+SELECT who AS customer_id, at, times, reach FROM (
+    SELECT any(customer_id) AS who, min(toUnixTimestamp64Milli(occurred_at)) AS at, toUInt32(count()) AS times,
+           toNullable(min(gap_ms)) AS reach
+    FROM steps $join WHERE $scope AND process = {process:UInt32} AND label = {here:String}
+                       AND next IN {beside:Array(String)}
+    GROUP BY journey
+)
+"""
+
+
+def beside(definition: MapDefinition, point: Touchpoint) -> list[str]:
+    """The touchpoints beside the expected path that are on another channel than `point`."""
+    return [
+        one.key for one in definition.touchpoints()
+        if one.optional and one.channel and point.channel and one.channel != point.channel
+    ]  # fmt: skip
+
+
+def switched(
+    definition: MapDefinition, process: int, scope: Scope, *, key: str, limit: int, offset: int = 0
+) -> tuple[list[Behind], int]:
+    """The journeys that changed the channel after the touchpoint `key`, and how many there are. `times`: how often."""
+    point = next(one for one in definition.touchpoints() if one.key == key)
+    values = {"here": key, "beside": beside(definition, point)}
+    page = f"{SWITCHED} ORDER BY at DESC, customer_id LIMIT {{limit:UInt32}} OFFSET {{offset:UInt32}}"
+    rows = _ask_steps(page, Behind, definition, process, scope, "switched", limit=limit, offset=offset, **values)
+    count = f"SELECT count() AS n FROM ({SWITCHED})"
+    [n] = _ask_steps(count, Count, definition, process, scope, "switched_count", **values)
+    return rows, n.n
 
 
 TOTALS = f"""
@@ -248,8 +282,8 @@ PROMISED_WITHIN = f"""
            arrayMin(arrayFilter((moment, one) -> one = place, moments, places)) AS first,
            arrayFilter((moment, one) -> if(target = 0, one > place AND {{core:Array(UInt8)}}[one] = 1, one = target)
                                         AND moment >= first, moments, places) AS there,
-           if(empty(there), 0, arrayMin(there) - first) AS reach,
-           {{at:Int64}} - first AS age, age >= within AND (empty(there) OR reach > within) AS late
+           if(empty(there), NULL, arrayMin(there) - first) AS reach,
+           {{at:Int64}} - first AS age, age >= within AND (empty(there) OR assumeNotNull(reach) > within) AS late
     FROM ({JOURNEYS})
     ARRAY JOIN {{numbers:Array(UInt16)}} AS number, {{froms:Array(UInt16)}} AS place, {{tos:Array(UInt16)}} AS target,
                {{withins:Array(Int64)}} AS within
@@ -265,7 +299,7 @@ PROMISED_UNTIL = """
     SELECT journey, any(customer_id) AS who, max(moment) AS promised,
            minIf(toUnixTimestamp64Milli(occurred_at), label IN {there:Array(String)}) AS came,
            minIf(toUnixTimestamp64Milli(occurred_at), label = {here:String}) AS first,
-           countIf(label = {here:String}) AS times, if(came = 0, 0, greatest(came - first, 0)) AS reach,
+           countIf(label = {here:String}) AS times, if(came = 0, NULL, greatest(came - first, 0)) AS reach,
            came = 0 OR came > promised AS late
     FROM steps GLOBAL ANY LEFT JOIN (
         SELECT event_id, toUnixTimestamp64Milli(ifNull(parseDateTime64BestEffortOrNull(
@@ -343,13 +377,12 @@ def late(
 
 def _checked(definition: MapDefinition) -> list[tuple[Touchpoint, int, Promise]]:
     """The promises that can be checked, with their touchpoint and their number there."""
-    points = definition.touchpoints()
-    places = {one.key: place for place, one in enumerate(points, 1)}
-    last = max((places[one.key] for one in points if not one.optional), default=0)
+    points, following = definition.touchpoints(), definition.following()
+    bound = {one.key for one in points if one.binding.events}
     return [
         (one, number, promise) for one in points for number, promise in enumerate(one.promises)
         # A promise about what follows the last touchpoint leaves no trace in the steps.
-        if (promise.reaches in places if promise.reaches else places[one.key] < last)
+        if (promise.reaches in bound if promise.reaches else one.key in following)
         and (promise.until or promise.within_s > 0)
     ]  # fmt: skip
 

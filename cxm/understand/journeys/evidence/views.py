@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -35,12 +36,13 @@ from ..maps.board import board_of
 from ..maps.queries import definition_of, map_for, shared_map
 from ..models import JourneyMap
 from . import keeping, queries, segmenting, wording
-from .behind import WAY, Journeys, is_list, journeys_behind, needs_figures, promise
+from .behind import SWITCH, WAY, Journeys, is_list, journeys_behind, needs_figures, promise
 from .conformance import KINDS
 from .conformance_page import kind_name
 from .curve import curve_of
 from .figures import Evidence, Figures
 from .keeping import Shown
+from .period import told
 
 PAGE = 50
 MOST_ROWS = 100_000  # in a file
@@ -118,14 +120,15 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     definition = definition_of(journey_map)
     shown, _problem = _shown(request, journey_map, definition, public=True)
-    response = render(
-        request, "journeys/maps/shared.html",
-        {
-            "map": journey_map, "definition": definition, "shown": shown, "public": True,
-            "board": board_of(definition, journey_map.workspace, named=False),
-            **(said(shown.evidence, definition, None) if shown and shown.evidence else {}),
-        },
-    )  # fmt: skip
+    with timezone.override(ZoneInfo(journey_map.workspace.time_zone)):  # nobody of the workspace looks
+        response = render(
+            request, "journeys/maps/shared.html",
+            {
+                "map": journey_map, "definition": definition, "shown": shown, "public": True,
+                "board": board_of(definition, journey_map.workspace, named=False),
+                **(said(shown.evidence, definition, None) if shown and shown.evidence else {}),
+            },
+        )  # fmt: skip
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["Referrer-Policy"] = "no-referrer"
     return response
@@ -142,7 +145,7 @@ def _shown(
         shown = keeping.evidence_of(journey_map, query, definition)
         return shown, shown.problem
     except (Refused, UnknownField) as refusal:
-        return None, str(refusal)
+        return None, told(refusal)
     except EventlogError:
         return None, _("The event log does not answer at the moment. The map itself can still be read and changed.")
 
@@ -178,6 +181,7 @@ def said(evidence: Evidence, definition: MapDefinition, membership: Membership |
     return {
         "evidence": evidence, "findings": told, "points": points, "curve": None if curve.is_empty else curve,
         "ways": wording.ways(evidence, definition),
+        "is_known": any(one.journeys or one.answers or one.tickets for one in evidence.figures),
     }  # fmt: skip
 
 
@@ -279,6 +283,7 @@ def who_name(kind: str) -> str:
         "on": _("Customers who went on"),
         "again": _("Customers who came more than once"),
         "back": _("Customers who went back"),
+        SWITCH: _("Went on elsewhere"),
     }[kind]
 
 
@@ -301,9 +306,8 @@ def people_of(membership: Membership, rows: Sequence[queries.Behind]) -> list[Li
     for row in rows:
         person = found.get(row.customer_id)
         at = wording.moment(row.at) or timezone.now()
-        made.append(
-            Listed((person.canonical or person) if person else None, at, row.times, row.reach / 3_600_000 or None)
-        )
+        reach = None if row.reach is None else row.reach / 3_600_000
+        made.append(Listed((person.canonical or person) if person else None, at, row.times, reach))
     return made
 
 

@@ -25,6 +25,7 @@ WHO: Mapping[tuple[str, str], str] = {  # which journeys a finding is about: see
     ("dead_end", "drop"): "lost",
     ("detour", "repeat"): "again",
     ("detour", "back"): "back",
+    ("detour", "switch"): "switch",
 }
 
 
@@ -336,10 +337,18 @@ def ways(evidence: Evidence, definition: MapDefinition) -> list[Way]:
             Way(
                 here.name, to.name, here.partner or to.partner, numbers.duration(one.median_s / 3600),
                 numbers.duration(one.p90_s / 3600), statement(one.slow), statement(one.rest),
-                numbers.statement(gap.value, gap.low, gap.high, None), one.is_real,
+                _signed(gap), one.is_real,
             )
         )  # fmt: skip
     return made
+
+
+def _signed(gap: Number) -> str:
+    """+0.15 (−0.06 to +0.35)"""
+    change, low, high = (numbers.signed(each) for each in (gap.value, gap.low, gap.high))
+    if gap.low is None or gap.high is None:
+        return change
+    return _("%(change)s (%(low)s to %(high)s)") % {"change": change, "low": low, "high": high}
 
 
 def tone(mood: Number) -> str:
@@ -362,8 +371,9 @@ def table(evidence: Evidence, definition: MapDefinition) -> tuple[list[str], lis
     points = {one.key: (stage.name, one) for stage in definition.stages for one in stage.touchpoints}
     heads = [
         _("Stage"), _("Touchpoint"), _("Partner"), _("Visits"), _("Journeys"), _("Share that goes on"),
-        _("Median seconds to the next"), _("90th percentile of these seconds"), _("Metric"), _("Score"),
-        _("Lower bound"), _("Upper bound"), _("Answers"), _("Mood"), _("Texts"), _("Texts about effort"),
+        _("Lower bound"), _("Upper bound"), "n", _("Median seconds to the next"),
+        _("90th percentile of these seconds"), _("Metric"), _("Score"), _("Lower bound"), _("Upper bound"),
+        _("Answers"), "n", _("Mood"), _("Lower bound"), _("Upper bound"), _("Texts"), _("Texts about effort"),
         _("Tickets"), _("Complaints"), _("Cost of contacts"), _("Findings"),
     ]  # fmt: skip
     rows: list[Sequence[object]] = []
@@ -373,8 +383,9 @@ def table(evidence: Evidence, definition: MapDefinition) -> tuple[list[str], lis
         stage, point = points[one.key]
         kinds = sorted({kind_name(found.kind) for found in evidence.findings if found.key == one.key})
         rows.append([
-            stage, point.name, point.partner, one.steps, one.journeys, one.on.value, one.median_s, one.p90_s,
-            one.metric, one.score.value, one.score.low, one.score.high, one.answers, one.mood.value, one.texts,
-            one.effort, one.tickets, one.complaints, one.cost, "; ".join(kinds),
+            stage, point.name, point.partner, one.steps, one.journeys, one.on.value, one.on.low, one.on.high, one.on.n,
+            one.median_s, one.p90_s, one.metric, one.score.value, one.score.low, one.score.high, one.answers,
+            one.score.n, one.mood.value, one.mood.low, one.mood.high, one.texts, one.effort, one.tickets,
+            one.complaints, one.cost, "; ".join(kinds),
         ])  # fmt: skip
     return heads, rows

@@ -18,7 +18,7 @@ from cxm.understand.journeys.definition import MapDefinition
 from cxm.understand.journeys.models import JourneyMap, MapEdit, MapVersion, Process
 from cxm.understand.journeys.steps.actions import process_for_map
 
-from .checking import checked
+from .checking import TURNING, checked
 from .editing import Edit
 from .errors import Refused
 from .queries import definition_of, version_of
@@ -265,7 +265,7 @@ def _name(name: str) -> str:
 
 
 def _line(text: str, longest: int) -> str:
-    line = " ".join(text.replace("\x00", "").split())
+    line = " ".join(text.replace("\x00", "").translate(TURNING).split())
     if len(line) > longest:
         raise Refused(_("A text is longer than %(n)s characters: “%(start)s…”") % {"n": longest, "start": line[:40]})
     return line

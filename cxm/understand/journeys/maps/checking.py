@@ -11,6 +11,7 @@ import msgspec
 from django.utils.translation import gettext as _
 
 from cxm.accounts.models import Membership, Workspace
+from cxm.record.customers.actions import TURNING
 from cxm.record.customers.models import Segment
 from cxm.record.eventlog.scope import UnknownField, expression
 from cxm.understand.journeys.definition import Binding, MapDefinition, Stage, Test, Touchpoint
@@ -33,7 +34,12 @@ FEELINGS: Final = ("-2", "-1", "0", "1", "2")
 
 
 def checked(definition: MapDefinition, workspace: Workspace) -> MapDefinition:
-    """The definition, if it can be stored in that workspace; raises Refused with the first thing that is wrong."""
+    """The definition, if it can be stored in that workspace; raises Refused with the first thing that is wrong.
+
+    Marks that turn the direction of text are taken out: they would turn what stands around the text, too.
+    """
+    text = msgspec.json.encode(definition).decode().translate(TURNING)
+    definition = msgspec.json.decode(text, type=MapDefinition)
     touchpoints = definition.touchpoints()
     if len(definition.stages) > MOST_STAGES or len(touchpoints) > MOST_TOUCHPOINTS:
         raise Refused(

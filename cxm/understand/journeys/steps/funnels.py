@@ -77,14 +77,18 @@ def funnel(
 
 def funnel_journeys(
     process: Process, scope: Scope, steps: Sequence[str], level: int, *, dropped: bool, within_s: float | None = None,
-    ordered: bool = True, exclusions: Sequence[str] = (), by: str | None = None, limit: int = 50, offset: int = 0,
+    ordered: bool = True, exclusions: Sequence[str] = (), by: str | None = None, group: str | None = None,
+    limit: int = 50, offset: int = 0,
 ) -> Found[Which]:  # fmt: skip
-    """The journeys that came to step `level` (from 1); with `dropped`, those that came no further."""
+    """The journeys that came to step `level` (from 1); with `dropped`, those that came no further. With `group`, those
+    of that group of `by`."""
     sql, asked = _levels(steps, within_s, ordered, exclusions, by)
+    wanted = "" if group is None else " AND by = {asked_group:String}"
     return _ask(
         f"SELECT journey, customer_id, by FROM ({sql}) WHERE level {'=' if dropped else '>='} {{asked_level:UInt8}}"
-        " ORDER BY journey LIMIT {most:UInt32} OFFSET {skipped:UInt32}",
-        process, scope, Which, "funnel_journeys", by=by, asked_level=level, most=limit, skipped=offset, **asked,
+        f"{wanted} ORDER BY journey LIMIT {{most:UInt32}} OFFSET {{skipped:UInt32}}",
+        process, scope, Which, "funnel_journeys", by=by, asked_level=level, asked_group=group or "", most=limit,
+        skipped=offset, **asked,
     )  # fmt: skip
 
 

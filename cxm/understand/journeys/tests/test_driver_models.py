@@ -21,13 +21,18 @@ from cxm.record.eventlog.engine import engine
 from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.record.eventlog.texts import Annotation, write_annotations
 from cxm.testing.cast import answer, at, event, given_events, make_customer, make_member, make_user, make_workspace
+from cxm.understand.journeys.definition import Binding, EventRule, MapDefinition, Stage, Touchpoint
 from cxm.understand.journeys.drivers import actions, computing, wording
 from cxm.understand.journeys.drivers.definition import Driver, DriverDefinition, Findings, Outcome
 from cxm.understand.journeys.drivers.errors import Refused
 from cxm.understand.journeys.drivers.fitting import fit, to_fix
 from cxm.understand.journeys.drivers.pictures import tone_of, usual_of
+from cxm.understand.journeys.drivers.queries import steps_of
 from cxm.understand.journeys.drivers.table import Column, Table, table_of
+from cxm.understand.journeys.maps.actions import create_map
 from cxm.understand.journeys.models import DriverModel
+from cxm.understand.journeys.steps.actions import process_for_map
+from cxm.understand.journeys.steps.building import build_steps
 from cxm.understand.text.topics.actions import create_topic
 
 pytestmark = pytest.mark.django_db
@@ -349,3 +354,19 @@ def test_what_can_never_be_computed_is_refused(filled: Any) -> None:
             actions.create_model(workspace=filled, name="Wrong", definition=wrong, by=None)
     assert not DriverModel.objects.exists()
     assert at("2026-01-01").tzinfo is UTC
+
+
+def test_a_step_of_a_map_is_called_as_the_map_calls_it() -> None:
+    owner = make_user()
+    workspace = make_workspace(owner=owner)
+    given_events([event(workspace, "credit_applied", "2026-03-01 12:00", customer_id=make_customer(workspace).pk)])
+    binding = Binding(events=(EventRule("credit_applied"),))
+    points = (Touchpoint("credit_applied", "Applies for the loan", binding=binding),)
+    definition = MapDefinition(stages=(Stage("s", "S", points),))
+    process = process_for_map(create_map(workspace=workspace, name="Car on credit", definition=definition, by=owner))
+    build_steps(process)
+    assert steps_of(workspace) == [(process.pk, "credit_applied", "Car on credit: Applies for the loan")]
+    driver, gone = (Driver("passed", "credit_applied", process=number) for number in (process.pk, process.pk + 1))
+    names = wording.Names(workspace, [driver, gone])
+    assert names.of(driver) == "Passed “Applies for the loan” (Car on credit)"
+    assert names.of(gone) == "Passed “credit_applied” (?)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from html import unescape
+from html import escape, unescape
 
 import pytest
 from django.test import Client
@@ -91,6 +91,31 @@ def test_each_stream_leads_to_as_many_journeys_as_it_shows() -> None:
 
 
 @pytest.mark.django_db
+def test_each_number_of_a_funnel_told_apart_leads_to_the_journeys_of_its_group() -> None:
+    owner = make_user()
+    workspace = make_workspace(owner=owner)
+    four_visits(workspace)
+    visit(workspace, "2026-01-13 10:00", [("look", 0), ("buy", 5)])  # without a channel
+    process = built(workspace)
+    client, base = Client(), f"/w/{workspace.slug}/journeys/paths/{process.pk}/"
+    client.force_login(owner)
+    page = client.get(f"{base}funnel/?funnel=look&funnel=buy&by=channel")
+    shown = {by: [(one["level"].n, one["level"].dropped) for one in levels] for by, levels in page.context["rows"]}
+    # Both of the web buy after they looked, of the app nobody does.
+    assert shown == {"web": [(2, 0), (2, 0)], "app": [(2, 2), (0, 0)], "": [(1, 0), (1, 0)]}
+    links = 0
+    for by, levels in page.context["rows"]:
+        for one in levels:
+            for n, url in ((one["level"].n, one["url"]), (one["level"].dropped, one["dropped_url"])):
+                links += escape(url) in page.content.decode()
+                if n:
+                    assert len(rows_of(client, url)) == n, url
+                    assert len(by_rest(process, url.partition("?")[2])) == n, url
+                    assert f"· {by or 'Not known'}" in client.get(url).content.decode()
+    assert links == 6  # where there is somebody
+
+
+@pytest.mark.django_db
 def test_streams_of_other_steps_lead_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one label that stands alone in each column, the rarer one is among the other steps."""
     monkeypatch.setattr("cxm.understand.journeys.discovery.showing.MOST_BARS", 1)
@@ -158,7 +183,7 @@ def test_each_cell_of_who_comes_back_leads_to_its_customers() -> None:
     began = re.findall(
         r'<td class="number"><a href="([^"]+)">(\d+)</a>', client.get(f"{base}returning/").content.decode()
     )
-    assert [(len(rows_of(client, unescape(url))), int(n)) for url, n in began] == [(2, 2), (2, 2)]
+    assert [(len(rows_of(client, unescape(url))), int(n)) for url, n in began] == [(4, 4), (2, 2), (2, 2)]
     listed = client.get(cells()[1][0]).content.decode()
     assert ">Ada</bdi>" in listed
     assert "Ada at work" not in listed

@@ -20,14 +20,15 @@ from cxm.record.customers.segments import segment_names
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import Scope, UnknownField
 from cxm.understand.journeys.discovery.address import View, read
-from cxm.understand.journeys.discovery.labels import Names, filter_fields, label_names
+from cxm.understand.journeys.discovery.labels import Names, filter_fields, label_names, process_name
 from cxm.understand.journeys.models import Process
 from cxm.understand.journeys.steps.building import steps_state
 
 # Parameters that say which journeys a list is about.
 BEHIND = (
     "step", "next", "ends", "number", "from_end", "path", "first", "then", "reached", "funnel", "level", "dropped",
-    "within", "any", "without", "group", "groups", "step_not", "next_not", "cohort", "stretch", "back", "unit",
+    "by", "of", "within", "any", "without", "group", "groups", "step_not", "next_not", "cohort", "stretch", "back",
+    "unit",
 )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ class Page:
         context = {
             **context_of(self.membership),
             "process": self.process,
-            "process_name": name_of(self.process),
+            "process_name": process_name(self.process),
             "state": steps_state(self.process),
             "shown": shown,
             "pages": [(name, title, self.url(name)) for name, title in titles()],
@@ -102,10 +103,6 @@ class Page:
 
 
 FORM = ("period", "from", "to", "segment", "f", "field", "value")  # what the form of the period and filters sends
-
-
-def name_of(process: Process) -> str:
-    return process.map.name if process.map else process.name
 
 
 def context_of(membership: Membership, **more: Any) -> dict[str, Any]:

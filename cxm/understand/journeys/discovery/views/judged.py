@@ -43,7 +43,7 @@ def variants(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBa
         "journeys/paths/variants.html", "variants", found=found, rows=rows, outcome=outcome,
         outcomes=[(one, OUTCOME_NAMES[one]) for one in available],
         expected=[page.named(label) for label in found.expected],
-        chart=score_chart(found), csv_url=page.csv_url("variants", outcome=outcome or ""),
+        chart=score_chart(found), sql=found.sql, csv_url=page.csv_url("variants", outcome=outcome or ""),
     )  # fmt: skip
 
 
@@ -68,6 +68,6 @@ def groups(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase
     return page.show(
         "journeys/paths/groups.html", "groups", found=found, rows=rows, wanted=wanted, outcome=outcome,
         outcomes=[(one, OUTCOME_NAMES[one]) for one in available], choices=range(2, MOST_GROUPS + 1),
-        unit="points" if outcome == "nps" else "score",
+        unit="points" if outcome == "nps" else "score", sql=found.sql,
         csv_url=page.csv_url("groups", groups=str(wanted) if wanted else "", outcome=outcome or ""),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from cxm.record.eventlog.scope import UnknownField
 from cxm.understand.journeys.definition import ProcessDefinition
 from cxm.understand.journeys.discovery.drawing_maps import map_of_path
 from cxm.understand.journeys.discovery.forms import OPERATORS, ProcessForm, can_show
-from cxm.understand.journeys.discovery.labels import label_names
+from cxm.understand.journeys.discovery.labels import label_names, process_name
 from cxm.understand.journeys.discovery.reading import texts, whole
 from cxm.understand.journeys.discovery.suggesting import event_names, preview, property_names
 from cxm.understand.journeys.maps.actions import create_map
@@ -29,7 +29,7 @@ from cxm.understand.journeys.steps.actions import change_process, create_process
 from cxm.understand.journeys.steps.building import steps_state, want_steps
 from cxm.understand.journeys.steps.queries import Behind, journeys_of, labels_of
 
-from . import Page, answering, context_of, name_of, process_for
+from . import Page, answering, context_of, process_for
 
 MORE_ROWS = 3
 
@@ -40,7 +40,7 @@ def show_list(request: HttpRequest, slug: str) -> HttpResponseBase:
     membership = membership_for(request.user, slug)
     processes = Process.objects.filter(workspace=membership.workspace).select_related("map").order_by("name")
     own = [(one, steps_state(one)) for one in processes if one.map is None]
-    drawn = [(one, name_of(one), steps_state(one)) for one in processes if one.map and not one.map.archived_at]
+    drawn = [(one, process_name(one), steps_state(one)) for one in processes if one.map and not one.map.archived_at]
     return render(request, "journeys/paths/list.html", context_of(membership, own=own, drawn=drawn))
 
 
@@ -140,7 +140,7 @@ def make_map(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBa
         return redirect("paths:variants", slug, process_id)
     names = label_names(process)
     place = whole(request.POST, "place")
-    name = _("%(process)s, path %(number)s") % {"process": name_of(process)[:150], "number": place or 1}
+    name = _("%(process)s, path %(number)s") % {"process": process_name(process)[:150], "number": place or 1}
     try:
         made = create_map(
             workspace=membership.workspace, name=name, definition=map_of_path(process, path, names),

@@ -16,7 +16,7 @@ from cxm.lib import numbers
 from cxm.lib.charts import Bin, Histogram
 from cxm.stats.estimate import Estimate
 from cxm.understand.journeys.discovery.between import Between, time_between
-from cxm.understand.journeys.discovery.funnels import Asked, Level, funnel_of, read_funnel
+from cxm.understand.journeys.discovery.funnels import Asked, Level, funnel_of, read_funnel, write_group
 from cxm.understand.journeys.discovery.reading import whole
 from cxm.understand.journeys.discovery.retention import STRETCHES, Unit, hits_of, read_unit, retention
 from cxm.understand.journeys.discovery.sessions import Sessions, sessions
@@ -45,13 +45,15 @@ def funnel(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase
         common = [tuple(dict.fromkeys(one.labels)) for one in variants(page.process, page.scope, limit=10).rows]
         asked = replace(asked, steps=next((one for one in common if len(one) > 2), (*common, ())[0])[:5])
     found = funnel_of(page.process, page.scope, asked) if asked.possible else None
-    rows = [(by, [_level(page, one, asked) for one in levels]) for by, levels in found.groups.items()] if found else []
+    groups = found.groups.items() if found else ()
+    rows = [(by, [_level(page, one, asked, by) for one in levels]) for by, levels in groups]
     slots = [*asked.steps, *[""] * (2 if len(asked.steps) < MOST_STEPS - 1 else MOST_STEPS - len(asked.steps))]
     return page.show(
         "journeys/paths/funnel.html", "funnel", asked=asked, found=found, rows=rows, slots=slots,
         labels=[(one, page.named(one)) for one in dict.fromkeys([*asked.steps, *labels, *asked.exclusions])],
         within=request.GET.get("within", ""), limits=limit_names(), grouped=asked.by is not None,
         groups=groups_of(page, asked), csv_url=page.csv_url("funnel", **address_of(page, asked), by=asked.by or ""),
+        sql=found.sql if found else "",
     )  # fmt: skip
 
 
@@ -78,9 +80,11 @@ def limit_names() -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _level(page: Page, one: Level, asked: Asked) -> dict[str, Any]:
+def _level(page: Page, one: Level, asked: Asked, group: str) -> dict[str, Any]:
     """A step of the funnel with the addresses of those who came so far, and of those who came no further."""
     same = {**address_of(page, asked), "level": str(one.number)}
+    if asked.by:
+        same |= {"by": asked.by, "of": write_group(group)}
     return {
         "level": one, "name": page.named(one.label), "width": round(100 * (one.of_first.value or 0), 1),
         "url": page.journeys_url(**same), "dropped_url": page.journeys_url(**same, dropped="1"),
@@ -103,7 +107,7 @@ def times(request: HttpRequest, slug: str, process_id: int) -> HttpResponseBase:
         "journeys/paths/times.html", "times", labels=[(one, page.named(one)) for one in labels], first=first, then=then,
         first_name=page.named(first), then_name=page.named(then),
         between=between, chart=_waits(between) if between else None, gap=minutes, sessions=parted,
-        sizes=_sizes(parted),
+        sizes=_sizes(parted), sql=between.sql if between else "",
         reached_url=page.journeys_url(first=first, then=then, reached="1"),
         missed_url=page.journeys_url(first=first, then=then, reached="0"),
     )  # fmt: skip
@@ -147,6 +151,7 @@ def returning(request: HttpRequest, slug: str, process_id: int) -> HttpResponseB
             for k, one in enumerate(shares, 1)
         ]
 
+    begun = next((one.n for one in found.all if one), 0)
     rows = [
         (
             numbers.period(day, unit), next((one.n for one in shares if one), 0),  # none is known longer than the first
@@ -157,7 +162,8 @@ def returning(request: HttpRequest, slug: str, process_id: int) -> HttpResponseB
     return page.show(
         "journeys/paths/returning.html", "returning", rows=rows, unit=unit, first=first, then=then,
         labels=[(one, page.named(one)) for one in labels], stretches=range(1, STRETCHES + 1),
-        everybody=cells("", found.all), any=any(found.all), sql=found.sql, csv_url=page.csv_url("returning", **asked),
+        everybody=cells("", found.all), begun=begun, begun_url=page.journeys_url(**asked, stretch="1"),
+        any=any(found.all), sql=found.sql, csv_url=page.csv_url("returning", **asked),
     )  # fmt: skip
 
 

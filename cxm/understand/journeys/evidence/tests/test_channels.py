@@ -13,8 +13,11 @@ from cxm.record.eventlog.scope import Scope, UnknownField
 from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.stats.samples import ShareSample
 from cxm.stats.strata import difference_share_stratified
-from cxm.testing.cast import answer, at, event, given_events, make_workspace
+from cxm.testing.cast import answer, at, event, given_events, make_user, make_workspace
+from cxm.understand.journeys.definition import MapDefinition, Stage, Touchpoint
 from cxm.understand.journeys.evidence.channels import Flow, Row, flows, judge, kinds, orders, requests
+from cxm.understand.journeys.evidence.channels_page import costs_of
+from cxm.understand.journeys.maps.actions import create_map
 
 NOW = int(at("2026-05-01 00:00").timestamp() * 1000)
 
@@ -147,3 +150,14 @@ def test_the_stratified_difference_is_that_of_mantel_and_haenszel() -> None:
     two = [(ShareSample(2, 10), ShareSample(9, 30)), (ShareSample(5, 20), ShareSample(10, 20))]
     assert difference_share_stratified(two).value == pytest.approx(3.25 / 17.5)
     assert difference_share_stratified([(ShareSample(0, 0), ShareSample(1, 2))]).value is None
+
+
+@pytest.mark.django_db
+def test_costs_of_contacts_are_of_one_currency() -> None:
+    owner = make_user()
+    workspace = make_workspace(owner=owner)
+    for name, currency, costs in (("A", "EUR", [2.0, 4.0]), ("B", "USD", [90.0]), ("C", "EUR", [6.0])):
+        points = tuple(Touchpoint(f"t{n}", "T", channel="chat", cost=cost) for n, cost in enumerate(costs))
+        definition = MapDefinition(currency=currency, stages=(Stage("s", "S", points),))
+        create_map(workspace=workspace, name=name, definition=definition, by=owner)
+    assert costs_of(workspace) == ({"chat": 4.0}, "EUR")  # (2 + 4 + 6) / 3; dollars are not added to it

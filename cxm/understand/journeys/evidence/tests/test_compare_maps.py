@@ -10,10 +10,13 @@ import pytest
 from cxm.accounts.models import User, Workspace
 from cxm.record.eventlog.append import Event
 from cxm.record.eventlog.scope import Scope
+from cxm.stats.comparison import Difference
+from cxm.stats.estimate import Estimate
 from cxm.testing.cast import answer, at, event, given_events, make_workspace
 from cxm.understand.journeys.definition import Binding, EventRule, FeedbackRule, MapDefinition, Stage, Touchpoint
 from cxm.understand.journeys.definition import Test as Check
-from cxm.understand.journeys.evidence.comparing import Side, compare
+from cxm.understand.journeys.evidence.comparing import Compared, Side, compare
+from cxm.understand.journeys.evidence.comparing_page import cell_of
 from cxm.understand.journeys.maps.actions import create_map
 from cxm.understand.journeys.steps.actions import process_for_map
 from cxm.understand.journeys.steps.building import build_steps
@@ -104,3 +107,10 @@ def test_two_periods_differ_where_the_tests_say_so() -> None:
         ("order", True, True), ("fast", True, False), ("slow", True, False),
         ("arrive", True, False), ("new", False, True),
     ]  # fmt: skip
+
+
+def test_times_are_said_with_their_interval() -> None:
+    first, second = Estimate(3600, 1800, 7200, 12, "t"), Estimate(7200, None, None, 1, "none")
+    cell = cell_of(Compared("time", "seconds", first, second, Difference(1.0, None, None, None, 12, 1)))
+    assert cell is not None
+    assert (cell.first, cell.second) == ("1h (30m to 2h), n = 12", "2h, n = 1")

@@ -13,10 +13,14 @@ from django.utils import timezone
 
 from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, Role, Workspace
+from cxm.lib.conditions import Condition
 from cxm.record.customers.models import Segment
+from cxm.record.customers.segment_actions import create_segment
 from cxm.record.customers.segments import condition_of, members
+from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.testing.cast import event, given_events, make_customer, make_user, make_workspace
 from cxm.understand.journeys.definition import Binding, EventRule, MapDefinition, Promise, Stage, Touchpoint
+from cxm.understand.journeys.evidence import keeping
 from cxm.understand.journeys.maps.actions import create_map
 from cxm.understand.journeys.models import JourneyMap
 from cxm.understand.journeys.steps.actions import process_for_map
@@ -228,3 +232,76 @@ def test_rest_lists_the_journeys_behind_promises_deviations_and_ways(
         assert client.get(f"{place}/evidence/{path}", **rest).status_code == status, path
     stranger = key(make_workspace("Other", make_user("bob@example.com")))
     assert client.get(f"{place}/evidence/pack/skipped", **stranger).status_code == 404
+
+
+def test_a_map_of_a_segment_narrowed_to_another_is_of_those_in_both(client: Client, workspace: Workspace) -> None:
+    """The first thirty have the plan, and numbers 20 to 39 live in Lviv."""
+    put_customers([
+        customer_row(workspace.pk, UUID(int=(workspace.pk << 32) + number), {
+            "plan": "plus" if number < 30 else "free", "city": "Lviv" if 20 <= number < 40 else "Kyiv",
+        })
+        for number in range(60)
+    ])  # fmt: skip
+    plus, lviv = (
+        create_segment(workspace=workspace, name=value, condition=Condition(field=field, values=(value,)), by=None)
+        for field, value in (("trait.plan", "plus"), ("trait.city", "Lviv"))
+    )
+    owner = workspace.memberships.get(role=Role.OWNER).user
+    stages = (Stage("buy", "Buy", (point("order"), point("arrive"))),)
+    definition = MapDefinition(segment=str(plus.pk), stages=stages)
+    made = create_map(workspace=workspace, name="Of the plan", definition=definition, by=owner)
+    build_steps(process_for_map(made))
+    client.force_login(owner)
+    address = reverse("evidence:show", args=[workspace.slug, made.pk])
+    assert client.get(address).context["evidence"].journeys == 30
+    chosen = {"filter": f"segment:is:{lviv.pk}"}
+    assert client.get(address, chosen).context["evidence"].journeys == 10
+    listed = client.get(reverse("evidence:customers", args=[workspace.slug, made.pk, "order", "passed"]), chosen)
+    assert {one.customer.name for one in listed.context["rows"]} == names(range(20, 30))
+    # A segment that is gone is said, wherever it was asked for.
+    for gone, query, which in ((lviv, chosen, "a filter"), (plus, {}, "this map")):
+        gone.delete()
+        for view in ("show", "conformance", "compare"):
+            page = client.get(reverse(f"evidence:{view}", args=[workspace.slug, made.pk]), query or {"since": ""})
+            assert page.context["problem"].startswith(f"The segment of {which} does not exist any more"), view
+    for view in ("moments", "channels"):
+        page = client.get(reverse(f"evidence:{view}", args=[workspace.slug]), chosen)
+        assert page.context["problem"].startswith("The segment of a filter does not exist any more"), view
+    unknown = client.get(reverse("evidence:show", args=[workspace.slug, made.pk]), {"filter": "colour:is:red"})
+    assert unknown.context["problem"] == "The segment of this map does not exist any more. Choose another one."
+
+
+def test_who_changed_the_channel_is_listed(client: Client) -> None:
+    """Thirty order on the web. Twelve of them call at once; three of these order and call again. All are packed, the
+    last one at the moment of the order."""
+    workspace = make_workspace()
+    events = []
+    for number in range(30):
+        who = make_customer(workspace, f"Customer {number}").pk
+        steps = [("order", 0.0), ("pack", 2.0 if number < 29 else 0.0)]
+        steps += [("call", 0.25)] if number < 12 else []
+        steps += [("order", 1.0), ("call", 1.5)] if number < 3 else []
+        events += [event(workspace, name, when(number / 60 + hours), customer_id=who) for name, hours in steps]
+    given_events(events)
+    owner = workspace.memberships.get(role=Role.OWNER).user
+    stages = (Stage("buy", "Buy", (
+        point("order", channel="web"), point("call", channel="phone", optional=True), point("pack", channel="web"),
+    )),)  # fmt: skip
+    made = create_map(workspace=workspace, name="Kettle", definition=MapDefinition(stages=stages), by=owner)
+    build_steps(process_for_map(made))
+    client.force_login(owner)
+    living = client.get(reverse("evidence:show", args=[workspace.slug, made.pk]))
+    [told] = [one for one in living.context["findings"] if one.kind == "detour"]
+    assert (told.key, told.who) == ("order", "switch")
+    assert "After 15 of 33 visits" in told.text
+    listed = client.get(reverse("evidence:customers", args=[workspace.slug, made.pk, "order", "switch"]))
+    assert listed.context["n"] == 12
+    # The first to begin is the last of the list; who called twice did so after a quarter and after half an hour.
+    assert [(one.customer.name, one.times, one.reach_h) for one in listed.context["rows"]][::-1] == [
+        (f"Customer {number}", 2 if number < 3 else 1, 0.25) for number in range(12)
+    ]  # fmt: skip
+    on = client.get(reverse("evidence:customers", args=[workspace.slug, made.pk, "order", "on"])).context["rows"]
+    assert {one.customer.name: one.reach_h for one in on}["Customer 29"] == 0  # at once is not never
+    nowhere = reverse("evidence:customers", args=[workspace.slug, made.pk, "pack", "switch"])
+    assert client.get(nowhere).context["n"] == 0
+    assert keeping.MapEvidence.objects.count() == 1

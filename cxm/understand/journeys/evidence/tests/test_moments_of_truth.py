@@ -75,7 +75,8 @@ def ticket(workspace: Workspace, who: uuid.UUID, number: str, when: str, **more:
 def delivered(workspace: Workspace, who: uuid.UUID, order: str, *, promised: str, on: str) -> Iterator[Event]:
     until = f"{promised.replace(' ', 'T')}:00Z"
     yield event(workspace, "order_placed", "2026-03-01 08:00", customer_id=who, order_id=order, promised_at=until)
-    yield event(workspace, "order_delivered", on, customer_id=who, order_id=order, touchpoint="delivery")
+    by = "Fast" if order == "A1" else "Post"
+    yield event(workspace, "order_delivered", on, customer_id=who, order_id=order, touchpoint="delivery", carrier=by)
 
 
 @pytest.mark.django_db
@@ -129,6 +130,15 @@ def test_good_moments_in_a_row_end_where_a_bad_one_comes() -> None:
             tickets=(FeedbackRule((Check("complaint", "is", ("true",)),)),))),
     )),)), workspace.pk))  # fmt: skip
     assert {one.row.place: one.row.n for one in mapped} == {"parcel": 2, "buying": 12, "": 3}
+
+    # Deliveries belong to the touchpoint whose rule their event fits: Ada's parcel came by Fast, Tom's by Post.
+    def brought(carrier: str) -> Touchpoint:
+        rule = EventRule("order_delivered", (Check("property.carrier", "is", (carrier,)),))
+        return Touchpoint(carrier, carrier, binding=Binding(events=(rule,)))
+
+    carriers = MapDefinition(stages=(Stage("s", "S", (brought("Fast"), brought("Post"))),))
+    rows = {one.row.place: one.row for one in places(scope, of_map(carriers, workspace.pk))[0]}
+    assert {place: (row.n, row.bad) for place, row in rows.items()} == {"Fast": (1, 1), "Post": (1, 0), "": (15, 3)}
 
     said = impressions(scope, source, "nps", 0)
     assert said.customers == 2

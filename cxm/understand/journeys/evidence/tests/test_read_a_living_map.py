@@ -7,6 +7,7 @@ from html import unescape
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -163,6 +164,11 @@ def test_the_page_tells_findings_and_leads_to_the_customers_behind_them(
     assert len(lines) == 11
     figures = b"".join(client.get(address, {"format": "csv"}).streaming_content)  # type: ignore[attr-defined]  # a stream
     assert figures.decode("utf-8-sig").splitlines()[3].startswith("Decide,Bank,Meridian,60,60,0.8333")
+    # Each share, score and mood has its bounds and how many it is of. Of 60 at the bank 50: Wilson's 71.9 to 90.7 %.
+    heads, bank = (line.split(",") for line in figures.decode("utf-8-sig").splitlines()[:4:3])
+    assert heads[5:9] == ["Share that goes on", "Lower bound", "Upper bound", "n"]
+    assert [round(float(one), 3) for one in bank[5:9]] == [0.833, 0.72, 0.907, 60]
+    assert len(heads) == len(bank) == 26
 
     # The form of a measure, filled in by the link of the finding.
     [told] = [one for one in client.get(address).context["findings"] if one.kind == "handover"]
@@ -253,3 +259,51 @@ def test_figures_follow_the_log_and_the_map(workspace: Workspace, journey_map: J
     MapEvidence.objects.update(seen_at=datetime(2026, 1, 1, tzinfo=UTC), filters="since=2026-01-01", asked="x")
     keeping.keep_warm()
     assert not MapEvidence.objects.exists()  # filters that nobody looks at any more
+
+
+def test_what_no_event_is_bound_to_cannot_be_missed(client: Client, workspace: Workspace) -> None:
+    """The same map with a last touchpoint of which there are only answers, and promises that lead there."""
+    here = FeedbackRule((said.Test("touchpoint", "is", ("after",)),))
+    after = Touchpoint("after", "After", binding=Binding(feedback=(here,)))
+    drive = msgspec.structs.replace(
+        MAP.touchpoints()[-1], promises=(Promise("Soon", 3600), Promise("Surely", 3600, "after"))
+    )
+    decide = msgspec.structs.replace(MAP.stages[1], touchpoints=(*MAP.stages[1].touchpoints[:-1], drive))
+    definition = msgspec.structs.replace(MAP, stages=(MAP.stages[0], decide, Stage("end", "End", (after,))))
+    owner = workspace.memberships.get(role=Role.OWNER).user
+    made = create_map(workspace=workspace, name="Loan and after", definition=definition, by=owner)
+    process = process_for_map(made)
+    build_steps(process)
+    found = compute(definition, process.pk, Scope(workspace.pk), START + timedelta(days=20))
+    last = found.of("drive")
+    assert (last.journeys, last.on.value, last.on.n, last.promises) == (50, None, 0, ())
+    assert [(one.kind, one.key) for one in found.findings if one.key in ("drive", "after")] == [
+        ("dark", "drive"), ("stale", "after"),
+    ]  # fmt: skip
+
+    client.force_login(owner)
+    address = reverse("evidence:show", args=[workspace.slug, made.pk])
+    assert "has ever been recorded" in client.get(address).content.decode()  # of After
+    # Of a time in which nothing happened it is not said that nothing ever did.
+    page = client.get(address, {"since": "1999-01-01", "until": "1999-02-01"}).content.decode()
+    assert "There is nothing to show for this period." in page and "ever been recorded" not in page
+    turned = {"since": "2026-02-01", "until": "2026-01-01"}
+    assert "The period ends before it begins." in client.get(address, turned).content.decode()
+    for view, args in (("compare", [made.pk]), ("moments", []), ("channels", [])):
+        page = client.get(reverse(f"evidence:{view}", args=[workspace.slug, *args]), turned).content.decode()
+        assert "The period ends before it begins." in page and 'name="since"' in page, view
+
+    empty = create_map(workspace=workspace, name="Empty", definition=MapDefinition(stages=(Stage("a", "A"),)), by=owner)
+    page = client.get(reverse("evidence:show", args=[workspace.slug, empty.pk])).content.decode()
+    assert "This map is still empty" in page and "Nothing stands out" not in page
+
+
+def test_a_public_map_tells_the_time_of_its_workspace(
+    client: Client, workspace: Workspace, journey_map: JourneyMap
+) -> None:
+    Workspace.objects.update(time_zone="Asia/Tokyo")
+    share = share_map(journey_map=journey_map, by=workspace.memberships.get(role=Role.OWNER).user)
+    client.get(reverse("shared_map", args=[share.token]))
+    MapEvidence.objects.update(computed_at=datetime(2026, 3, 1, 20, 30, tzinfo=UTC))
+    public = client.get(reverse("shared_map", args=[share.token])).content.decode()
+    assert "computed 03/02/2026 5:30 a.m." in public

@@ -161,6 +161,15 @@ def test_what_makes_no_sense_is_refused_with_a_sentence_and_changes_nothing(
     assert (definition_of(drawn), drawn.revision, drawn.edits.count()) == (small(), 1, 0)
 
 
+def test_a_name_does_not_turn_what_stands_around_it(workspace: Workspace, owner: User) -> None:
+    point = Touchpoint("x", "\u202eevil\u202c \u0645\u0631\u062d\u0628\u0627", promises=(Promise("\u2067soon", 60),))
+    definition = MapDefinition(goal="\u202egoal", stages=(Stage("a", "A", (point,)),))
+    made = create_map(workspace=workspace, name="\u202eLoan", definition=definition, by=owner)
+    [kept] = definition_of(made).touchpoints()
+    assert (made.name, definition_of(made).goal, kept.promises[0].text) == ("Loan", "goal", "soon")
+    assert kept.name == "evil \u0645\u0631\u062d\u0628\u0627"  # the letters themselves stay
+
+
 def test_only_analysts_draw_and_strangers_see_nothing(workspace: Workspace, owner: User) -> None:
     drawn = create_map(workspace=workspace, name="Kettles", definition=small(), by=owner)
     agent, stranger = make_member(workspace, Role.AGENT, "amir@example.com"), make_user("eve@example.com", "Eve")
