@@ -32,8 +32,8 @@ from cxm.stats.refusals import refuse_fractional, refuse_negative
 
 Side = Literal["below", "above", "both"]
 ALPHA = 0.05
-# λ from "thousands of answers, a small change" to "a handful that hardly differ", evenly in their logarithm. They do not
-# scale with b: against a mean near the end of the scale, small ones are what sees values far from it.
+# λ from "thousands of answers, a small change" to "a handful that hardly differ", evenly in their logarithm. They do
+# not scale with b: against a mean near the end of the scale, small ones are what sees values far from it.
 BETS: NDArray[np.float64] = np.geomspace(0.01, 160, 16)
 BOLDEST = 0.8  # of λb: nearer to 1, a single value could cost everything
 SMALLEST = 0.005  # for b, where the mean lies at the end of the scale
