@@ -79,7 +79,8 @@ def test_a_share_that_falls_or_rises_is_seen(high: float) -> None:
         return Sums(n, round(p * n), round(p * n))
 
     much, little = share(high, 1000), share(1 - high, 1000)
-    for before, after, side in ((much, share(1 - high, 100), "below"), (little, share(high, 100), "above")):
+    cells: list[tuple[Sums, Sums, Side]] = [(much, share(1 - high, 100), "below"), (little, share(high, 100), "above")]
+    for before, after, side in cells:
         other: Side = "above" if side == "below" else "below"
         assert changed(before, [after] * 5, side).alarm
         assert changed(before, [after] * 5).alarm
@@ -88,7 +89,8 @@ def test_a_share_that_falls_or_rises_is_seen(high: float) -> None:
 
 def test_samples_beside_each_other_bet_as_each_alone() -> None:
     samples, means = [sums([1.0, 0.5]), NONE, sums([0.0] * 9)], np.array([0.1, 0.4])
-    for side in ("below", "above", "both"):
+    sides: tuple[Side, ...] = ("below", "above", "both")
+    for side in sides:
         alone = [log_bets(one, means, side) for one in samples]
         assert np.allclose(log_bets(samples, means, side), alone, rtol=1e-12)
 
