@@ -191,7 +191,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "cxm.accounts.middleware.RememberSession",
     "cxm.accounts.middleware.RememberWorkspace",
 ]
 

@@ -32,8 +32,10 @@ from cxm.stats.refusals import refuse_fractional, refuse_negative
 
 Side = Literal["below", "above", "both"]
 ALPHA = 0.05
-# Bets λb from "thousands of answers, a small change" to "a handful, a large one", evenly in their logarithm.
-BETS: NDArray[np.float64] = np.geomspace(0.01, 0.8, 10)
+# λ from "thousands of answers, a small change" to "a handful that hardly differ", evenly in their logarithm. They do
+# not scale with b: against a mean near the end of the scale, small ones are what sees values far from it.
+BETS: NDArray[np.float64] = np.geomspace(0.01, 160, 16)
+BOLDEST = 0.8  # of λb: nearer to 1, a single value could cost everything
 SMALLEST = 0.005  # for b, where the mean lies at the end of the scale
 MEANS = 33  # common means that are tried at a time
 REFINED = 3  # times that the smallest is looked for more closely around where it was
@@ -83,23 +85,28 @@ class Evidence:
         return math.exp(min(self.log_e, 700.0))
 
 
-def log_bets(sums: Sums, means: NDArray[np.float64], side: Side) -> NDArray[np.float64]:
-    """log of the average bet that the mean lies on that side of each of `means` (0..1); shape of `means`."""
-    away = sums.total - sums.n * means  # Σ(x - m)
-    spread = np.maximum(sums.squares - 2 * means * sums.total + sums.n * means * means, 0.0)
+def log_bets(sums: Sums | Sequence[Sums], means: NDArray[np.float64], side: Side) -> NDArray[np.float64]:
+    """log of the average bet that the mean lies on that side of each of `means` (0..1).
+
+    Shape of `means`; for several samples (one at least), a row for each.
+    """
+    given = (sums,) if isinstance(sums, Sums) else sums
+    n, totals, squares = np.array([(one.n, one.total, one.squares) for one in given], dtype=np.float64).T[:, :, None]
+    away = totals - n * means  # Σ(x - m)
+    spread = np.maximum(squares - 2 * means * totals + n * means * means, 0.0)
     sides = {"below": (-1,), "above": (1,), "both": (-1, 1)}[side]
     result: NDArray[np.float64] = _log_mean(np.concatenate([_logs(sign, away, spread, means) for sign in sides]))
-    return result
+    return result[0] if isinstance(sums, Sums) else result
 
 
 def _logs(
     sign: int, away: NDArray[np.float64], spread: NDArray[np.float64], means: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """A row for each bet: the logarithms of what it is worth."""
+    """The logarithms of what each bet (first axis) is worth; `away` and `spread` have a row for each sample."""
     b = np.maximum(means if sign > 0 else 1 - means, SMALLEST)
-    logs: NDArray[np.float64] = np.multiply.outer(BETS, sign * away / b) + np.multiply.outer(
-        np.log1p(-BETS) + BETS, spread / (b * b)
-    )
+    bets = np.minimum(BETS[:, None], BOLDEST / b)[:, None]
+    costs = (np.log1p(-bets * b) + bets * b) / (b * b)
+    logs: NDArray[np.float64] = bets * (sign * away) + costs * spread
     return logs
 
 
@@ -126,7 +133,8 @@ def changed(before: Sums, days: Sequence[Sums], side: Side = "both", *, alpha: f
     """Evidence that the mean of `days` differs from that of the sample `before`, which lies wholly before them.
 
     Under "all values have the same mean", the chance that this is ever an alarm is at most `alpha`, over all looks at
-    growing `days`. `side` is where the new mean lies.
+    growing `days`. `side` is where the new mean lies. Where the mean of all values explains them, no other is tried:
+    the evidence of what is no alarm may be smaller than `log_e` says.
     """
     watch = _Watch(days, side, alpha)
     seen = [one.mean for one in (before, *watch.sums) if one.n]
@@ -134,13 +142,21 @@ def changed(before: Sums, days: Sequence[Sums], side: Side = "both", *, alpha: f
         return QUIET
     # The sample before bets against each mean in the other direction: both together rule a common mean out.
     opposite: dict[Side, Side] = {"below": "above", "above": "below", "both": "both"}
-    # The smallest lies between the means that were seen, or near them; everywhere else is looked at, too.
-    means = np.unique(np.concatenate([np.linspace(0.0, 1.0, MEANS), np.linspace(min(seen), max(seen), MEANS)]))
-    for _round in range(REFINED + 1):
+
+    def ruled_out(means: NDArray[np.float64]) -> tuple[Evidence, int]:
+        """The smallest evidence against a common mean, and its place."""
         mixed, rows = watch.at(means)
         mixed = mixed + log_bets(before, means, opposite[side])
         worst = int(mixed.argmin())
-        found = watch.said(mixed, rows, worst)
+        return watch.said(mixed, rows, worst), worst
+
+    found, _only = ruled_out(np.array([(before + watch.sums[0]).mean]))
+    # The smallest lies between the means that were seen, or near them; everywhere else is looked at, too.
+    means = np.unique(np.concatenate([np.linspace(0.0, 1.0, MEANS), np.linspace(min(seen), max(seen), MEANS)]))
+    for _round in range(REFINED + 1):
+        if not found.alarm:
+            break
+        found, worst = ruled_out(means)
         means = np.linspace(means[max(worst - 1, 0)], means[min(worst + 1, len(means) - 1)], MEANS)
     return found
 
@@ -167,8 +183,7 @@ class _Watch:
 
     def at(self, means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """log of the process for each mean; and of its parts, a row for each beginning."""
-        rows = np.stack([log_bets(one, means, self.side) for one in self.sums] + [np.zeros_like(means)])
-        rows = rows + self.weights[:, None]
+        rows = np.vstack([log_bets(self.sums, means, self.side), np.zeros_like(means)]) + self.weights[:, None]
         highest = rows.max(axis=0)
         return highest + np.log(np.exp(rows - highest).sum(axis=0)), rows[:-1]
 

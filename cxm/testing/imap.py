@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import socketserver
 import threading
@@ -34,6 +35,8 @@ class Imap:
     port: int = 0
     folders: dict[str, Folder] = field(default_factory=lambda: {"INBOX": Folder()})
     fetched: list[str] = field(default_factory=list)
+    token: str = ""  # the one that AUTHENTICATE XOAUTH2 takes
+    sasl: list[str] = field(default_factory=list)  # what came with it
 
     @property
     def inbox(self) -> Folder:
@@ -68,6 +71,16 @@ class Session(socketserver.StreamRequestHandler):
 
     def do_login(self, words: str) -> str:
         return "OK" if words == f'support "{PASSWORD}"' else "NO [AUTHENTICATIONFAILED] wrong password"
+
+    def do_authenticate(self, words: str) -> str:
+        self.say("+ ")
+        said = base64.b64decode(self.rfile.readline().strip()).decode()
+        self.box.sasl.append(said)
+        if words == "XOAUTH2" and said == f"user=support\x01auth=Bearer {self.box.token}\x01\x01":
+            return "OK"
+        self.say("+ " + base64.b64encode(b'{"status":"400"}').decode())  # as Google says what is wrong
+        assert self.rfile.readline().strip() == b""
+        return "NO [AUTHENTICATIONFAILED] wrong token"
 
     def do_logout(self, words: str) -> str:
         self.say("* BYE")
@@ -118,7 +131,7 @@ class Session(socketserver.StreamRequestHandler):
 
 @contextmanager
 def imap_server() -> Iterator[Imap]:
-    """A server at 127.0.0.1 on a free port, without TLS. The user is "support", the password PASSWORD."""
+    """A server at 127.0.0.1 on a free port, without TLS. The user is "support", the password PASSWORD; or a `token`."""
     box = Imap()
     handler = type("Session", (Session,), {"box": box})
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from allauth.usersessions.models import UserSession
 from django.test import Client
@@ -54,3 +56,16 @@ def test_a_person_ends_one_of_their_sessions_and_nobody_elses(client: Client) ->
     assert client.post(f"/account/sessions/{lost.pk}/end/")["Location"] == "/account/sessions/"
     assert phone.get("/account/sessions/").status_code == 302
     assert client.get("/account/sessions/").status_code == 200
+
+
+def test_a_session_is_noted_again_after_a_minute_or_from_elsewhere(client: Client) -> None:
+    client.force_login(make_user())
+    client.get("/account/sessions/")
+    first = UserSession.objects.get()
+    client.get("/account/sessions/")
+    assert UserSession.objects.get().last_seen_at == first.last_seen_at  # nothing is written for a page that is read
+    UserSession.objects.update(last_seen_at=first.last_seen_at - timedelta(seconds=61))
+    client.get("/account/sessions/")
+    assert UserSession.objects.get().last_seen_at > first.last_seen_at
+    client.get("/account/sessions/", headers={"user-agent": "Elsewhere"})
+    assert UserSession.objects.get().user_agent == "Elsewhere"

@@ -20,6 +20,7 @@ from cxm.act.cases import tasks
 from cxm.act.cases.alerts.notices import tell_in_app
 from cxm.act.cases.errors import Refused as CaseRefused
 from cxm.act.cases.models import Case, Resolution, Team, TeamMember
+from cxm.act.cases.queries import ended_in
 from cxm.act.cases.text_fields import with_text
 from cxm.listen.channels.actions import Refused as MessageRefused
 from cxm.listen.channels.actions import queue
@@ -321,7 +322,7 @@ def _case(doing: Doing) -> Case:
             found = None
     if found is None:
         raise Skip("no_case")
-    return found
+    return ended_in(found)  # of one that was merged meanwhile, the one in which it goes on
 
 
 def _conversation(doing: Doing) -> Conversation | None:

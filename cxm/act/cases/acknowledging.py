@@ -84,7 +84,7 @@ def language_of(case: Case, setting: Acknowledgement) -> str:
     """The customer's own if there are words in it, else the first one of the installation."""
     known = [*setting.texts, *(code for code, _name in settings.LANGUAGES)]
     base = case.language.lower().replace("_", "-")
-    for wanted in (base, base.partition("-")[0]):
+    for wanted in (base, "zh-hant" if base.startswith("zh") else base.partition("-")[0]):
         if wanted and wanted in known:
             return wanted
     return settings.LANGUAGE_CODE

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,6 +26,7 @@ from .changing import audit_case, change, locked, state_facts, take_over
 from .errors import Refused
 from .models import Case, CaseEntry, Cause, Link, Notice, Resolution, Task, Team, Watcher
 from .notes import add_note
+from .queries import ended_in
 from .replying import reply_to_customer
 
 State = Case.State
@@ -160,7 +161,7 @@ def hand_over(*, case: Case, team: Team, by: Actor, reason: str = "", owner: Use
 @transaction.atomic
 def customer_wrote(*, case: Case, message: Message) -> None:
     """The customer wrote: it is our turn again, whatever the case waited for. A message counts once."""
-    case = _target(case)
+    case = ended_in(case)
     fields: dict[str, Any] = {"last_customer_at": min(case.last_customer_at or message.at, message.at)}
     kind = "customer_wrote"
     if case.state in {State.RESOLVED, State.CLOSED}:
@@ -169,7 +170,8 @@ def customer_wrote(*, case: Case, message: Message) -> None:
     elif case.state in {State.WAITING, State.SNOOZED}:
         fields |= {"state": State.OPEN, "snoozed_until": None}
     ref = f"message:{message.pk}"
-    if case.entries.filter(ref=ref).exists():
+    known = Q(case=case) | Q(case__conversation=message.conversation_id)  # of one that was merged since, too
+    if CaseEntry.objects.filter(known, ref=ref).exists():
         return
     entry = change(case, None, kind, ref=ref, fact={"why": "message"}, **fields)
     if entry:
@@ -179,7 +181,7 @@ def customer_wrote(*, case: Case, message: Message) -> None:
 @transaction.atomic
 def returned(*, case: Case, message_id: UUID, was_reply: bool, reason: str) -> None:
     """What we wrote did not reach the customer: of an answer, the case that waits for them or is done is work again."""
-    case = _target(case)
+    case = ended_in(case)
     fields: dict[str, Any] = {}
     if was_reply and case.state == State.RESOLVED:
         fields = _reopened(case)
@@ -265,13 +267,16 @@ def close(*, case: Case, by: Actor) -> None:
 def merge(*, case: Case, into: Case, by: Actor) -> None:
     """The two are one matter: `case` ends, and what comes to it goes to `into`, with its people and tasks."""
     require_role(case.workspace, by, Role.AGENT)
-    into = _target(into)
+    into = ended_in(into)
+    for one in sorted((case, into), key=lambda it: it.pk):  # in one order, so that two merges cannot hold each other up
+        take_over(one, locked(one))
     if into.workspace_id != case.workspace_id or into.pk == case.pk:
         raise Refused(_("Choose another case to merge this one into."))
     if case.state == State.MERGED:
         raise Refused(_("This case is merged already."))
-    if case.customer_id and into.customer_id and case.customer_id != into.customer_id:
+    if case.customer and into.customer and _person(case.customer) != _person(into.customer):
         raise Refused(_("These cases are of two customers. Link them instead, or merge the customers first."))
+    was_open = case.state in Case.OPEN_STATES
     change(
         case, by, "merged", state=State.MERGED, merged_into=into, closed_at=timezone.now(),
         resolved_at=case.resolved_at or timezone.now(), resolution=Resolution.DUPLICATE, snoozed_until=None,
@@ -279,10 +284,15 @@ def merge(*, case: Case, into: Case, by: Actor) -> None:
     )  # fmt: skip
     for watcher in case.watchers.exclude(user__in=into.watchers.values("user")):
         Watcher.objects.create(case=into, user_id=watcher.user_id)
-    Task.objects.filter(case=case, ref="").update(case=into)
+    asked = list(Task.objects.filter(case=into).exclude(ref="").values_list("ref", flat=True))
+    Task.objects.filter(case=case).exclude(ref__in=asked).update(case=into)
     more: dict[str, Any] = {}
-    if case.last_customer_at and not into.last_customer_at:
-        more["last_customer_at"] = case.last_customer_at
+    if was_open and into.state in {State.RESOLVED, State.CLOSED}:  # what is open now was not solved then
+        change(into, by, "reopened", fact={"why": "person"}, **_reopened(into))
+    if case.last_customer_at:
+        more["last_customer_at"] = min(case.last_customer_at, into.last_customer_at or case.last_customer_at)
+        if into.state in {State.WAITING, State.SNOOZED}:
+            more |= {"state": State.OPEN, "snoozed_until": None}
     if into.customer_id is None and case.customer_id:
         more["customer"] = case.customer
     if into.conversation_id is None and case.conversation_id:
@@ -296,6 +306,11 @@ def merge(*, case: Case, into: Case, by: Actor) -> None:
         tags=_joined(into.tags, case.tags),
         **more,
     )
+
+
+def _person(customer: Customer) -> UUID:
+    """Whoever it is now, after all merges of profiles."""
+    return customer.canonical_id or customer.pk
 
 
 @transaction.atomic
@@ -388,15 +403,6 @@ def _reopened(case: Case) -> dict[str, Any]:
         "state": State.OPEN, "reopened": case.reopened + 1, "resolved_at": None, "closed_at": None, "resolution": "",
         "snoozed_until": None,
     }  # fmt: skip
-
-
-def _target(case: Case) -> Case:
-    """The case that a merged one ended in."""
-    seen = set()
-    while case.merged_into_id and case.pk not in seen:
-        seen.add(case.pk)
-        case = Case.objects.select_related("team", "workspace").get(pk=case.merged_into_id)
-    return case
 
 
 def _require_open(case: Case) -> None:

@@ -25,6 +25,7 @@ from .alerts.customers import customers_of
 from .alerts.matching import Met, handle, met
 from .alerts.rules import DEEPEST, books, seen
 from .models import AlertHit, AlertRule, Case
+from .queries import case_of_thread
 from .text_fields import with_text
 
 MESSAGES = {"message_received", "review_received", "call_transcribed"}
@@ -137,9 +138,9 @@ def _message(workspace: Workspace, event: LogEvent, customer: Customer | None, s
     if message is None or message.is_automatic:
         return
     conversation = message.conversation
-    case = _case_of(workspace, conversation.pk)
+    case = case_of_thread(workspace, conversation.pk)
     if case is not None:
-        if case.opened_by != f"message:{message.pk}":
+        if not Case.objects.filter(workspace=workspace, opened_by=f"message:{message.pk}").exists():
             customer_wrote(case=case, message=message)
         return
     if not _opens(conversation.channel, conversation.kind, event, said):
@@ -156,16 +157,11 @@ def _message(workspace: Workspace, event: LogEvent, customer: Customer | None, s
     )  # fmt: skip
 
 
-def _case_of(workspace: Workspace, conversation_id: UUID) -> Case | None:
-    rows = Case.objects.select_related("workspace", "team", "owner").exclude(state=Case.State.MERGED)
-    return rows.filter(workspace=workspace, conversation=conversation_id).order_by("-opened_at").first()
-
-
 @transaction.atomic
 def _returned(workspace: Workspace, said: dict[str, Any]) -> None:
     """What we wrote did not arrive: the case of the conversation is work again."""
     message_id, conversation_id = _uuid(said.get("message_id")), _uuid(said.get("conversation_id"))
-    if message_id and conversation_id and (case := _case_of(workspace, conversation_id)):
+    if message_id and conversation_id and (case := case_of_thread(workspace, conversation_id)):
         returned(case=case, message_id=message_id, was_reply=said.get("kind") == "reply", reason=_text(said, "reason"))
 
 

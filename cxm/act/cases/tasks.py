@@ -16,6 +16,7 @@ from . import noticing
 from .changing import change
 from .errors import Refused
 from .models import Case, Notice, Task, Team
+from .queries import ended_in
 
 State = Task.State
 
@@ -31,8 +32,12 @@ def ask(
     due_at: datetime | None = None,
     ref: str = "",
 ) -> Task:
-    """Ask a department for something. With `ref`, the task that exists for it is returned instead."""
+    """Ask a department for something; for a merged case, in the one where it goes on.
+
+    With `ref`, the task that exists for it is returned instead.
+    """
     require_role(case.workspace, by, Role.AGENT)
+    case = ended_in(case)
     text = " ".join(text.replace("\x00", "").split())[:500]
     if not text:
         raise Refused(_("Say what is to be done."))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from cxm.stats.sequential import BETS, NONE, Side, Sums, beyond, changed, log_bets
+from cxm.stats.sequential import BETS, BOLDEST, NONE, Side, Sums, beyond, changed, log_bets
 from cxm.testing.effort import full_or
 
 VALUES = np.array([0.0, 0.5, 1.0])  # detractor, passive, promoter
@@ -43,7 +43,7 @@ def test_the_bets_are_those_of_the_formula() -> None:
     for mean in (0.2, 0.7):
         worth = []
         for sign, b in ((-1, 1 - mean), (1, mean)):
-            for bet in BETS / b:
+            for bet in np.minimum(BETS, BOLDEST / b):
                 psi = (-math.log(1 - bet * b) - bet * b) / b**2
                 worth.append(math.exp(sum(bet * sign * (x - mean) - psi * (x - mean) ** 2 for x in values)))
         naive = np.mean(worth)
@@ -51,16 +51,48 @@ def test_the_bets_are_those_of_the_formula() -> None:
 
 
 def test_the_smallest_over_all_common_means_is_found() -> None:
-    before, days = sums([1.0] * 40 + [0.0] * 10), [sums([1.0, 0.0, 0.0])] * 3
+    before, days = sums([1.0] * 160 + [0.0] * 40), [sums([1.0, 0.0, 0.0] * 8)] * 3
     fine = np.linspace(0, 1, 20_001)
-    after = sums([1.0, 0.0, 0.0] * 3)
+    after = sums([1.0, 0.0, 0.0] * 24)
     # Of three days only the first can be a beginning: half the weight is on it, half still waits at 1.
     naive = np.logaddexp(log_bets(after, fine, "below") + math.log(0.5), math.log(0.5)) + log_bets(
         before, fine, "above"
     )
     found = changed(before, days, "below")
+    assert found.alarm
     assert found.log_e == pytest.approx(float(naive.min()), abs=1e-4)
     assert found.start == 0
+    # What is no alarm against the smallest is none at all, and its evidence is never said to be smaller than it is.
+    for n in range(1, 8):
+        few = [sums([1.0, 0.0, 0.0] * n)]
+        naive = np.logaddexp(log_bets(few[0], fine, "below") + math.log(0.5), math.log(0.5))
+        smallest = float((naive + log_bets(before, fine, "above")).min())
+        found = changed(before, few, "below")
+        assert found.alarm == (smallest >= math.log(20))
+        assert found.log_e >= smallest - 1e-4
+
+
+@pytest.mark.parametrize("high", [0.6, 0.95, 1.0])
+def test_a_share_that_falls_or_rises_is_seen(high: float) -> None:
+    # Values of 0 and 1 only. A mean at the end of the scale, which such values rule out, must not explain them.
+    def share(p: float, n: int) -> Sums:
+        return Sums(n, round(p * n), round(p * n))
+
+    much, little = share(high, 1000), share(1 - high, 1000)
+    cells: list[tuple[Sums, Sums, Side]] = [(much, share(1 - high, 100), "below"), (little, share(high, 100), "above")]
+    for before, after, side in cells:
+        other: Side = "above" if side == "below" else "below"
+        assert changed(before, [after] * 5, side).alarm
+        assert changed(before, [after] * 5).alarm
+        assert not changed(before, [after] * 5, other).alarm
+
+
+def test_samples_beside_each_other_bet_as_each_alone() -> None:
+    samples, means = [sums([1.0, 0.5]), NONE, sums([0.0] * 9)], np.array([0.1, 0.4])
+    sides: tuple[Side, ...] = ("below", "above", "both")
+    for side in sides:
+        alone = [log_bets(one, means, side) for one in samples]
+        assert np.allclose(log_bets(samples, means, side), alone, rtol=1e-12)
 
 
 def drawn(chance: np.random.Generator, p: Sequence[float], a_day: float, days: int) -> list[Sums]:

@@ -39,7 +39,7 @@ FROM (
   SELECT $period AS period, $by AS by, $customer AS customer_key,
          countIf(event_id IN (
            SELECT argMax(event_id, (version, event_id)) FROM tickets WHERE $workspace GROUP BY ticket_id
-           HAVING argMax(ifNull(complaint, false), (version, event_id)))) AS mine
+           HAVING argMax(ifNull(complaint, false) AND state != 'merged', (version, event_id)))) AS mine
   FROM events $join $merges
   WHERE $scope AND $known
   GROUP BY period, by, customer_key

@@ -1,7 +1,8 @@
 """Shares of tickets: solved at first contact, reopened, within service level, complaints.
 
 Population: tickets opened in the period, each once, in its present state (the report with the highest version); filters
-and breakdowns look at that state too. A ticket is counted at the time it was opened.
+and breakdowns look at that state too. A ticket is counted at the time it was opened. One that was merged into another
+(state `merged`) is none of its own.
 
 - First contact (`first_contact`): those neither reassigned nor reopened, resolved or not.
   It is a proxy, named as such: nobody asked the customer whether one contact was enough.
@@ -23,6 +24,7 @@ from .scores import fill
 # One row per ticket: the report with the highest version (of two with the same version, either, but always the same).
 PRESENT = (
     "event_id GLOBAL IN (SELECT argMax(event_id, (version, event_id)) FROM tickets WHERE $workspace GROUP BY ticket_id)"
+    " AND state != 'merged'"
 )
 SQL = """
 SELECT $period AS period, $by AS by, toUInt64(countIf($hit)) AS hits, toUInt64(countIf($counted)) AS total

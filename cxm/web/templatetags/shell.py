@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django import forms, template
@@ -18,6 +19,11 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """An icon of frontend/icons.txt. Decoration unless it has a label, which screen readers then read."""
+    return _drawn(name, str(label), css)
+
+
+@lru_cache(2000)  # a list shows a hundred, and the name of the file never changes while the process runs
+def _drawn(name: str, label: str, css: str) -> SafeString:
     address = f"{static('vendor/icons.svg')}#{name}"
     if label:
         return format_html(

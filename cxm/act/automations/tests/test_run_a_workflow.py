@@ -14,6 +14,7 @@ from cxm.act.automations import actions, effects, running
 from cxm.act.automations.definition import Path, Step, Trigger, way_of
 from cxm.act.automations.models import Run, RunStep, Workflow
 from cxm.act.automations.steps import run_automations
+from cxm.act.cases import actions as cases
 from cxm.act.cases.alerts.wording import about
 from cxm.act.cases.models import AlertNotice, Case, Task, Team
 from cxm.listen.channels import causes
@@ -109,6 +110,30 @@ def test_a_story_of_a_detractor() -> None:
     ran = OutboxFact.objects.get(name="rule_ran").properties
     assert ran["effects"] == [*(kind for kind in ("case", "tag", "trait", "mail", "notify", "task")),
                               "change_case", "survey", "mail"]  # fmt: skip
+
+
+def test_a_run_goes_on_in_the_case_into_which_its_own_was_merged() -> None:
+    workspace = make_workspace()
+    ada = make_customer(workspace, "Ada")
+    made(
+        workspace,
+        [
+            Step(id="case", kind="case", subject={"en": "Unhappy"}),
+            Step(id="wait", kind="wait", days=1),
+            Step(id="up", kind="change_case", name="late"),
+            Step(id="card", kind="task", subject={"en": "Write a card"}),
+        ],
+    )
+    run_automations([happened(workspace, customer_id=ada.pk)])
+    carry_on()
+    own = Case.objects.get()
+    other = cases.open_case(workspace=workspace, subject="Kettle", opened_by="person:1", customer=ada, by=None)
+    cases.merge(case=own, into=other, by=None)
+    run = Run.objects.get()
+    carry_on(run.due_at)
+    assert steps_of(run)[-2:] == [("up", "done"), ("card", "done")]
+    other.refresh_from_db()
+    assert (other.tags, Task.objects.get().case, Case.objects.count()) == (["late"], other, 2)
 
 
 def test_what_cannot_be_done_is_skipped_with_its_reason() -> None:

@@ -16,6 +16,7 @@ from django.utils import timezone, translation
 from cxm.accounts.models import Workspace
 from cxm.act.cases.actions import open_case, set_priority
 from cxm.act.cases.models import Alert, AlertHit, AlertRule, Case, Team
+from cxm.act.cases.queries import case_of_thread
 from cxm.act.cases.text_fields import with_text
 from cxm.listen.channels.models import Conversation
 from cxm.record.customers.access import one_at_a_time
@@ -111,7 +112,8 @@ def _open(alert: Alert, rules: Sequence[AlertRule], occasion: Occasion, data: Ma
     if not asking:
         return
     wanted, rule = max(asking, key=lambda pair: (pair[0].severe, pair[0].priority))
-    if occasion.conversation and (case := _case_of(occasion.conversation)):
+    case = case_of_thread(alert.workspace, occasion.conversation.pk) if occasion.conversation else None
+    if case and case.state in Case.OPEN_STATES:
         alert.case = case  # the message is in a case already
         alert.save(update_fields=["case"])
         if case.priority < wanted.priority:
@@ -142,13 +144,6 @@ def _open(alert: Alert, rules: Sequence[AlertRule], occasion: Occasion, data: Ma
         by=None,
     )
     alert.save(update_fields=["case"])
-
-
-def _case_of(conversation: Conversation) -> Case | None:
-    rows = Case.objects.select_related("workspace", "team").filter(
-        conversation=conversation, state__in=Case.OPEN_STATES
-    )
-    return rows.order_by("-opened_at").first()
 
 
 def _said(kind: str, data: Mapping[str, Any], words: int = 200) -> str:

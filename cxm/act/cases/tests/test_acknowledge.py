@@ -13,11 +13,11 @@ from django.http import Http404
 from django.utils import timezone
 
 from cxm.accounts.models import Role, User, Workspace
-from cxm.act.cases import acknowledging, actions, policies, routing, ticking
+from cxm.act.cases import acknowledging, actions, canned, policies, routing, ticking
 from cxm.act.cases.changing import change
 from cxm.act.cases.errors import Refused
 from cxm.act.cases.expecting import NEWEST, expectation, expected_wait, quantile
-from cxm.act.cases.models import Case, CaseClock
+from cxm.act.cases.models import Acknowledgement, Case, CaseClock
 from cxm.listen.channels.models import Channel, Conversation, Delivery, Message
 from cxm.record.eventlog.models import OutboxFact
 from cxm.testing.cast import make_customer, make_member, make_user, make_workspace
@@ -106,6 +106,15 @@ def test_the_customer_hears_at_once_in_their_language_and_without_a_promise_that
     text = Message.objects.order_by("-at", "-pk").filter(text__contains="closed").get().text
     assert "open again on Monday, 23 November, 09:00 (Europe/Kyiv)" in text
     assert expectation(team).opens_at == MONDAY
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [("zh", "zh-hant"), ("zh-TW", "zh-hant"), ("uk_UA", "uk"), ("pt", "en"), ("", "en")]
+)
+def test_whose_language_has_no_words_is_told_in_the_nearest_one(code: str, words: str) -> None:
+    case = Case(language=code)
+    assert acknowledging.language_of(case, Acknowledgement()) == words
+    assert canned.language_of(case) == words  # and answered in the same one
 
 
 @pytest.mark.django_db

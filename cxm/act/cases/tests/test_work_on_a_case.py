@@ -20,6 +20,7 @@ from cxm.act.cases.searching import matching
 from cxm.listen.channels import actions as deliveries
 from cxm.listen.channels.models import Channel, Conversation, Delivery, Message
 from cxm.record.customers.actions import remove_customer
+from cxm.record.customers.merging import merge_customers
 from cxm.record.eventlog.append import append, encode_properties
 from cxm.record.eventlog.follow import LogEvent
 from cxm.record.eventlog.models import OutboxFact
@@ -241,6 +242,78 @@ def test_snoozed_merged_and_linked(workspace: Workspace, agent: User, conversati
     assert one.last_customer_at and ticket(two)["state"] == "merged"
     with pytest.raises(Refused):
         actions.reply_to_customer(case=two, text="Hi", by=agent)
+
+
+def test_what_is_open_is_not_lost_in_a_merge(workspace: Workspace, agent: User, conversation: Conversation) -> None:
+    ada = conversation.customer
+    solved = opened(workspace, agent, customer=ada)
+    actions.resolve(case=solved, resolution=Resolution.SOLVED, by=agent)
+    asks = opened(workspace, None, conversation=conversation, opened_by="message:1")
+    tasks.ask(case=asks, text="Look for the parcel", team=asks.team, by=None, ref="rule:1")
+    actions.merge(case=asks, into=solved, by=agent)
+    solved.refresh_from_db()
+    assert (solved.state, solved.reopened, solved.resolved_at) == (State.OPEN, 1, None)
+    assert solved.last_customer_at == asks.opened_at  # it waits since then
+    task = tasks.ask(case=asks, text="Look for the parcel", team=asks.team, by=None, ref="rule:1")
+    assert task == Task.objects.get() and task.case == solved  # also what a workflow asked for, or asks for again
+    assert "case_reopened" in facts(solved)
+
+    # A case that waits for the customer does so no more if they have asked something in the other one.
+    for state in (State.WAITING, State.SNOOZED):
+        Case.objects.filter(pk=solved.pk).update(state=state, last_customer_at=None)
+        again = opened(workspace, None, customer=ada, opened_by=f"message:{state}")
+        actions.merge(case=again, into=solved, by=agent)
+        solved.refresh_from_db()
+        assert (solved.state, solved.last_customer_at) == (State.OPEN, again.opened_at)
+    # What was done already opens nothing.
+    actions.resolve(case=solved, resolution=Resolution.SOLVED, by=agent)
+    done = opened(workspace, agent, customer=ada)
+    actions.resolve(case=done, resolution=Resolution.SOLVED, by=agent)
+    actions.merge(case=done, into=solved, by=agent)
+    assert solved.state == State.RESOLVED and solved.reopened == 1
+
+
+def test_the_thread_of_a_merged_case_goes_on_in_the_other(
+    workspace: Workspace, agent: User, conversation: Conversation
+) -> None:
+    def wrote(text: str) -> LogEvent:
+        message = said(conversation, text)
+        ids = {"message_id": str(message.pk), "conversation_id": str(conversation.pk), "metric": "text"}
+        row = event(workspace, "message_received", "2026-03-01 12:00", **ids)
+        return LogEvent(
+            workspace.pk, row.event_id, row.name, "fact", "", 0, "", "", row.customer_id, row.occurred_at,
+            row.occurred_at, row.properties, "", 1,
+        )  # fmt: skip
+
+    first, second = wrote("It leaks."), wrote("Hello?")
+    steps.open_cases([first])
+    steps.open_cases([second])
+    one = Case.objects.get()
+    other = opened(workspace, agent, customer=conversation.customer)
+    other.conversation = Conversation.objects.create(workspace=workspace, kind="email", customer=other.customer)
+    other.save()
+    actions.merge(case=one, into=other, by=agent)
+    actions.resolve(case=other, resolution=Resolution.SOLVED, by=agent)
+    steps.open_cases([first, second])  # events come again: they were known before the merge
+    other.refresh_from_db()
+    assert (other.state, Case.objects.count()) == (State.RESOLVED, 2)
+    third = wrote("It leaks again.")
+    steps.open_cases([third])
+    steps.open_cases([third])
+    other.refresh_from_db()
+    assert (other.state, other.reopened, Case.objects.count()) == (State.OPEN, 1, 2)
+
+
+def test_cases_of_two_profiles_of_one_person_are_of_one_customer(workspace: Workspace, agent: User) -> None:
+    ada, same = make_customer(workspace, "Ada"), make_customer(workspace, "Ada L.")
+    one, two = opened(workspace, agent, customer=ada), opened(workspace, agent, customer=same)
+    with pytest.raises(Refused):
+        actions.merge(case=two, into=one, by=agent)
+    merge_customers(customer=same, into=ada, by=agent)
+    for case in (one, two):
+        case.refresh_from_db()
+    actions.merge(case=two, into=one, by=agent)
+    assert two.state == State.MERGED
 
 
 def test_two_people_answer_at_once(workspace: Workspace, agent: User, conversation: Conversation) -> None:

@@ -60,10 +60,14 @@ def test_a_ticket_counts_once_in_its_present_state() -> None:
             ticket(workspace, "a", 2, priority="low", state="open", sla_met=True),
             ticket(workspace, "b", 1, priority="high", state="closed", reassigned=2, sla_met=True, complaint=False),
             ticket(workspace, "c", 1, priority="low", state="new"),
+            # One that was merged into another is no second ticket, complaint or quick resolution.
+            ticket(workspace, "d", 1, priority="low", state="new", complaint=True),
+            ticket(workspace, "d", 2, state="merged", complaint=True, resolved_at="2026-03-01T00:01:00Z"),
         ]
     )
     scope = Scope(workspace.pk)
     assert one("tickets", scope).value == 3
+    assert one("resolution", scope).n == 0
     assert one("reopening", scope).value == near(100 / 3)
     assert one("first_contact", scope).value == near(100 / 3)  # only c: a was reopened, b reassigned
     assert (one("sla", scope).value, one("sla", scope).n) == (50, 2)  # c does not say
@@ -312,10 +316,10 @@ def test_response_rate_by_number_and_by_customer() -> None:
 def test_complaints_per_100_customers() -> None:
     workspace = make_workspace()
 
-    def reported(who: uuid.UUID, number: str, version: int, complaint: bool) -> Event:
+    def reported(who: uuid.UUID, number: str, version: int, complaint: bool, **more: Any) -> Event:
         return event(
             workspace, "ticket_updated", f"2026-03-0{version}", customer_id=who, ticket_id=number, version=version,
-            complaint=complaint,
+            complaint=complaint, **more,
         )  # fmt: skip
 
     given_events(
@@ -324,6 +328,8 @@ def test_complaints_per_100_customers() -> None:
             reported(ADA, "b", 1, True),
             reported(BOB, "c", 1, True),
             reported(BOB, "c", 2, False),
+            reported(BOB, "d", 1, True),
+            reported(BOB, "d", 2, True, state="merged"),  # another one tells of it
             answer(workspace, 9, customer_id=EVE),
             answer(workspace, 9),
         ]

@@ -70,6 +70,22 @@ def test_a_score_that_falls_is_told_once_and_becomes_the_new_before(workspace: W
     assert 41 <= (next(day for day, n in tried.by_day if n) - FIRST.date()).days <= 48
 
 
+def test_a_share_that_falls_is_told(workspace: Workspace) -> None:
+    for first, last, scores in (
+        (0, 30, (5, 5, 5, 4, 4, 4, 4, 3)),
+        (30, 45, (4, 3, 3, 2, 2, 2, 1, 1)),
+    ):  # 7 of 8, 1 of 8
+        noons = [(FIRST + timedelta(n)).strftime("%Y-%m-%d 12:00") for n in range(first, last)]
+        given_events([answer(workspace, one, day, metric="csat", question="csat", scale="1-5")
+                      for day in noons for one in scores])  # fmt: skip
+    what = What(metric="csat", mode="changed", side="both", days=30)
+    rule = switched_on(create_rule(workspace=workspace, name="CSAT", kind="metric", what=what, by=None), 30)
+    days = looked(rule, 30, 45)
+    assert len(days) == 1 and days[0] <= 35
+    alert = Alert.objects.get()
+    assert (alert.data["before"], alert.data["n_before"], alert.data["now"]) == (87.5, 240, 12.5)
+
+
 def test_a_limit_that_is_crossed_is_told_again_only_after_the_way_back(workspace: Workspace) -> None:
     good, bad = (5, 5, 5, 4, 4, 4, 4, 3), (4, 3, 3, 2, 2, 2, 1, 1)  # CSAT: 7 of 8, 1 of 8
     for first, last, scores in ((0, 10, good), (10, 25, bad), (25, 45, good), (45, 60, bad)):

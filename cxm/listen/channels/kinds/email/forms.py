@@ -11,7 +11,7 @@ from cxm.listen.channels.base import ChannelForm
 
 
 class EmailForm(ChannelForm):
-    SECRETS: ClassVar[frozenset[str]] = frozenset({"imap_password"})
+    SECRETS: ClassVar[frozenset[str]] = frozenset({"imap_password", "oauth_client_secret", "oauth_refresh_token"})
 
     address = forms.EmailField(
         label=_("E-mail address"), max_length=254, help_text=_("Customers write to it, and answers come from it.")
@@ -40,6 +40,17 @@ class EmailForm(ChannelForm):
     imap_password = forms.CharField(
         label=_("Password"), max_length=1000, required=False, widget=forms.PasswordInput, strip=False
     )
+    oauth_token_url = forms.CharField(
+        label=_("Token address"), max_length=500, required=False,
+        help_text=_("Only where the mail server takes no password (Microsoft 365, Google): we log in by OAuth 2.0."),
+    )  # fmt: skip
+    oauth_client = forms.CharField(label=_("Client ID"), max_length=500, required=False)
+    oauth_client_secret = forms.CharField(
+        label=_("Client secret"), max_length=1000, required=False, widget=forms.PasswordInput
+    )
+    oauth_refresh_token = forms.CharField(
+        label=_("Refresh token"), max_length=10_000, required=False, widget=forms.PasswordInput
+    )
     imap_folder = forms.CharField(label=_("Folder"), max_length=200, required=False, initial="INBOX")
     mark_seen = forms.BooleanField(label=_("Mark mails as read that were taken"), required=False)
     plus_addresses = forms.BooleanField(
@@ -55,12 +66,15 @@ class EmailForm(ChannelForm):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if data.get("intake") == "imap":
-            for name in ("imap_host", "imap_user"):
+            by_token = bool(data.get("oauth_token_url"))
+            secret = "oauth_refresh_token" if by_token else "imap_password"
+            for name in ("imap_host", "imap_user", *(["oauth_client"] if by_token else [])):
                 if not data.get(name):
                     self.add_error(name, _("IMAP needs it."))
-            has_password = self.channel is not None and self.channel.secrets.get("imap_password")
-            if not data.get("imap_password") and not has_password:
-                self.add_error("imap_password", _("IMAP needs it."))
+            if not data.get(secret) and not (self.channel is not None and self.channel.secrets.get(secret)):
+                self.add_error(secret, _("IMAP needs it."))
+            if by_token and not data["oauth_token_url"].startswith("https://"):
+                self.add_error("oauth_token_url", _("An address that starts with https://."))
         data["imap_port"] = data.get("imap_port") or 993
         data["imap_folder"] = data.get("imap_folder") or "INBOX"
         return data

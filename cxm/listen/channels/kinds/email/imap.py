@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from cxm.listen.channels.base import Trouble
 from cxm.listen.channels.models import Channel
 
+from . import oauth
 from .bounded import BEGINNING, MOST_BYTES
 from .taking import take
 
@@ -49,7 +50,7 @@ def connected(channel: Channel) -> Iterator[imaplib.IMAP4]:
             server.starttls(ssl.create_default_context())
         else:
             server = imaplib.IMAP4_SSL(host, port, ssl_context=ssl.create_default_context(), timeout=PATIENCE)
-        server.login(str(own.get("imap_user", "")), str(channel.secrets.get("imap_password", "")))
+        _log_in(server, channel)
         yield server
     except ssl.SSLError as error:
         raise Trouble(
@@ -64,6 +65,19 @@ def connected(channel: Channel) -> Iterator[imaplib.IMAP4]:
         if server is not None:
             with contextlib.suppress(imaplib.IMAP4.error, OSError, EOFError):
                 server.logout()
+
+
+def _log_in(server: imaplib.IMAP4, channel: Channel) -> None:
+    user = str(channel.settings.get("imap_user", ""))
+    if not channel.settings.get("oauth_token_url"):
+        server.login(user, str(channel.secrets.get("imap_password", "")))
+        return
+    token = oauth.access_token(channel)
+    try:
+        server.authenticate("XOAUTH2", oauth.answers(user, token))
+    except imaplib.IMAP4.error:
+        oauth.forget(channel)
+        raise
 
 
 def check(channel: Channel) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import smtplib
 import ssl
 import time
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from cryptography import x509
@@ -17,16 +20,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from cxm.listen.channels.actions import Refused
-from cxm.listen.channels.channel_actions import check_channel, create_channel, poll_all
+from cxm.listen.channels.channel_actions import change_channel, check_channel, create_channel, poll_all
 from cxm.listen.channels.conversing import reply
+from cxm.listen.channels.kinds.email.forms import EmailForm
 from cxm.listen.channels.kinds.email.imap import folder_name
 from cxm.listen.channels.kinds.email.listener import Listener, answer_to, bounced_delivery, take_for
+from cxm.listen.channels.kinds.email.oauth import REFRESH
 from cxm.listen.channels.letters import reply_address
 from cxm.listen.channels.models import Channel, Delivery, Message
 from cxm.listen.channels.sending import Sender
 from cxm.testing.cast import make_workspace
 from cxm.testing.imap import PASSWORD, Imap, imap_server
 from cxm.testing.mailbox import mail_through, smtp_server
+from cxm.testing.receiver import Answer, receiver
 
 
 def mail(number: int, body: str = "It leaks.", **headers: str) -> bytes:
@@ -104,6 +110,70 @@ def test_trouble_with_a_mailbox_is_told_in_words_and_stops_no_other() -> None:
     with pytest.raises(Refused, match=r"127\.0\.0\.1 cannot be reached"):
         check_channel(channel=channel, by=None)
     assert folder_name('Почта & "x"') == '"&BB8EPgRHBEIEMA- &- \\"x\\""'  # by hand: 041F 043E 0447 0442 0430
+
+
+@pytest.mark.django_db
+def test_a_mailbox_without_a_password_is_entered_by_tokens(settings: Any) -> None:
+    settings.WEBHOOK_NETWORKS = [ip_network("127.0.0.0/8")]
+    with imap_server() as box, receiver() as tokens:
+        channel = make_mailbox(box, oauth_token_url=tokens.url("/token"), oauth_client="us")
+        channel.secrets = {"oauth_refresh_token": "first", "oauth_client_secret": "s&s"}
+        channel.save()
+
+        def answer(status: int, **said: Any) -> None:
+            tokens.answer = lambda _posted: Answer(status, body=json.dumps(said).encode())
+
+        def asked() -> dict[str, str]:
+            return dict(parse_qsl(tokens.posted[-1].body.decode()))
+
+        box.token = "one"
+        answer(200, access_token="one", expires_in=3600, refresh_token="second")
+        assert check_channel(channel=channel, by=None).startswith("The mailbox can be read.")
+        assert asked() == {
+            "grant_type": "refresh_token", "refresh_token": "first", "client_id": "us", "client_secret": "s&s"
+        }  # fmt: skip
+        assert box.sasl == ["user=support\x01auth=Bearer one\x01\x01"]
+        assert poll_all() == 0 and len(tokens.posted) == 1  # it holds for an hour
+        box.inbox.add(mail(1))
+        assert poll_all() == 1
+
+        # The server takes it no more: told in words, and the next look gets another one, by the newest refresh token.
+        box.token = "two"
+        poll_all()
+        channel.refresh_from_db()
+        assert "wrong token" in channel.state["error"]
+        answer(200, access_token="two", expires_in=100)
+        box.inbox.add(mail(2))
+        assert poll_all() == 1 and asked()["refresh_token"] == "second"
+        poll_all()
+        assert len(tokens.posted) == 3  # one that is about to end is not used any more
+        answer(400, error="invalid_grant", error_description="The refresh token has expired.")
+        with pytest.raises(Refused, match="The refresh token has expired"):
+            check_channel(channel=channel, by=None)
+        # Another refresh token may be of another account: what the former one bought is not used.
+        answer(200, access_token="two", expires_in=3600)
+        poll_all()
+        channel.refresh_from_db()
+        change_channel(channel=channel, by=None, name="Support", address=channel.address, secrets={REFRESH: "third"})
+        assert poll_all() == 0 and asked()["refresh_token"] == "third"
+        settings.WEBHOOK_NETWORKS = []
+        change_channel(channel=channel, by=None, name="Support", address=channel.address, secrets={REFRESH: "fourth"})
+        channel.refresh_from_db()
+        with pytest.raises(Refused, match="cannot be reached: internal"):  # no way into the own network
+            check_channel(channel=channel, by=None)
+
+
+@pytest.mark.django_db
+def test_the_form_of_a_mailbox_asks_for_a_password_or_for_what_tokens_need() -> None:
+    given = {"name": "Support", "address": "help@example.com", "intake": "imap", "imap_host": "h", "imap_user": "u"}
+    assert set(EmailForm(given).errors) == {"imap_password"}
+    given |= {"oauth_token_url": "http://login.example/token"}
+    assert set(EmailForm(given).errors) == {"oauth_token_url", "oauth_client", "oauth_refresh_token"}
+    given |= {"oauth_token_url": "https://login.example/token", "oauth_client": "us", "oauth_refresh_token": "r"}
+    form = EmailForm(given)
+    assert form.is_valid()
+    kept = form.kept()
+    assert kept["secrets"] == {"oauth_refresh_token": "r"} and "oauth_refresh_token" not in kept["settings"]
 
 
 @pytest.mark.django_db(transaction=True)
