@@ -26,8 +26,8 @@ BOOKKEEPING = frozenset({"PL", "QC", "RS", "STAT", "PROJ", "QG", "QGO"})
 DEEPEST = 50
 OFF: tuple[Any, ...] = (None, False, "", "false", "None", "OFF", "No", [], {})
 # What a node of the flow, an embedded datum, a skip and a quota may hold beside what is read of them.
-OF_FLOW = ("Type", "ID", "FlowID", "Description", "Flow", "BranchLogic", "SubSet", "EmbeddedData", "Options", "Properties",
-           "EndingType")  # fmt: skip
+OF_FLOW = ("Type", "ID", "FlowID", "Description", "Flow", "BranchLogic", "SubSet", "EmbeddedData", "Options",
+           "Properties", "EndingType")  # fmt: skip
 OF_DATUM = ("Field", "Value", "Type", "Description", "VariableType", "DataVisibility", "AnalyzeText")
 OF_SKIP = ("ChoiceLocator", "Locator", "Condition", "Value", "SkipToDestination", "SkipToDescription", "SkipLogicID",
            "Description", "QuestionID", "Type")  # fmt: skip

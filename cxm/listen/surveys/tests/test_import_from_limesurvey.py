@@ -214,7 +214,8 @@ def test_what_rows_say_that_has_no_place_here_is_named() -> None:
     told = {(one.where, one.what) for one in read_lss(document(made)).notes}
     assert told >= {
         ("SQ1", "subquestions.preg"), ("SQ1", "subquestions.mandatory"), ("channel", "subquestions 0"),
-        ("777", "answers 0"), ("SQ1", "prefix"), ("778", "conditions"), ("Web buyers", "action"), ("9", "quota_members"),
+        ("777", "answers 0"), ("SQ1", "prefix"), ("778", "conditions"), ("Web buyers", "action"),
+        ("9", "quota_members"),
     }  # fmt: skip
     unsaid = {(one.where, one.what) for one in read_lss(document(sample())).notes}
     assert not {what for _where, what in unsaid if "." in what or what in ("action", "answers 0", "subquestions 0")}
