@@ -102,6 +102,28 @@ def test_filters_mean_the_same_for_numbers_and_for_people(workspace: Workspace) 
     assert "There is no field" in problem
 
 
+def test_places_and_hidden_fields_tell_answers_apart(workspace: Workspace) -> None:
+    """A kiosk in Lviv: 10 and 9, so 100; one in Kyiv: 0, so −100; a link that says the plan: 10, 10 and 3, so 33.3."""
+    survey = make_survey(workspace, NPS, key="places")
+    version = survey.versions.get()
+    version.definition["hidden"] = ["plan"]
+    version.save()
+    answered_many(survey, [{"nps": 10}, {"nps": 9}], channel="kiosk", origin="Lviv, Rynok 1")
+    answered_many(survey, [{"nps": 0}], channel="kiosk", origin="Kyiv")
+    answered_many(survey, [{"nps": 10}, {"nps": 10}, {"nps": 3}], hidden={"plan": "gold"})
+    for said, n, score in (
+        ("property.origin:is:Lviv%2C Rynok 1", 2, "100.0"), ("property.origin:contains:lviv", 2, "100.0"),
+        ("property.origin:is:Kyiv", 1, "\N{MINUS SIGN}100.0"), ("property.origin:is_not_set", 3, "33.3"),
+        ("property.origin:is_not:Kyiv", 5, "60.0"), ("property.plan:is:gold", 3, "33.3"),
+        ("property.plan:is_not:gold", 3, "33.3"),
+    ):  # fmt: skip
+        summary = page(survey, "", f"period=all&f={said}")
+        assert f"n = {n}" in summary and score in summary, said
+        assert f"{n} response" in page(survey, "responses/", f"period=all&f={said}"), said
+    for name in ("Origin", "plan"):
+        assert f">{name}</option>" in page(survey, "", "period=all")
+
+
 def test_drop_off_counts_who_saw_answered_and_left(workspace: Workspace) -> None:
     survey = make_survey(workspace, NPS, PLAN)
     answered_many(survey, [{"nps": 9, "plan": "paid"}] * 6)
