@@ -19,7 +19,7 @@ from ..runtime.checking import PHONE, URL
 from ..runtime.prepared import FIELD
 from .expressions import Unsaid
 from .report import Exported, Notes
-from .writing import Their, Writer
+from .writing import Their, Writer, anchor
 
 LOCALES = {"zh-hant": "zh-tw"}
 TYPES = {
@@ -551,7 +551,7 @@ class _Writer:
             if said := ending.text.get(code):
                 parts.append("<p>" + html.escape(said, quote=False).replace("\n", "<br>") + "</p>")
             if not ending.redirect:
-                parts.append(_anchor(ending, code))
+                parts.append(anchor(ending, code))
             texts[code] = "".join(parts)
         return self.text(texts, ending.id)
 
@@ -559,21 +559,13 @@ class _Writer:
         """Its text, and its button as a link below."""
         if FIELD.search(question.link):
             self.notes.add(question.id, "link", "expression", "content", question.link)
-        if not _anchor(question, self.first):
+        if not anchor(question, self.first):
             return self.text(question.title, where, markup=True)
         texts = {
-            code: html.escape(said, quote=False).replace("\n", "<br>") + _anchor(question, code)
+            code: html.escape(said, quote=False).replace("\n", "<br>") + anchor(question, code)
             for code, said in question.title.items()
         }
         return self.text(texts, where)
-
-
-def _anchor(of: Ending | Question, code: str) -> str:
-    """The link of an end screen or a statement; none for an address that waits for answers."""
-    if not of.link or FIELD.search(of.link):
-        return ""
-    label = of.link_label.get(code) or of.link
-    return f'<p><a href="{html.escape(of.link)}">{html.escape(label, quote=False)}</a></p>'
 
 
 def _something_shown(page: Page) -> Condition | None:

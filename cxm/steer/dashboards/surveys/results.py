@@ -176,7 +176,7 @@ def _notes(asked: Asked, tally: TallyOf) -> list[str]:
     notes = []
     if len(tally(asked.id).scales) > 1:
         notes.append(_("Answers on different scales cannot be put together; see them apart under “Compare”."))
-    if asked.kind in {"multiple", "picture"}:
+    if asked.kind == "multiple" or (asked.kind == "picture" and asked.newest.several):
         notes.append(_("People could choose several answers, so the shares may add up to more than 100 %."))
     if not asked.present:
         notes.append(_("The present version of the survey does not ask this any more."))

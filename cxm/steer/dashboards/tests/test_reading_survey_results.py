@@ -7,12 +7,13 @@ import pytest
 from django.test import Client
 
 from cxm.accounts.models import Workspace
+from cxm.listen.surveys.definition import Question
 from cxm.listen.surveys.models import Response, Survey
 from cxm.testing.answered import answered, answered_many, make_survey, publish
 from cxm.testing.cast import make_user, make_workspace
 
 from .given import client_of, owner_of, viewer_of
-from .given_surveys import EVERY_KIND, FULL, NPS, PLAN, given_two_waves
+from .given_surveys import EVERY_KIND, FULL, NPS, PLAN, choices, given_two_waves
 
 pytestmark = pytest.mark.django_db
 PAGES = ("", "drop-off/", "texts/", "two-questions/", "compare/", "responses/", "export/")
@@ -122,6 +123,14 @@ def test_places_and_hidden_fields_tell_answers_apart(workspace: Workspace) -> No
         assert f"{n} response" in page(survey, "responses/", f"period=all&f={said}"), said
     for name in ("Origin", "plan"):
         assert f">{name}</option>" in page(survey, "", "period=all")
+
+
+def test_shares_are_said_to_add_up_to_more_only_where_several_can_be_chosen(workspace: Workspace) -> None:
+    pictures = [Question("one", "picture", {"en": "One"}, choices=choices("cat", "dog")),
+                Question("some", "picture", {"en": "Some"}, choices=choices("cat", "dog"), several=True)]  # fmt: skip
+    survey = make_survey(workspace, *pictures)
+    answered_many(survey, [{"one": "cat", "some": ["cat", "dog"]}])
+    assert page(survey, "", "period=all").count("People could choose several answers") == 1
 
 
 def test_drop_off_counts_who_saw_answered_and_left(workspace: Workspace) -> None:
