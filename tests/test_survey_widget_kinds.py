@@ -88,7 +88,8 @@ CASES: dict[str, tuple[dict[str, Any], Act, Any]] = {
     "file": ({"accept": [".txt"]}, lambda box: box.get_by_label("Question").set_input_files(
         {"name": "a.txt", "mimeType": "text/plain", "buffer": b"abc"}), None),
     "consent": ({}, lambda box: choose(box, "Question consent"), True),
-    "statement": ({"hint": {"en": "Read this."}}, lambda _box: None, None),
+    "statement": ({"hint": {"en": "Read this."}, "link": "https://shop.example/help", "link_label": {"en": "Our help"}},
+                  lambda box: box.locator("a[href='https://shop.example/help'][target=_blank]").wait_for(), None),
     "contact": ({"choices": texts("Name", "Email")},
                 lambda box: each(box, {"Name": "Ada", "Email": "ada@example.com"}),
                 {"name": "Ada", "email": "ada@example.com"}),

@@ -16,7 +16,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from cxm.listen.surveys.definition import Definition
+from cxm.listen.surveys.definition import Definition, Page, Question, Section
 from cxm.listen.surveys.interchange import read_surveyjs, write_surveyjs
 from cxm.listen.surveys.interchange.surveyjs_writing import answers_for_surveyjs
 from cxm.listen.surveys.runtime import Facts, Prepared, finish
@@ -153,6 +153,23 @@ def test_no_property_of_a_published_form_falls_silently(survey_core: Path) -> No
         whole = json.dumps(marked)
         lost = [name for name in re.findall(r'"(strange\d+)"', whole) if name not in told]
         assert wanted and not lost, (lost, form)
+
+
+def test_random_order_of_sections_and_the_button_of_a_statement_come_along() -> None:
+    def section(name: str, order: str) -> Section:
+        questions = [Question(f"{name}{number}", "yes_no", {"en": "?"}) for number in (1, 2)]
+        return Section(name, questions, order=order)  # type: ignore[arg-type]  # one of the two
+
+    told = Question("told", "statement", {"en": "Tell <others>."}, link="https://example.com/?a=1&b=2")
+    told.link_label = {"en": "Write"}
+    pages = [Page("p", [section("a", "as_is"), section("b", "random")], order="random"),
+             Page("q", [section("c", "random"), Section("d", [told])])]  # fmt: skip
+    written = json.loads(write_surveyjs(Definition({"en": "S"}, ["en"], pages)).file)
+    html = written["pages"][1]["elements"][-1]["html"]
+    assert html == 'Tell &lt;others&gt;.<p><a href="https://example.com/?a=1&amp;b=2">Write</a></p>'
+    again = read_surveyjs(written).definition
+    found = [(one.order, [section.order for section in one.sections]) for one in again.pages]
+    assert found == [("random", ["as_is", "random"]), ("as_is", ["random", "as_is"])]
 
 
 def test_published_forms_come_back_as_they_were_read(survey_core: Path) -> None:

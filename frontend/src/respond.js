@@ -3,6 +3,8 @@
 const KEEP_AFTER = 600; // ms without a change
 const AGAIN = 4000; // ms between two tries while there is no connection
 const IDLE = 90000; // ms after which a kiosk starts anew
+const UNSENT = 'cxm_unsent'; // in localStorage, only while there is something that could not be sent
+const DAY = 86400000; // ms that it is kept
 
 const form = document.querySelector('form[data-respond]');
 
@@ -28,8 +30,46 @@ let saving = Promise.resolve();
 function keep() {
   clearTimeout(timer);
   timer = undefined;
-  saving = saving.then(() => post('save')).catch(() => undefined); // the whole page is sent again when it is left
+  saving = saving.then(() => post('save')).then((reply) => reply.ok && forget(), remember); // sent again when it is left
   return saving;
+}
+
+// What could not be sent outlives the page, for a day: the next page of ours in this browser sends it and goes on there.
+function remember() {
+  if (form.dataset.kiosk) return; // the next person has the same browser
+  const data = new FormData(form);
+  for (const input of form.querySelectorAll('input[type=file]')) data.delete(input.name);
+  data.set('step', 'save');
+  try {
+    const kept = { at: Date.now(), from: location.pathname, to: form.action, body: String(new URLSearchParams(data)) };
+    localStorage.setItem(UNSENT, JSON.stringify(kept));
+  } catch {
+    // no storage: it stays on the page
+  }
+}
+
+function forget() {
+  try {
+    localStorage.removeItem(UNSENT);
+  } catch {
+    // no storage
+  }
+}
+
+async function resume() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(UNSENT));
+    if (!kept) return;
+    if (!(Date.now() - kept.at < DAY) || !String(kept.to).startsWith(`${location.origin}/s/`)) return forget();
+    const reply = await fetch(kept.to, {
+      method: 'POST', body: new URLSearchParams(kept.body), headers: { Accept: 'application/json' }, referrerPolicy: 'no-referrer',
+    });
+    if (reply.status >= 500 || reply.status === 429) return;
+    forget();
+    if (reply.ok && kept.from === location.pathname && !form?.dataset.kiosk) location.replace(kept.to);
+  } catch {
+    // still no connection, or no storage
+  }
 }
 
 async function changed(event) {
@@ -85,13 +125,14 @@ async function send(event) {
     try {
       const reply = await post(step);
       if (reply.status < 500 && reply.status !== 429) {
+        forget();
         const said = reply.headers.get('content-type')?.includes('json') ? await reply.json() : {};
         if (said.next) location.assign(said.next);
         else plainly(step); // the server shows what is wrong
         return;
       }
     } catch {
-      // no connection: what was entered stays on the page
+      remember(); // no connection: what was entered stays on the page, too
     }
     say(form.dataset.offline);
     await new Promise((go) => {
@@ -149,6 +190,7 @@ function add({ target }) {
   output.textContent = String(Math.round(sum * 1e6) / 1e6);
 }
 
+resume();
 if (form) {
   enhance();
   for (const kind of ['input', 'change']) {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema, Status
@@ -17,7 +18,10 @@ from cxm.accounts.rest import PageOut, PageQuery, Problem, page_of, require_key
 from . import actions
 from .actions import SurveyRefused
 from .checking import check
+from .importing import create_with_pictures, put_with_pictures, sentences
+from .interchange import Note
 from .models import QuestionVersion, Survey, Version
+from .pictures import put_inline
 from .queries import draft_of, survey_called, taken_by, version_of
 
 router = Router(tags=["surveys"])
@@ -52,6 +56,7 @@ class DraftOut(Schema):
     survey: SurveyOut
     definition: dict[str, Any]
     problems: list[ProblemOut]
+    left_out: list[str] = Field([], description="Uploaded pictures that could not be carried, in sentences")
 
 
 class SurveyIn(Schema):
@@ -87,6 +92,12 @@ class SurveysQuery(PageQuery):
     state: Literal["", "draft", "live", "paused", "closed"] = ""
 
 
+class PicturesQuery(Schema):
+    pictures: bool = Field(
+        False, description="Put uploaded pictures into the definition as data: addresses, to be taken elsewhere"
+    )
+
+
 @contextmanager
 def problems() -> Iterator[None]:
     """What a verb refuses, as a problem of the API."""
@@ -103,10 +114,10 @@ def _survey(key: ApiKey, survey_id: int) -> Survey:
     return survey_called(key.workspace, survey_id)
 
 
-def _draft(survey: Survey) -> dict[str, Any]:
+def _draft(survey: Survey, left_out: Iterable[Note] = ()) -> dict[str, Any]:
     found = check(draft_of(survey), taken_by(survey))
     rows = [{"level": one.level, "code": one.code, "place": str(one.place), "message": one.message} for one in found]
-    return {"survey": survey, "definition": survey.draft, "problems": rows}
+    return {"survey": survey, "definition": survey.draft, "problems": rows, "left_out": sentences(left_out)}
 
 
 @router.get("", response=PageOut[SurveyOut], summary="Surveys, newest first")
@@ -123,13 +134,18 @@ def create(request: HttpRequest, body: SurveyIn) -> Any:
     key = require_key(request, Role.ANALYST)
     with problems():
         definition = actions.read_definition(body.definition)
-        survey = actions.create_survey(workspace=key.workspace, name=body.name, definition=definition, by=key)
-    return Status(201, _draft(survey))
+        survey, left_out = create_with_pictures(workspace=key.workspace, name=body.name, definition=definition, by=key)
+    return Status(201, _draft(survey, left_out))
 
 
 @router.get("/{int:survey_id}", response=DraftOut, summary="A survey with its draft, and what is wrong with it")
-def get_survey(request: HttpRequest, survey_id: int) -> dict[str, Any]:
-    return _draft(_survey(require_key(request), survey_id))
+def get_survey(request: HttpRequest, survey_id: int, query: Query[PicturesQuery]) -> dict[str, Any]:
+    survey = _survey(require_key(request), survey_id)
+    if not query.pictures:
+        return _draft(survey)
+    definition = draft_of(survey)
+    left_out = put_inline(definition)
+    return _draft(survey, left_out) | {"definition": msgspec.to_builtins(definition)}
 
 
 @router.put("/{int:survey_id}/definition", response=DraftOut, summary="Replace the draft; one undo takes it back")
@@ -140,8 +156,9 @@ def put_definition(request: HttpRequest, survey_id: int, body: DefinitionIn) -> 
         detail = _("The draft has revision %(number)s now. Read it again, then repeat your change.")
         raise Problem(409, "changed_meanwhile", detail % {"number": survey.revision})
     with problems():
-        survey = actions.put_definition(survey=survey, definition=actions.read_definition(body.definition), by=key)
-    return _draft(survey)
+        definition = actions.read_definition(body.definition)
+        survey, left_out = put_with_pictures(survey=survey, definition=definition, by=key)
+    return _draft(survey, left_out)
 
 
 @router.post("/{int:survey_id}/publish", response=VersionOut, summary="Publish the draft as a new version")

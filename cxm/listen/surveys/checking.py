@@ -160,6 +160,11 @@ def safe_link(address: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc) and not re.search(r"[\s<>\"\\]", address)
 
 
+def safe_template(address: str) -> bool:
+    """The same with names to be filled in later, such as {hidden.order}: never in front of the host."""
+    return safe_link(re.sub(r"\{[^{}]*\}", "x", address))
+
+
 def safe_picture(address: str) -> bool:
     """An https address, or the key of a file that was uploaded here."""
     return safe_link(address) or bool(
@@ -168,10 +173,11 @@ def safe_picture(address: str) -> bool:
 
 
 def _addresses(definition: Definition) -> Iterator[Problem]:
-    for ending in definition.endings:
-        # {hidden.order} and the like are filled in later, never in front of the host.
-        if ending.link and not safe_link(re.sub(r"\{[^{}]*\}", "x", ending.link)):
-            yield _error("link", Place("ending", ending.id), _("A link starts with https:// or http://."))
+    links = [(Place("ending", one.id), one.link) for one in definition.endings]
+    links += [(Place("question", one.id), one.link) for one in definition.questions()]
+    for here, link in links:
+        if link and not safe_template(link):
+            yield _error("link", here, _("A link starts with https:// or http://."))
     for question in definition.questions():
         for choice in (*question.choices, *question.rows):
             if choice.image and not safe_picture(choice.image):

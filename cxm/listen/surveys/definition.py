@@ -97,6 +97,8 @@ class Question(Struct, omit_defaults=True, forbid_unknown_fields=True):
     accept: list[str] = field(default_factory=list)  # of a file: extensions such as ".pdf"
     largest_mb: float = 10
     placeholder: Text = field(default_factory=dict)
+    link: str = ""  # of a statement: where its button leads, in a window of its own; pipes as the link of an ending
+    link_label: Text = field(default_factory=dict)
     explains: str = ""  # of a text: the id of the score whose comment it is
     instructed: str = ""  # of a single choice: the one that its text tells to choose; who chooses another did not read
     touchpoint: str = ""
@@ -120,6 +122,7 @@ class Page(Struct, omit_defaults=True, forbid_unknown_fields=True):
     sections: list[Section] = field(default_factory=list)
     title: Text = field(default_factory=dict)
     show: Condition | None = None
+    order: Literal["as_is", "random"] = "as_is"  # of its sections; those without a question keep their places
 
 
 class Formula(Struct, omit_defaults=True, forbid_unknown_fields=True):

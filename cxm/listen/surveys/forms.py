@@ -13,7 +13,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .checking import Taken, safe_link, safe_picture
+from .checking import Taken, safe_picture, safe_template
 from .definition import (
     SCORED,
     UPLOADED,
@@ -265,6 +265,14 @@ class QuestionForm(PartForm):
     def _add_placeholder(self) -> None:
         self.text("placeholder", _("Grey text in the empty field"), self.question.placeholder, most=SHORT)
 
+    def _add_link(self) -> None:
+        self.fields["link"] = _link_field()
+        self.initial["link"] = self.question.link
+        self.text("link_label", _("Text of the link"), self.question.link_label, most=SHORT)
+
+    def clean_link(self) -> str:
+        return _checked_link(self.cleaned_data["link"])
+
     def _add_default(self) -> None:
         self.fields["default"] = forms.CharField(
             label=_("Filled in beforehand"), required=False, max_length=SHORT,
@@ -313,7 +321,7 @@ class QuestionForm(PartForm):
         """Write the checked values into the question; the code is changed by whoever calls."""
         values = self.cleaned_data
         scale = question.scale
-        for name in ("title", "hint", "placeholder"):
+        for name in ("title", "hint", "placeholder", "link_label"):
             if name in values:
                 put_text(getattr(question, name), self.language, values[name])
         if scale is None and {"lowest_label", "scale", "range"} & self.fields.keys():
@@ -338,7 +346,7 @@ class QuestionForm(PartForm):
                 question.scale = scale
         for name in (
             "required", "several", "order", "at_least", "at_most", "total", "per_task", "explains", "default", "accept",
-            "largest_mb", "touchpoint", "role", "instructed",
+            "largest_mb", "touchpoint", "role", "instructed", "link",
         ):  # fmt: skip
             if name in values:
                 setattr(question, name, values[name])
@@ -430,9 +438,14 @@ class PageForm(PartForm):
     def __init__(self, data: Mapping[str, Any] | None, *, definition: Definition, page: Page, language: str) -> None:
         super().__init__(data, definition=definition, language=language, initial={})
         self.text("title", _("Heading of the page"), page.title, most=SHORT)
+        if len(page.sections) > 1 or page.order != "as_is":
+            orders = [("as_is", _("As written")), ("random", _("Random for each person"))]
+            self.fields["order"] = forms.ChoiceField(label=_("Order of the sections"), choices=orders)
+            self.initial["order"] = page.order
 
     def put(self, page: Page) -> None:
         put_text(page.title, self.language, self.cleaned_data["title"])
+        page.order = self.cleaned_data.get("order", page.order)
 
 
 class SectionForm(PartForm):
@@ -452,6 +465,20 @@ class SectionForm(PartForm):
         section.order = self.cleaned_data["order"]
 
 
+def _link_field() -> forms.CharField:
+    return forms.CharField(
+        label=_("Link"), required=False, max_length=SHORT, help_text=_("An address that starts with https://.")
+    )
+
+
+def _checked_link(link: str) -> str:
+    """Raises ValidationError for what no page of ours may lead to."""
+    link = link.strip()
+    if link and not safe_template(link):
+        raise forms.ValidationError(_("A link starts with https:// or http://."))
+    return link
+
+
 class EndingForm(PartForm):
     def __init__(
         self, data: Mapping[str, Any] | None, *, definition: Definition, ending: Ending, language: str
@@ -459,9 +486,7 @@ class EndingForm(PartForm):
         super().__init__(data, definition=definition, language=language, initial={})
         self.text("title", _("Heading"), ending.title, most=SHORT)
         self.text("text", _("Text"), ending.text, rows=3)
-        self.fields["link"] = forms.CharField(
-            label=_("Link"), required=False, max_length=SHORT, help_text=_("An address that starts with https://.")
-        )
+        self.fields["link"] = _link_field()
         self.text("link_label", _("Text of the link"), ending.link_label, most=SHORT)
         self.fields["redirect"] = forms.BooleanField(label=_("Go to the link at once"), required=False)
         self.fields["completes"] = forms.BooleanField(
@@ -471,10 +496,7 @@ class EndingForm(PartForm):
         self.initial.update({"link": ending.link, "redirect": ending.redirect, "completes": ending.completes})
 
     def clean_link(self) -> str:
-        link = str(self.cleaned_data["link"]).strip()
-        if link and not safe_link(re.sub(r"\{[^{}]*\}", "x", link)):
-            raise forms.ValidationError(_("A link starts with https:// or http://."))
-        return link
+        return _checked_link(self.cleaned_data["link"])
 
     def put(self, ending: Ending) -> None:
         for name in ("title", "text", "link_label"):

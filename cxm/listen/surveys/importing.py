@@ -20,7 +20,7 @@ from cxm.accounts.audit import Actor
 from cxm.accounts.models import Workspace
 
 from . import interchange, pictures
-from .actions import SurveyRefused, create_survey, read_definition
+from .actions import SurveyRefused, create_survey, put_definition, read_definition
 from .definition import Definition, said
 from .interchange import Note, write_surveyjs, write_xlsform
 from .models import Picture, Survey
@@ -65,14 +65,40 @@ def import_survey(
     Raises ImportRefused and SurveyRefused; then nothing was made.
     """
     title, definition, notes = read_file(name, data, language=language)
-    named = pictures.uploaded(definition)
-    at_hand = Picture.objects.filter(survey__workspace=workspace, digest__in=named).values_list("digest", flat=True)
-    bodies, left_out = pictures.take_inline(definition, at_hand)
+    survey, left_out = create_with_pictures(
+        workspace=workspace, name=title or name or _("Survey"), definition=definition, by=by
+    )
+    return survey, sentences([*notes, *left_out])
+
+
+def create_with_pictures(
+    *, workspace: Workspace, name: str, definition: Definition, by: Actor
+) -> tuple[Survey, list[Note]]:
+    """A draft with the pictures that its definition holds; and those that were left out. Raises SurveyRefused."""
+    bodies, left_out = pictures.take_inline(definition, _at_hand(definition, workspace))
     with transaction.atomic():
-        survey = create_survey(workspace=workspace, name=title or name or _("Survey"), definition=definition, by=by)
+        survey = create_survey(workspace=workspace, name=name, definition=definition, by=by)
         pictures.keep_pictures(survey, bodies)
         pictures.copy_pictures(definition, survey)
-    return survey, sentences([*notes, *left_out])
+    return survey, left_out
+
+
+def put_with_pictures(*, survey: Survey, definition: Definition, by: Actor) -> tuple[Survey, list[Note]]:
+    """The same for a draft that is replaced."""
+    bodies, left_out = pictures.take_inline(definition, _at_hand(definition, survey.workspace))
+    with transaction.atomic():
+        survey = put_definition(survey=survey, definition=definition, by=by)
+        if Picture.objects.filter(survey=survey).count() + len(bodies) > pictures.MOST:
+            raise SurveyRefused(_("This survey has %(most)d pictures already.") % {"most": pictures.MOST})
+        pictures.keep_pictures(survey, bodies)
+        pictures.copy_pictures(definition, survey)
+    return survey, left_out
+
+
+def _at_hand(definition: Definition, workspace: Workspace) -> set[str]:
+    """The digests of the pictures of a definition that the workspace has."""
+    named = pictures.uploaded(definition) | pictures.inline(definition)
+    return set(Picture.objects.filter(survey__workspace=workspace, digest__in=named).values_list("digest", flat=True))
 
 
 def read_file(name: str, data: bytes, *, language: str = "en") -> tuple[str, Definition, list[Note]]:

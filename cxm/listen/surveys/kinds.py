@@ -84,7 +84,7 @@ GROUPS: Final[tuple[tuple[Promise, tuple[KindOf, ...]], ...]] = (
             KindOf("contact", _("Contact"), _("Name, e-mail, phone in one block"), "address-book", choices=True),
             KindOf("consent", _("Consent"), _("A box to tick"), "square-check"),
             KindOf("statement", pgettext_lazy("kind of question", "Statement"), _("A text without an answer"),
-                   "info-circle"),
+                   "info-circle", ("link",)),
         ),
     ),
 )  # fmt: skip
@@ -92,5 +92,6 @@ GROUPS: Final[tuple[tuple[Promise, tuple[KindOf, ...]], ...]] = (
 READY: Final = (
     KindOf("attention", _("Attention check"), _("It says what to choose: who chooses something else did not read"),
            "eye"),
+    KindOf("address", _("Postal address"), _("Street, postcode, town, country"), "map-pin"),
 )  # fmt: skip
 KIND: Final[dict[str, KindOf]] = {kind.key: kind for _group, kinds in GROUPS for kind in kinds}

@@ -101,6 +101,21 @@ def uploaded(definition: Definition) -> set[str]:
     return {one.image.removeprefix(UPLOADED) for _place, one in _choices(definition) if one.image.startswith(UPLOADED)}
 
 
+def _data(given: str) -> bytes:
+    """The bytes of a data URI; empty when it is none."""
+    found = INLINE.fullmatch(given)
+    try:
+        return base64.b64decode(found[1], validate=True) if found else b""
+    except binascii.Error:
+        return b""
+
+
+def inline(definition: Definition) -> set[str]:
+    """The digests of the pictures that stand in a definition themselves, as they stand there."""
+    found = (_data(one.image.strip()) for _place, one in _choices(definition) if one.image.strip()[:5] == "data:")
+    return {hashlib.sha256(data).hexdigest() for data in found if data}
+
+
 def for_file(definition: Definition) -> tuple[list[Choice], list[Note]]:
     """(what has a picture that fits into a file of the survey, what has one that does not)."""
     rows = Picture.objects.filter(digest__in=uploaded(definition)).annotate(size=Length("body"))
@@ -134,8 +149,8 @@ def put_inline(definition: Definition) -> list[Note]:
 def take_inline(definition: Definition, at_hand: Iterable[str]) -> tuple[dict[str, bytes], list[Note]]:
     """Takes pictures out of a definition that was read from a file, and names them as ours: (bodies by digest, notes).
 
-    `at_hand`: digests of pictures that need not be in the file. Any other picture that is neither in the file nor at
-    an address of the web is left out, and so is what is no picture.
+    `at_hand`: digests of pictures that we have: they need not be in the file, and are not drawn anew if they are. Any
+    other picture that is neither in the file nor at an address of the web is left out, and so is what is no picture.
     """
     bodies: dict[str, bytes] = {}
     known: dict[str, str] = {}  # what was written in the file -> our name
@@ -155,6 +170,10 @@ def take_inline(definition: Definition, at_hand: Iterable[str]) -> tuple[dict[st
         if left < 0 or len(bodies) >= MOST:
             notes.append(Note(place, "image", "too_much"))
             continue
+        digest = hashlib.sha256(_data(given)).hexdigest()
+        if digest in at_hand:
+            one.image = known[given] = UPLOADED + digest
+            continue
         try:
             body, used = _inline(given, pixels)
         except NoPicture:
@@ -169,11 +188,7 @@ def take_inline(definition: Definition, at_hand: Iterable[str]) -> tuple[dict[st
 
 def _inline(given: str, pixels: int) -> tuple[bytes, int]:
     """(the picture of a data URI as we keep it, pixels that were decoded). Raises NoPicture."""
-    found = INLINE.fullmatch(given)
-    try:
-        data = base64.b64decode(found[1], validate=True) if found else b""
-    except binascii.Error as error:
-        raise NoPicture from error
+    data = _data(given)
     if not 0 < len(data) <= LARGEST:
         raise NoPicture
     body = drawn(data, min(pixels, MOST_PIXELS))
@@ -182,7 +197,9 @@ def _inline(given: str, pixels: int) -> tuple[bytes, int]:
 
 
 def keep_pictures(survey: Survey, bodies: dict[str, bytes]) -> None:
-    Picture.objects.bulk_create([Picture(survey=survey, digest=digest, body=body) for digest, body in bodies.items()])
+    Picture.objects.bulk_create(
+        [Picture(survey=survey, digest=digest, body=body) for digest, body in bodies.items()], ignore_conflicts=True
+    )
 
 
 def copy_pictures(definition: Definition, survey: Survey) -> None:

@@ -113,6 +113,7 @@ def question_texts(question: Question) -> Iterator[tuple[Place, str, Text]]:
     yield here, "title", question.title
     yield here, "hint", question.hint
     yield here, "placeholder", question.placeholder
+    yield here, "link_label", question.link_label
     for choice in question.choices:
         yield here, "choice", choice.label
     for row in question.rows:

@@ -5,7 +5,7 @@ An address is made of ids, not of places, so a translation finds its text after 
     survey/title   survey/intro   survey/purpose
     page/<id>/title
     section/<id>/title and /text
-    question/<id>/title, /hint, /placeholder, /check/<number>
+    question/<id>/title, /hint, /placeholder, /link_label, /check/<number>
     question/<id>/choice/<id>   question/<id>/row/<id>
     question/<id>/scale/lowest, /scale/highest, /scale/point/<number>
     ending/<id>/title, /text, /link_label
@@ -99,6 +99,7 @@ def _places(definition: Definition) -> Iterator[TextAt]:
                 yield TextAt(f"{head}/title", "title", question.title)
                 yield TextAt(f"{head}/hint", "hint", question.hint)
                 yield TextAt(f"{head}/placeholder", "placeholder", question.placeholder)
+                yield TextAt(f"{head}/link_label", "link", question.link_label)
                 for row in question.rows:
                     yield TextAt(f"{head}/row/{row.id}", "row", row.label)
                 for choice in question.choices:

@@ -48,6 +48,7 @@ def asked(question: Question) -> dict[str, Any]:
         "title": question.title,
         "hint": question.hint,
         "placeholder": question.placeholder,
+        "link": [question.link, question.link_label],
         "scale": msgspec.to_builtins(scale) if scale else None,
         "choices": [[one.id, one.label, one.score, one.image, one.other, one.exclusive] for one in question.choices],
         "rows": [[one.id, one.label] for one in question.rows],

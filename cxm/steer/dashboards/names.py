@@ -19,6 +19,7 @@ from cxm.understand.text.understanding import topic_names
 FIELDS: Final[Mapping[str, Promise]] = {
     "channel": gettext_lazy("Channel"),
     "touchpoint": gettext_lazy("Touchpoint"),
+    "property.origin": gettext_lazy("Origin"),
     "language": gettext_lazy("Language"),
     "survey": gettext_lazy("Survey"),
     "question": gettext_lazy("Question"),

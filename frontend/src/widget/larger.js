@@ -5,7 +5,7 @@ import { pick } from './pick.js';
 const PARTS = {
   name: ['text', 'name'], first_name: ['text', 'given-name'], last_name: ['text', 'family-name'], email: ['email', 'email'],
   phone: ['tel', 'tel'], company: ['text', 'organization'], address: ['text', 'street-address'],
-  street: ['text', 'street-address'], city: ['text', 'address-level2'], zip: ['text', 'postal-code'],
+  street: ['text', 'address-line1'], line2: ['text', 'address-line2'], region: ['text', 'address-level1'], city: ['text', 'address-level2'], zip: ['text', 'postal-code'],
   postcode: ['text', 'postal-code'], country: ['text', 'country-name'], url: ['url', 'url'], website: ['url', 'url'],
 };
 const own = (values) => (Object.keys(values).length ? values : undefined);

@@ -234,7 +234,9 @@ export function ask(asked, texts, changed, extra) {
     control.target.setAttribute('aria-required', String(!!question.required));
     node = h('div', { class: 'question' }, h('label', { class: 'title', for: control.target.id }, title), below);
   } else if (question.kind === 'statement') {
-    node = h('div', { class: 'question' }, h('p', { class: 'title' }, question.title), below);
+    const safe = /^(https?:|mailto:|tel:)/i.test(question.link || '');
+    node = h('div', { class: 'question' }, h('p', { class: 'title' }, question.title), below,
+      safe && h('p', {}, h('a', { href: question.link, target: '_blank', rel: 'noopener' }, question.link_label || question.link)));
   } else {
     const shown = question.kind === 'consent' ? h('legend', { class: 'sr' }, texts.consent) : h('legend', { class: 'title' }, title);
     node = h('fieldset', { class: 'question', 'aria-describedby': described }, shown, below);

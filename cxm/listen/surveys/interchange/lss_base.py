@@ -36,6 +36,28 @@ LOOKS = re.compile(
 )
 USUAL = frozenset({"", "0", "N", "n", "no", "default", "None"})
 DEFAULTS = {"assessment_value": "1", "time_limit_action": "1", "relevance": "1", "parent_order": "1"}
+# What each table may hold. A column that says something and is in none of them is named.
+COLUMNS: dict[str, frozenset[str]] = {
+    table: frozenset(names.split())
+    for table, names in {
+        "groups": "gid sid group_name group_order description language randomization_group grelevance",
+        "group_l10ns": "id gid sid group_name description language",
+        "questions": "id qid parent_qid sid gid type title question preg help other mandatory language question_order "
+        "scale_id same_default relevance script question_theme_name same_script",
+        "question_l10ns": "id qid question help script language",
+        "subquestions": "id qid parent_qid sid gid type title question language question_order scale_id same_default "
+        "relevance question_theme_name same_script",
+        "answers": "id qid aid code answer sortorder assessment_value language scale_id",
+        "answer_l10ns": "id aid answer language",
+        "question_attributes": "qaid qid attribute value language",
+        "conditions": "cid qid scenario cqid cfieldname method value",
+        "quota": "id sid name qlimit action active autoload_url",
+        "quota_members": "id sid qid quota_id code",
+        "quota_languagesettings": "quotals_id quotals_quota_id quotals_language quotals_name quotals_message "
+        "quotals_url quotals_urldescrip",
+        "survey_url_parameters": "id sid uuid parameter targetqid targetsqid",
+    }.items()
+}
 
 
 class Answer(Struct):

@@ -40,6 +40,7 @@ class Questions(Names):
         super().__init__(first)
         self.subs: dict[tuple[str, str], list[Asked]] = {}  # (qid, scale) -> subquestions in their order
         self.answers: dict[tuple[str, str], list[Answer]] = {}  # (qid, scale)
+        self.taken: set[tuple[str, str, str]] = set()  # (table, qid, scale) that a question was made of
         self.attributes: dict[str, dict[str, Any]] = {}  # qid -> name -> value, or values by language
 
     def questions_of(self, asked: Asked) -> list[Question]:
@@ -124,6 +125,7 @@ class Questions(Names):
         """The answers to choose from, and our id for each of their codes."""
         made: list[Choice] = []
         codes: dict[str, Any] = {}
+        self.taken.add(("answers", qid, scale))
         for one in self.answers.get((qid, scale), []):
             id_ = _id(one.code, {choice.id for choice in made})
             label = self.text(one.text, f"{element.where} · {one.code}") or {self.first: one.code}
@@ -135,6 +137,7 @@ class Questions(Names):
         """The subquestions as choices or rows, and our id for each of their codes."""
         made: list[Choice] = []
         codes: dict[str, str] = {}
+        self.taken.add(("subquestions", qid, scale))
         for one in self.subs.get((qid, scale), []):
             code = one.row.get("title", "")
             where = f"{element.where} · {code}"

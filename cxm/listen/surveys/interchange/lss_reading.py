@@ -14,10 +14,10 @@ from cxm.lib.conditions import Condition
 
 from ..definition import Definition, Ending, Look, Page, Question, Quota, Section
 from .expressions import Unsaid
-from .lss_base import SGQA, Answer, Asked, Row, Texts, ordered, tables
+from .lss_base import COLUMNS, SGQA, USUAL, Answer, Asked, Row, Texts, ordered, tables
 from .lss_questions import Questions
 from .reading import all_of, any_of, both
-from .report import Imported, ImportRefused
+from .report import Element, Imported, ImportRefused
 from .surveyjs_names import number_in
 
 LARGEST = 20_000_000  # bytes
@@ -26,11 +26,6 @@ READ = frozenset({
     "LimeSurveyDocType", "DBVersion", "languages", "groups", "group_l10ns", "questions", "question_l10ns", "answers",
     "subquestions", "answer_l10ns", "question_attributes", "surveys", "surveys_languagesettings", "conditions", "quota",
     "quota_members", "quota_languagesettings", "survey_url_parameters",
-})  # fmt: skip
-COLUMNS = frozenset({
-    "id", "qid", "parent_qid", "sid", "gid", "type", "title", "question", "preg", "help", "other", "mandatory",
-    "language", "question_order", "scale_id", "same_default", "relevance", "encrypted", "modulename", "script",
-    "question_theme_name", "same_script",
 })  # fmt: skip
 LOOKS = frozenset({"themes", "themes_inherited", "plugin_settings"})
 SETTINGS = frozenset({
@@ -132,8 +127,6 @@ class _Reader(Questions):
             self.notes.add(where, "script", "no_counterpart", "logic", script)
         if re.search(r"[-_]", theme := row.get("question_theme_name", "")):
             self.notes.add(where, f"theme {theme}", "look", "look")
-        for column in said.keys() - COLUMNS:
-            self.notes.add(where, column, "unknown_property", "content", said[column])
 
     def _answers(self) -> None:
         by_aid = self.by_language("", "answer_l10ns", "aid")
@@ -186,6 +179,8 @@ class _Reader(Questions):
             scenarios.setdefault(row.get("scenario", "1"), {}).setdefault(row.get("cfieldname", ""), []).append(row)
         for qid, scenarios in by_question.items():
             asked = self.asked.get(qid)
+            if asked is None:
+                self.notes.add(qid, "conditions", "broken", "logic")
             if asked is None or asked.row.get("relevance") not in (None, "", "1"):
                 continue  # newer files say the same in the relevance
             where = asked.row.get("title", qid)
@@ -225,6 +220,10 @@ class _Reader(Questions):
             quota = Quota(self.others.give(name, "quota"), name, int(limit))
             ending = Ending(f"{quota.id}_full", {}, self.text(said.get("quotals_message", {}), name))
             ending.link = next(iter(said.get("quotals_url", {}).values()), "")
+            ending.link_label = self.text(said.get("quotals_urldescrip", {}), name)
+            ending.redirect = bool(ending.link) and row.get("autoload_url") == "1"
+            if row.get("action", "1") not in ("", "1"):
+                self.notes.add(name, "action", "approximated", "logic", row["action"])
             ending.completes = False
             make = partial(self._members, members)
             self.when(make, name, "quota", partial(self._add_quota, quota, ending))
@@ -280,6 +279,24 @@ class _Reader(Questions):
         return definition
 
     def _left_out(self) -> None:
+        """Tables and columns that we have nothing for, and rows that belong to nothing."""
+        for table, known in COLUMNS.items():
+            for row in self.rows(table):
+                where = row.get("title") or row.get("name") or row.get("code") or row.get("attribute") or table
+                for column in (one for one in row.keys() - known if row[one] not in USUAL):
+                    self.notes.add(where, f"{table}.{column}", "no_counterpart", "content", row[column])
+        whole = {qid for qid, made in self.kept.items() if not made}  # named already
+        for table, parts in (("subquestions", self.subs), ("answers", self.answers)):
+            for qid, scale in parts:
+                if qid not in whole and (table, qid, scale) not in self.taken:
+                    where = self.asked[qid].row.get("title", qid) if qid in self.asked else qid
+                    self.notes.add(where, f"{table} {scale}", "broken", "content")
+        titles = {one.row.get("qid", ""): one.row.get("title", "") for parts in self.subs.values() for one in parts}
+        for qid in self.attributes.keys() - self.asked.keys():
+            self._rest(Element(self.attributes[qid], titles.get(qid, qid)))
+        quotas = {one.get("id") for one in self.rows("quota")}
+        for row in (one for one in self.rows("quota_members") if one.get("quota_id") not in quotas):
+            self.notes.add(row.get("quota_id", ""), "quota_members", "broken", "logic", row)
         for name, rows in self.tables.items():
             if name not in READ and rows:
                 look = name in LOOKS

@@ -7,7 +7,7 @@ Or, and And binds closer, among sets as well as within one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -26,6 +26,11 @@ OPERATORS: dict[str, Operator] = {
     "Contains": "contains", "DoesNotContain": "not_contains", "MatchesRegex": "matches",
 }  # fmt: skip
 ORDERS = ("more_than", "at_least", "less_than", "at_most")
+# What a term, a set and a logic may hold; descriptions say the same in words.
+TERM = frozenset({
+    "LogicType", "QuestionID", "QuestionIsInLoop", "ChoiceLocator", "Operator", "QuestionIDFromLocator", "LeftOperand",
+    "RightOperand", "Type", "Description", "Conjuction", "Conjunction",
+})  # fmt: skip
 
 
 class Place(Struct, frozen=True):
@@ -54,6 +59,18 @@ def condition_of_logic(logic: Any, locate: Locate, embedded: Embedded) -> Condit
     if not sets:
         raise Unsaid("no condition")
     return _joined(sets)
+
+
+def unread(logic: Any) -> Iterator[tuple[str, Any]]:
+    """What of a logic says something that `condition_of_logic` does not take: name and value."""
+    if not isinstance(logic, dict):
+        return
+    sets = [one for key, one in logic.items() if str(key).isdecimal() and isinstance(one, dict)]
+    terms = [term for one in sets for key, term in one.items() if str(key).isdecimal() and isinstance(term, dict)]
+    levels = ((sets, frozenset({"Type"})), (terms, TERM), ([logic], frozenset({"Type"})))
+    for nodes, known in levels:
+        for node in nodes:
+            yield from ((key, one) for key, one in node.items() if key not in known and not str(key).isdecimal())
 
 
 def _numbered(node: Any) -> list[dict[str, Any]]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from cxm.lib.conditions import text_of
+from cxm.lib.conditions import Condition, text_of
 
 from ..definition import Check, Choice, Question, Scale, Text
 from .expressions import Unsaid
-from .qsf_logic import Place, condition_of_logic
+from .qsf_logic import Place, condition_of_logic, unread
 from .reading import Reading
 from .report import Element
 from .surveyjs_names import is_text, items_of, number_in
@@ -32,7 +32,7 @@ COSMETIC = frozenset({
     "ClarifyingSymbolType", "SurveyLanguage", "NumberOfQuestions", "AnswerDataExportTags", "GraphicDescription",
 })  # fmt: skip
 LOGIC = frozenset({"QuestionJS", "Randomization", "AnswerRandomization", "TextEntryValidation", "DefaultChoices",
-                   "TextEntryForceResponse", "InPageDisplayLogic", "QuestionIsInLoop"})  # fmt: skip
+                   "TextEntryForceResponse", "InPageDisplayLogic", "QuestionIsInLoop", "EvenPresentation"})  # fmt: skip
 
 
 class Questions(Reading):
@@ -150,10 +150,16 @@ class Questions(Reading):
             raise Unsaid(f"choice {key} of {self.name_of(qid)}")
         return self.codes[qid, key]
 
+    def _condition(self, logic: Any, where: str, what: str) -> Callable[[], Condition]:
+        for name, value in unread(logic):
+            if value not in (None, False, "", "false", [], {}):
+                self.notes.add(where, f"{what} {name}", "no_counterpart", "logic", value)
+        return partial(condition_of_logic, logic, self.locate, self.embedded)
+
     def _logic(self, element: Element, made: list[Question]) -> None:
         logic = element.take("DisplayLogic")
         if logic not in (None, [], {}):
-            make = partial(condition_of_logic, logic, self.locate, self.embedded)
+            make = self._condition(logic, element.where, "DisplayLogic")
             for one in made:
                 self.show(one, make, element.where, "DisplayLogic")
 
@@ -176,15 +182,20 @@ class Questions(Reading):
             if kind not in ("MinChoices", "MinChar"):
                 question.at_most = number_in(most)
         elif kind == "ContentType":
-            self._content(Element(settings.take("ValidDateType", "ValidNumber"), validation.where), settings, question)
+            limits = settings.take("ValidDateType", "ValidNumber")
+            if limits and not isinstance(limits, dict):
+                self.notes.add(validation.where, "ValidDateType", "no_counterpart", "logic", limits)
+            self._content(Element(limits, validation.where), settings, question)
         elif kind not in ("None", "ChoicesTotal", "CustomValidation", "ForceResponse"):
             self.notes.add(validation.where, f"validation {kind}", "no_counterpart", "logic")
         custom = settings.take("CustomValidation")
         if isinstance(custom, dict) and (kind == "CustomValidation" or custom.get("Logic")):
-            make = partial(condition_of_logic, custom.get("Logic"), self.locate, self.embedded)
+            custom = Element(custom, validation.where)
+            make = self._condition(custom.take("Logic"), validation.where, "CustomValidation")
             self.when(make, validation.where, "CustomValidation", lambda must: question.checks.append(Check(must, {})))
-            if message := custom.get("Message"):
+            if message := custom.take("Message"):
                 self.notes.add(validation.where, "message of a validation", "no_counterpart", "content", message)
+            self._rest(custom)
         self._rest(settings)
         self._rest(validation)
 
@@ -197,6 +208,7 @@ class Questions(Reading):
                 decimals = limits.take("NumDecimals")
                 if decimals not in (None, "", "0"):
                     self.notes.add(settings.where, "decimals", "no_counterpart", "logic", decimals)
+            self._rest(limits)
         elif content:
             self.notes.add(settings.where, f"content {content}", "no_counterpart", "logic")
 
@@ -220,11 +232,20 @@ class Questions(Reading):
             for what in ("Undisplayed", "ScaleReversal"):
                 if advanced.get(what):
                     self.notes.add(element.where, f"Randomization {what}", "no_counterpart", "logic")
+            advanced = Element(advanced, element.where)
+            advanced.take(
+                "FixedOrder", "RandomizeAll", "RandomSubSet", "TotalRandSubset", "Undisplayed", "ScaleReversal"
+            )
+            self._rest(advanced)
+        self._rest(random)
 
     def _common(self, element: Element, question: Question) -> None:
         dynamic = element.take("DynamicChoices")
         if isinstance(dynamic, dict) and dynamic:
-            self.carry(question, text_of(dynamic.get("Locator") or ""), element.where)
+            dynamic = Element(dynamic, element.where)
+            self.carry(question, text_of(dynamic.take("Locator") or ""), element.where)
+            dynamic.take("Type", "DynamicType")
+            self._rest(dynamic)
         visible = Element(element.take("DataVisibility"), element.where)
         if visible.take("Hidden") in ON:
             self.notes.add(element.where, "hidden from results", "no_counterpart", "look")
@@ -234,6 +255,11 @@ class Questions(Reading):
         element.take("SubSelector", "Selector", "Choices", "Answers", "Labels", "ColumnLabels", "RecodeValues")
         self._rest(visible)
         self._rest(element)
+        translations = element.data.get("Language")
+        for one in translations.values() if isinstance(translations, dict) else ():
+            translated = Element(one, element.where)
+            translated.take("QuestionText", "Choices", "Answers", "Labels", "ColumnLabels")
+            self._rest(translated)
 
     def _rest(self, element: Element) -> None:
         """What says something, and was not used, is named; what is only about looks together."""
@@ -272,7 +298,7 @@ class Questions(Reading):
             if isinstance(raw.take("Image"), dict):
                 self.notes.add(raw.where, "image", "absent")
             if (logic := raw.take("DisplayLogic")) not in (None, [], {}):
-                make = partial(condition_of_logic, logic, self.locate, self.embedded)
+                make = self._condition(logic, raw.where, "DisplayLogic")
                 self.when(make, raw.where, "DisplayLogic", partial(setattr, choice, "show"))
             if isinstance(recoded, dict) and scored and key in recoded:
                 choice.score = number_in(recoded[key])

@@ -25,6 +25,13 @@ from .surveyjs_names import is_text, items_of, number_in
 BOOKKEEPING = frozenset({"PL", "QC", "RS", "STAT", "PROJ", "QG", "QGO"})
 DEEPEST = 50
 OFF: tuple[Any, ...] = (None, False, "", "false", "None", "OFF", "No", [], {})
+# What a node of the flow, an embedded datum, a skip and a quota may hold beside what is read of them.
+OF_FLOW = ("Type", "ID", "FlowID", "Description", "Flow", "BranchLogic", "SubSet", "EmbeddedData", "Options",
+           "Properties", "EndingType")  # fmt: skip
+OF_DATUM = ("Field", "Value", "Type", "Description", "VariableType", "DataVisibility", "AnalyzeText")
+OF_SKIP = ("ChoiceLocator", "Locator", "Condition", "Value", "SkipToDestination", "SkipToDescription", "SkipLogicID",
+           "Description", "QuestionID", "Type")  # fmt: skip
+OF_QUOTA = ("Name", "Occurrences", "Logic", "QuotaAction", "ID", "Count", "LogicType", "QuotaRealm")
 # Options of a survey that change what people see, with their weight; the others are named together.
 OPTIONS: dict[str, Any] = {
     "EOSMessage": "content", "Header": "content", "Footer": "content", "ValidationMessage": "content",
@@ -129,12 +136,18 @@ class _Reader(Questions):
             self.notes.add("flow", "nested too deeply", "broken", "logic")
             return
         for node in items_of(flow):
-            if not isinstance(node, dict) or [] in self.ended:
+            if not isinstance(node, dict):
+                self.notes.add("flow", "element", "broken", "logic", node)
                 continue
             kind, where = text_of(node.get("Type") or ""), text_of(node.get("FlowID") or "flow")
+            if [] in self.ended:
+                self.notes.add(where, f"{kind} after the end of the survey", "broken", "look")
+                continue
+            self._beside(node, where, *OF_FLOW)
             if kind in ("Block", "Standard"):
                 self._block(text_of(node.get("ID") or ""), whens, where)
             elif kind == "Branch":
+                self._condition(node.get("BranchLogic"), where, "branch")
                 self._flow(node.get("Flow"), [*whens, node.get("BranchLogic")], depth + 1)
             elif kind == "BlockRandomizer":
                 self.notes.add(where, f"BlockRandomizer, {node.get('SubSet')} of {len(items_of(node.get('Flow')))}",
@@ -149,6 +162,12 @@ class _Reader(Questions):
             else:
                 self.notes.add(where, kind or "element", "no_counterpart", "logic", node)
                 self._flow(node.get("Flow"), whens, depth + 1)
+
+    def _beside(self, node: Any, where: str, *known: str) -> None:
+        """Names what an object holds beside this."""
+        element = Element(node, where)
+        element.take(*known)
+        self._rest(element)
 
     def _branch(self, whens: list[Any]) -> Condition:
         """What must hold for all the branches around. Raises Unsaid."""
@@ -171,6 +190,7 @@ class _Reader(Questions):
             self.notes.add(name, "Block", "repeated", "logic")
             return
         self.used.add(id_)
+        self._beside(block, name, "Type", "SubType", "Description", "ID", "BlockElements", "Options")
         first, section = len(self.made), self._page(name)
         order = self._block_options(block, name)
         asked: list[str] = []
@@ -191,6 +211,7 @@ class _Reader(Questions):
             asked.append(qid)
             section.order = order
             section.questions += self.questions_of(self.payloads.pop(qid), qid)
+            self._beside(one, self.name_of(qid), "Type", "QuestionID", "SkipLogic")
             skips = [skip for skip in items_of(one.get("SkipLogic")) if isinstance(skip, dict)]
             if skips:
                 self.skips += [(qid, skip) for skip in skips]
@@ -227,6 +248,7 @@ class _Reader(Questions):
         for one in data:
             field = text_of(one.get("Field") or "") if isinstance(one, dict) else ""
             name = name_of_field(field)
+            self._beside(one, field or where, *OF_DATUM)
             if not name:
                 self.notes.add(where, "EmbeddedData", "broken", "logic", one)
             elif one.get("Value") in (None, ""):
@@ -250,6 +272,8 @@ class _Reader(Questions):
         """Under a branch, the pages that follow are shown to the others only; else nothing follows."""
         options = Element(node.get("Options"), where)
         options.take("Advanced")
+        if (kind := node.get("EndingType")) not in ("Default", "Advanced", *OFF):
+            self.notes.add(where, f"EndingType {kind}", "no_counterpart", "content")
         how, link = options.take("SurveyTermination"), options.take("EOSRedirectURL")
         if how == "Redirect" and is_text(link):
             ending = Ending(self.others.give("ending", "ending"), {}, link=self.pipe(text_of(link), where))
@@ -270,6 +294,7 @@ class _Reader(Questions):
         for qid, skip in self.skips:
             where, to = self.name_of(qid), text_of(skip.get("SkipToDestination") or "")
             locator = text_of(skip.get("ChoiceLocator") or skip.get("Locator") or "")
+            self._beside(skip, where, *OF_SKIP)
             here = self.made.index(self.page_of[qid])
             rule = Rule(self.others.give(f"skip_{where}", "skip"), "skip", after=self.made[here].id)
             last = self.after_block.get(qid, len(self.made))
@@ -297,8 +322,9 @@ class _Reader(Questions):
             if not limit or logic in OFF or action != "EndSurvey":
                 self.notes.add(payload.where, f"quota {action or ''}".strip(), "no_counterpart", "logic", raw)
                 continue
+            self._beside(raw, payload.where, *OF_QUOTA)
             quota = Quota(self.others.give(payload.where, "quota"), payload.where, int(limit))
-            make = partial(condition_of_logic, logic, self.locate, self.embedded)
+            make = self._condition(logic, payload.where, "quota")
             self.when(make, payload.where, "quota", partial(self._add_quota, quota))
 
     def _add_quota(self, quota: Quota, condition: Condition) -> None:

@@ -31,6 +31,7 @@ class Shared:
         self.rules: list[Rule] = []
         self.questions: dict[str, Question] = {}  # by their name
         self.page_of: dict[str, str] = {}  # their question's name -> our page
+        self.kept_orders: set[str] = set()  # ids of sections that stay in their order whatever is around them
         self.late: list[Callable[[], None]] = []  # what needs all names: conditions, piping
 
     def _text(self, raw: Any, where: str) -> Text:

@@ -49,8 +49,7 @@ class _Reader(Questions):
         pages = [self._page(raw, number) for number, raw in enumerate(raw_pages, 1)]
         if survey.take("questionOrder", "questionsOrder") == "random":
             for page in pages:
-                for section in page.sections:
-                    section.order = "random"
+                self._shuffle(page)
         title = self._text(survey.take("title"), survey.where)
         intro = self._text(survey.take("description"), survey.where)
         mode = survey.take("questionsOnPageMode")
@@ -95,10 +94,17 @@ class _Reader(Questions):
         order = element.take("questionOrder", "questionsOrder")
         page.sections += self._sections(items_of(element.take("elements", "questions")), page.id, None)
         if order == "random":
-            for section in page.sections:
-                section.order = "random"
+            self._shuffle(page)
         self._rest(element)
         return page
+
+    def _shuffle(self, page: Page) -> None:
+        """All of it, except in panels that keep theirs."""
+        for section in page.sections:
+            if section.id not in self.kept_orders:
+                section.order = "random"
+        if sum(bool(section.questions) for section in page.sections) > 1:
+            page.order = "random"
 
     def _sections(self, raws: Iterable[Any], page: str, panel: Section | None) -> list[Section]:
         """Loose questions that follow each other make a section; each panel makes one, or several if it holds some."""
@@ -129,8 +135,11 @@ class _Reader(Questions):
         section.text = self._text(element.take("description"), element.where)
         element.take("type")
         self._visible(element, section)
-        if element.take("questionOrder", "questionsOrder") == "random":
+        order = element.take("questionOrder", "questionsOrder")
+        if order == "random":
             section.order = "random"
+        elif order == "initial":
+            self.kept_orders.add(section.id)
         inner = self._sections(items_of(element.take("elements", "questions")), page, section)
         self._rest(element)
         if outer is not None:

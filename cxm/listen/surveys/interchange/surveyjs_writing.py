@@ -19,7 +19,7 @@ from ..runtime.checking import PHONE, URL
 from ..runtime.prepared import FIELD
 from .expressions import Unsaid
 from .report import Exported, Notes
-from .writing import Their, Writer
+from .writing import Their, Writer, anchor
 
 LOCALES = {"zh-hant": "zh-tw"}
 TYPES = {
@@ -193,22 +193,27 @@ class _Writer:
             around = Condition(not_=jumped)
             show = around if show is None else Condition(all=(show, around))
         plain = [s for s in page.sections if not s.title and not s.text and s.show is None and s.order == "as_is"]
+        if page.order == "random":  # whole sections move
+            plain = []
         elements: list[dict[str, Any]] = []
         for section in page.sections:
             if section in plain:
                 elements += self._elements(section)
             else:
-                elements.append(self._panel(section))
+                elements.append(self._panel(section, page.order))
         return self._kept(
             {
                 "name": page.id,
                 "title": self.text(page.title, page.id),
                 "visibleIf": self.when(show, page.id, "visibleIf"),
+                "questionOrder": "random" if page.order == "random" else None,
                 "elements": elements,
             }
         )
 
-    def _panel(self, section: Section) -> dict[str, Any]:
+    def _panel(self, section: Section, around: str) -> dict[str, Any]:
+        """A panel has the order of its page unless it says its own."""
+        as_written = "initial" if around == "random" else None
         elements = self._elements(section)
         if not elements and section.text:
             text = self.text(section.text, section.id, markup=True)
@@ -220,7 +225,7 @@ class _Writer:
                 "title": self.text(section.title, section.id),
                 "description": self.text(section.text, section.id) if section.questions else None,
                 "visibleIf": self.when(section.show, section.id, "visibleIf"),
-                "questionOrder": "random" if section.order == "random" else None,
+                "questionOrder": "random" if section.order == "random" else as_written,
                 "elements": elements,
             }
         )
@@ -251,7 +256,7 @@ class _Writer:
         if question.kind in SCORED:
             self._scale(question, made)
         elif question.kind == "statement":
-            made = {**made, "html": self.text(question.title, where, markup=True), "title": None, "isRequired": None}
+            made = {**made, "html": self._statement(question, where), "title": None, "isRequired": None}
         elif question.kind in ("single", "multiple", "dropdown", "picture", "ranking"):
             self._choices(question, made)
         elif question.kind == "matrix":
@@ -545,11 +550,22 @@ class _Writer:
             parts = [f"<h3>{html.escape(ending.title[code], quote=False)}</h3>"] if ending.title.get(code) else []
             if said := ending.text.get(code):
                 parts.append("<p>" + html.escape(said, quote=False).replace("\n", "<br>") + "</p>")
-            if ending.link and not ending.redirect and not FIELD.search(ending.link):
-                label = ending.link_label.get(code) or ending.link
-                parts.append(f'<p><a href="{html.escape(ending.link)}">{html.escape(label, quote=False)}</a></p>')
+            if not ending.redirect:
+                parts.append(anchor(ending, code))
             texts[code] = "".join(parts)
         return self.text(texts, ending.id)
+
+    def _statement(self, question: Question, where: str) -> Any:
+        """Its text, and its button as a link below."""
+        if FIELD.search(question.link):
+            self.notes.add(question.id, "link", "expression", "content", question.link)
+        if not anchor(question, self.first):
+            return self.text(question.title, where, markup=True)
+        texts = {
+            code: html.escape(said, quote=False).replace("\n", "<br>") + anchor(question, code)
+            for code, said in question.title.items()
+        }
+        return self.text(texts, where)
 
 
 def _something_shown(page: Page) -> Condition | None:

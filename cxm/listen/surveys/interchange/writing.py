@@ -1,7 +1,8 @@
-"""Conditions and formulas as expressions of SurveyJS and XLSForm."""
+"""Conditions and formulas as expressions of SurveyJS and XLSForm, and links as HTML."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 from cxm.lib.conditions import Condition, text_of
 
-from ..definition import Formula
+from ..definition import Ending, Formula, Question
 from ..runtime.prepared import FIELD
 from .expressions import Dialect, Unsaid
 
@@ -138,3 +139,11 @@ def _whole(pattern: str) -> str:
         return pattern[4:-2]
     start, end = ("" if pattern.startswith("^") else ".*"), ("" if pattern.endswith("$") else ".*")
     return f"{start}{pattern.removeprefix('^').removesuffix('$')}{end}"
+
+
+def anchor(of: Ending | Question, code: str) -> str:
+    """The link of an end screen or a statement; none for an address that waits for answers."""
+    if not of.link or FIELD.search(of.link):
+        return ""
+    label = of.link_label.get(code) or of.link
+    return f'<p><a href="{html.escape(of.link)}">{html.escape(label, quote=False)}</a></p>'

@@ -58,6 +58,8 @@ class _Writer:
             self.rows.append({"type": "hidden", "name": self.given[f"hidden.{name}"]})
         for page in definition.pages:
             self._begin(page.id, page.title, page.show)
+            if page.order != "as_is":
+                notes.add(page.id, "order", "no_counterpart", "look", page.order)
             for section in page.sections:
                 self._section(section)
             self.rows.append({"type": "end group"})
@@ -195,9 +197,9 @@ class _Writer:
             row["default"] = question.default.replace(",", " ") if kind in ("multiple", "ranking") else question.default
         elif question.default:
             self.notes.add(question.id, "default", "expression", "content", question.default)
-        for what in ("placeholder", "explains", "instructed", "touchpoint", "role", "carry"):
+        for what in ("placeholder", "explains", "instructed", "touchpoint", "role", "carry", "link"):
             if getattr(question, what):
-                weight: Any = "logic" if what == "carry" else "look"
+                weight: Any = {"carry": "logic", "link": "content"}.get(what, "look")
                 self.notes.add(question.id, what, "no_counterpart", weight)
         self.rows.append({"type": row.pop("type"), **row})
 

@@ -18,7 +18,9 @@ from .words import Words, number, sentence
 KNOWN_PARTS = {
     "name": ("text", "name"), "first_name": ("text", "given-name"), "last_name": ("text", "family-name"),
     "email": ("email", "email"), "phone": ("tel", "tel"), "company": ("text", "organization"),
-    "address": ("text", "street-address"), "street": ("text", "address-line1"), "city": ("text", "address-level2"),
+    "address": ("text", "street-address"), "street": ("text", "address-line1"), "line2": ("text", "address-line2"),
+    "region": ("text", "address-level1"),
+    "city": ("text", "address-level2"),
     "postcode": ("text", "postal-code"), "country": ("text", "country-name"),
 }  # fmt: skip
 SINGLE = frozenset({"short_text", "long_text", "number", "email", "phone", "url", "date", "dropdown", "file", "slider"})
@@ -41,7 +43,7 @@ class Drawing:
         if q.kind == "statement":
             return (
                 f'<div class="q statement" id="{e(self.id)}"><div class="title">{lines(q.title)}</div>'
-                f"{self._hint()}</div>"
+                f"{self._hint()}{self._button()}</div>"
             )
         scaled = q.scale is not None and bool(q.scale.points)
         single = (q.kind in SINGLE and not (q.kind == "slider" and scaled)) or (q.scale is not None and not scaled)
@@ -65,6 +67,15 @@ class Drawing:
 
     def _hint(self) -> str:
         return f'<p class="hint" id="{e(self.id)}-h">{lines(self.q.hint)}</p>' if self.q.hint else ""
+
+    def _button(self) -> str:
+        """Of a statement. In a window of its own, so that answers on this page stay."""
+        label = self.q.link_label or self.words.link
+        return (
+            f'<p><a class="button" href="{e(self.q.link)}" target="_blank" rel="noopener">{e(label)}</a></p>'
+            if self.q.link
+            else ""
+        )
 
     def _problems(self) -> str:
         if not self.of_whole:

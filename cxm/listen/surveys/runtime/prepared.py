@@ -69,7 +69,7 @@ class Prepared:
             texts += [section.title, section.text]
             for question in section.questions:
                 fields.update(fields_in(question.show))
-                texts += [question.title, question.hint, question.placeholder]
+                texts += [question.title, question.hint, question.placeholder, question.link_label, {"": question.link}]
                 if question.carry:
                     fields.add(f"answer.{question.carry.question}")
                 for choice in (*question.choices, *question.rows):

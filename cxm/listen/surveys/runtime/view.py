@@ -122,6 +122,8 @@ class QuestionView(Struct, frozen=True, omit_defaults=True):
     accept: tuple[str, ...] = ()
     largest_mb: float = 0
     explains: str = ""
+    link: str = ""  # of a statement: http(s), mailto or tel; open it beside the survey
+    link_label: str = ""
     problems: tuple[Problem, ...] = ()
 
 

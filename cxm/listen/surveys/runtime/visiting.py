@@ -194,8 +194,7 @@ def _ending(walk: Walk) -> EndingView:
         ending = ending or next((one for one in offered if one.when is None), None)
     if ending is None:
         return EndingView(completes=not walk.full_quota)
-    link = piped_address(ending.link, walk.in_words)
-    link = link if LINK.fullmatch(link) else ""
+    link = _link(walk, ending.link)
     return EndingView(
         id=ending.id,
         title=walk.said(ending.title),
@@ -205,6 +204,12 @@ def _ending(walk: Walk) -> EndingView:
         redirect=ending.redirect and bool(link),
         completes=ending.completes and not walk.full_quota,
     )
+
+
+def _link(walk: Walk, address: str) -> str:
+    """An address with what is known put in; empty when a page of ours may not lead there."""
+    link = piped_address(address, walk.in_words) if address else ""
+    return link if LINK.fullmatch(link) else ""
 
 
 def _page(
@@ -259,6 +264,8 @@ def _question(walk: Walk, id_: str, problems: tuple[Problem, ...], entered: str,
         accept=tuple(question.accept),
         largest_mb=question.largest_mb if question.kind == "file" else 0,
         explains=question.explains,
+        link=_link(walk, question.link),
+        link_label=walk.said(question.link_label),
         problems=problems,
     )
 

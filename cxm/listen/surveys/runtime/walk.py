@@ -25,7 +25,7 @@ from msgspec import Struct, field
 
 from cxm.lib.conditions import Condition, holds
 
-from ..definition import Choice, Question, Quota, Section, said
+from ..definition import Choice, Page, Question, Quota, Section, said
 from .formulas import computed
 from .order import arranged
 from .piping import piped, value_in_words
@@ -125,7 +125,7 @@ class Walk:
         if not self.is_so(page.show):
             return []
         sections: list[tuple[Section, tuple[str, ...]]] = []
-        for section in page.sections:
+        for section in self._sections(page):
             if not section.questions:
                 if section.text and self.is_so(section.show):
                     sections.append((section, ()))
@@ -138,6 +138,10 @@ class Walk:
             for section, ids in sections
             for id_ in ids or (section.id,)
         ]
+
+    def _sections(self, page: Page) -> list[Section]:
+        return arranged(page.sections, page.order, self.seed, page.id, id_of=lambda one: one.id,
+                        fixed=lambda one: not one.questions)  # fmt: skip
 
     def _in_order(self, section: Section) -> list[Question]:
         """A text that explains a score of the same section moves with it."""
@@ -156,7 +160,8 @@ class Walk:
 
     def following(self, number: int, id_: str) -> list[str]:
         """The questions that come after one on its page, shown or not."""
-        ids = [one.id for section in self.survey.definition.pages[number].sections for one in self._in_order(section)]
+        page = self.survey.definition.pages[number]
+        ids = [one.id for section in self._sections(page) for one in self._in_order(section)]
         return ids[ids.index(id_) + 1 :] if id_ in ids else []
 
     def _leave(self, number: int) -> int:

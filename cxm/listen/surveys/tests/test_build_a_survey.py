@@ -19,6 +19,7 @@ from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.presets import PRESETS
 from cxm.listen.surveys.presets import question as ready_made
 from cxm.listen.surveys.queries import draft_of
+from cxm.listen.surveys.respond.fields import KNOWN_PARTS
 from cxm.listen.surveys.wizard import DECISIONS
 from cxm.testing.cast import make_member, make_user, make_workspace
 
@@ -548,3 +549,35 @@ def test_an_attention_check_without_its_choice_cannot_be_published(survey: Surve
     assert [one for one in problems(definition, taken) if one.code == "instructed"] == []
     check.choices.pop()
     assert [one.place.id for one in problems(definition, taken) if one.code == "instructed"] == ["attention"]
+
+
+def test_a_statement_may_have_a_button(survey: Survey) -> None:
+    client_of(survey).post(url(survey), {"do": "add:statement", "at": "question:nps", "lang": "en"})
+    save(survey, "question:statement", link="https://example.com/{hidden.order}", link_label="Our shop")
+    survey.refresh_from_db()
+    told = question(survey, "statement")
+    assert (told.link, told.link_label) == ("https://example.com/{hidden.order}", {"en": "Our shop"})
+    answer = save(survey, "question:statement", status=422, link="javascript:alert(1)")
+    assert "A link starts with https:// or http://." in answer.content.decode()
+    assert question(survey, "statement").link == told.link
+    definition = draft_of(survey)
+    assert [one.code for one in problems(definition, Taken()) if one.code == "link"] == []
+    next(one for one in definition.questions() if one.id == "statement").link = "//{hidden.order}.example.com"
+    assert [one.place.id for one in problems(definition, Taken()) if one.code == "link"] == ["statement"]
+
+
+def test_an_address_is_added_ready_made(survey: Survey) -> None:
+    client_of(survey).post(url(survey), {"do": "add:address", "at": "question:nps", "lang": "en"})
+    survey.refresh_from_db()
+    address = question(survey, "address")
+    assert address.kind == "contact"
+    assert [one.id for one in address.choices if one.required] == ["street", "city"]
+    assert {one.id for one in address.choices} - KNOWN_PARTS.keys() == set()  # browsers fill them in
+
+
+def test_sections_of_a_page_stand_in_random_order(survey: Survey) -> None:
+    assert "Order of the sections" not in client_of(survey).get(url(survey), {"at": "page:p1"}).content.decode()
+    client_of(survey).post(url(survey), {"do": "add_section:page:p1", "at": "page:p1", "lang": "en"})
+    save(survey, "page:p1", order="random")
+    survey.refresh_from_db()
+    assert draft_of(survey).pages[0].order == "random"

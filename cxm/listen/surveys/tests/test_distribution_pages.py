@@ -61,6 +61,19 @@ def test_a_survey_is_shared_by_link_code_and_kiosk(owner: Client, workspace: Wor
     assert owner.get(reverse("surveys:qr", args=[workspace.slug, survey.pk, "exe"])).status_code == 404
 
 
+def test_a_place_has_its_own_kiosk_and_code(owner: Client, workspace: Workspace, survey: Survey) -> None:
+    address = reverse("surveys:share", args=[workspace.slug, survey.pk])
+    shown = owner.get(address, {"place": "Lviv, Rynok 1 & <b>"}).content.decode()
+    assert "kiosk=Lviv%2C+Rynok+1+%26+%3Cb%3E" in shown
+    assert "svg?place=Lviv%2C%20Rynok%201%20%26%20%3Cb%3E" in shown
+    assert "<b>" not in shown
+    code = reverse("surveys:qr", args=[workspace.slug, survey.pk, "svg"])
+    plain, lviv, kyiv = (owner.get(code, {"place": place}).content for place in ("", "Lviv", "Kyiv"))
+    assert plain == owner.get(code).content
+    assert len({plain, lviv, kyiv}) == 3
+    assert owner.get(code, {"place": "場" * 500}).status_code == 200
+
+
 def test_a_personal_link_is_made_on_the_page(owner: Client, workspace: Workspace, survey: Survey) -> None:
     address = reverse("surveys:invite", args=[workspace.slug, survey.pk])
     shown = owner.post(address, {"address": "ada@example.com"}, follow=True).content.decode()

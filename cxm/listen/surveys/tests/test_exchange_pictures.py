@@ -20,6 +20,8 @@ from cxm.listen.surveys.models import Picture, Survey
 from cxm.listen.surveys.queries import draft_of
 from cxm.testing.cast import make_user, make_workspace
 
+from .test_surveys_by_rest import caller
+
 pytestmark = pytest.mark.django_db
 
 
@@ -182,3 +184,47 @@ def test_a_refused_file_leaves_no_picture(workspace: Workspace) -> None:
     with pytest.raises(actions.SurveyRefused):
         imported(workspace, json.dumps(definition).encode())
     assert (Survey.objects.count(), Picture.objects.count()) == (0, 0)
+
+
+def test_by_rest_pictures_go_along_or_it_is_said_that_they_do_not(survey: Survey, elsewhere: Workspace) -> None:
+    here, there = caller(survey.workspace), caller(elsewhere)
+    plain = here("get", f"/{survey.pk}")
+    assert plain["left_out"] == []  # nothing leaves
+    assert plain["definition"]["pages"][0]["sections"][0]["questions"][0]["choices"][0]["image"].startswith(UPLOADED)
+    without = there("post", "", {"name": "Keys only", "definition": plain["definition"]}, 201)
+    assert without["left_out"] == ["“which · c0, which · c2”, image: the file does not hold it."]
+    assert images_of(Survey.objects.get(pk=without["survey"]["id"])) == ["", "https://example.com/dog.png", ""]
+    whole = here("get", f"/{survey.pk}?pictures=true")
+    assert whole["left_out"] == ["“which · c2”, image: the file does not hold it."]
+    made = there("post", "", {"name": "Pictures", "definition": whole["definition"]}, 201)
+    assert made["left_out"] == []
+    [kept] = Picture.objects.filter(survey=made["survey"]["id"])
+    assert images_of(Survey.objects.get(pk=made["survey"]["id"]))[0] == UPLOADED + kept.digest
+    with Image.open(io.BytesIO(bytes(kept.body))) as shown:
+        assert shown.size == (60, 30)
+
+
+def test_a_draft_put_back_by_rest_makes_no_picture_twice(survey: Survey) -> None:
+    call = caller(survey.workspace)
+    before = images_of(survey)
+    whole = call("get", f"/{survey.pk}?pictures=true")["definition"]
+    assert call("put", f"/{survey.pk}/definition", {"definition": whole})["left_out"] == []
+    assert images_of(survey) == [*before[:2], ""]
+    assert Picture.objects.filter(survey=survey).count() == 1
+    other = uri(picture("green"))
+    whole["pages"][0]["sections"][0]["questions"][0]["choices"][0]["image"] = other
+    call("put", f"/{survey.pk}/definition", {"definition": whole})
+    assert Picture.objects.filter(survey=survey).count() == 2  # the red one may be in a version
+    whole["pages"][0]["sections"][0]["questions"][0]["choices"][0]["image"] = "data:image/png;base64,AAAA"
+    [said] = call("put", f"/{survey.pk}/definition", {"definition": whole})["left_out"]
+    assert said.startswith("“which · c0”, image: it is no JPEG")
+
+
+def test_by_rest_a_survey_has_no_more_pictures_than_by_hand(survey: Survey, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = caller(survey.workspace)
+    monkeypatch.setattr(pictures, "MOST", 1)
+    whole = call("get", f"/{survey.pk}?pictures=true")["definition"]
+    before = images_of(survey)
+    whole["pages"][0]["sections"][0]["questions"][0]["choices"][0]["image"] = uri(picture("green"))
+    assert call("put", f"/{survey.pk}/definition", {"definition": whole}, 422)["code"] == "refused"
+    assert (images_of(survey), Picture.objects.filter(survey=survey).count()) == (before, 1)

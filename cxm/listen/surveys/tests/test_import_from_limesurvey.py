@@ -13,13 +13,14 @@ from cxm.listen.surveys.definition import Choice, Definition, Formula, Question,
 from cxm.listen.surveys.importing import ImportRefused, import_survey, read_file
 from cxm.listen.surveys.interchange import ImportRefused as Refused
 from cxm.listen.surveys.interchange import Note, read_lss
+from cxm.listen.surveys.interchange.lss_base import COLUMNS
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.queries import draft_of
 from cxm.listen.surveys.runtime import Facts, Prepared
 from cxm.listen.surveys.runtime.walk import Walk
 from cxm.testing.cast import make_workspace
 
-from .lss_sample import asked, document, older, sample
+from .lss_sample import answer, asked, document, older, sample, subquestion
 from .test_import_hostile_surveys import JUNK, runs
 
 
@@ -184,6 +185,48 @@ def test_no_property_falls_silently() -> None:
         assert f" strange_{number}" in told or number in dropped  # a question that falls is named as a whole
     for name in ("strange_setting", "strange_text", "strange_table", "strange_type question type Z"):
         assert name in told
+
+
+def test_no_column_of_any_row_falls_silently() -> None:
+    """Rows of groups, subquestions, answers, quotas, conditions and parameters; and rows that belong to nothing."""
+    for made in (sample(), older()):
+        made |= {
+            "conditions": [{"cid": 1, "qid": 5, "cfieldname": "7X10X2", "scenario": 1, "method": "==", "value": "A1"}],
+            "survey_url_parameters": [{"id": 1, "sid": 7, "parameter": "plan"}],
+        }
+        rows = [(name, row) for name in COLUMNS for row in made[name]]
+        for number, (_name, row) in enumerate(rows):
+            row[f"strange_{number}"] = "x"
+        told = {one.what for one in read_lss(document(made)).notes}
+        assert len(rows) > 70
+        assert {f"{name}.strange_{number}" for number, (name, _row) in enumerate(rows)} - told == set()
+
+
+def test_what_rows_say_that_has_no_place_here_is_named() -> None:
+    made = sample()
+    made["subquestions"][0] |= {"preg": "/x/", "mandatory": "Y"}
+    made["subquestions"].append(subquestion(900, 2, "SQ9", "Of a single choice"))
+    made["answers"].append(answer(900, 777, "A1", "Of no question"))
+    made["question_attributes"].append({"qid": 31, "attribute": "prefix", "value": "€"})
+    made["conditions"] = [{"cid": 1, "qid": 778, "cfieldname": "7X10X2", "method": "==", "value": "A1"}]
+    made["quota"][0]["action"] = 2
+    made["quota_members"].append({"id": 2, "sid": 7, "qid": 1, "quota_id": 9, "code": "Y"})
+    told = {(one.where, one.what) for one in read_lss(document(made)).notes}
+    assert told >= {
+        ("SQ1", "subquestions.preg"), ("SQ1", "subquestions.mandatory"), ("channel", "subquestions 0"),
+        ("777", "answers 0"), ("SQ1", "prefix"), ("778", "conditions"), ("Web buyers", "action"),
+        ("9", "quota_members"),
+    }  # fmt: skip
+    unsaid = {(one.where, one.what) for one in read_lss(document(sample())).notes}
+    assert not {what for _where, what in unsaid if "." in what or what in ("action", "answers 0", "subquestions 0")}
+
+
+def test_where_a_full_quota_sends_people_is_taken_over() -> None:
+    made = sample()
+    made["quota"][0]["autoload_url"] = 1
+    made["quota_languagesettings"][0] |= {"quotals_url": "https://example.com/full", "quotals_urldescrip": "Our shop"}
+    [ending] = [one for one in read_lss(document(made)).definition.endings if not one.completes]
+    assert (ending.link, ending.link_label, ending.redirect) == ("https://example.com/full", {"en": "Our shop"}, True)
 
 
 @pytest.mark.parametrize("seed", range(60))

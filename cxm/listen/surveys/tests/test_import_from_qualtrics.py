@@ -198,6 +198,65 @@ def test_no_property_falls_silently() -> None:
     assert {one for one in wanted if one not in told} == set()
 
 
+def test_no_key_of_flow_skips_and_logic_falls_silently() -> None:
+    """A strange key in every node of the flow, embedded datum, block, element, skip, logic, set, term and quota."""
+    marked = copy.deepcopy(sample())
+    wanted: set[str] = set()
+
+    def mark(node: Json) -> None:
+        name = f"Strange{len(wanted)}."
+        wanted.add(name)
+        node[name] = "x"
+
+    def mark_logic(one: Json) -> None:
+        for level in (one, one["0"], *(term for key, term in one["0"].items() if key.isdecimal())):
+            mark(level)
+
+    def mark_flow(nodes: list[Json]) -> None:
+        for node in nodes:
+            mark_flow(node.get("Flow", []))
+            for datum in node.get("EmbeddedData", []):
+                mark(datum)
+            if "BranchLogic" in node:
+                mark_logic(node["BranchLogic"])
+            mark(node)
+
+    for one in marked["SurveyElements"]:
+        payload = one["Payload"]
+        if one["Element"] == "FL":
+            mark_flow(payload["Flow"])
+        elif one["Element"] == "BL":
+            for block in payload[:-1]:  # the last is the trash
+                mark(block)
+                for item in block["BlockElements"]:
+                    for skipped in item.get("SkipLogic", []):
+                        mark(skipped)
+                    mark(item)
+        elif one["Element"] == "QO":
+            mark_logic(payload["Logic"])
+            mark(payload)
+        elif one["Element"] == "SQ":
+            for owner in (payload, *(payload["Choices"].values() if isinstance(payload.get("Choices"), dict) else [])):
+                if "DisplayLogic" in owner:
+                    mark_logic(owner["DisplayLogic"])
+            for name in ("Randomization", "DynamicChoices"):
+                if name in payload:
+                    mark(payload[name])
+            if isinstance(payload["Language"], dict):
+                mark(payload["Language"]["DE"])
+    told = " ".join(f"{one.what}." for one in read_qsf(marked).notes)
+    assert len(wanted) > 50
+    assert {one for one in wanted if one not in told} == set()
+
+
+def test_what_follows_the_end_of_the_survey_is_named() -> None:
+    made = one_question()
+    flow = [{"Type": "EndSurvey", "FlowID": "FL_2"}, {"Type": "Block", "ID": "BL_1", "FlowID": "FL_3"}]
+    made["SurveyElements"].append(element("FL", {"Flow": flow}))
+    told = {(one.where, one.what) for one in read_qsf(made).notes}
+    assert told >= {("FL_3", "Block after the end of the survey"), ("Q2", "unused question")}
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_a_file_with_junk_in_it_is_read_or_refused(seed: int) -> None:
     try:

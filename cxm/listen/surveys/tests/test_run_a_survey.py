@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cxm.listen.surveys.definition import Definition
+from cxm.listen.surveys.definition import Definition, Page
 from cxm.listen.surveys.runtime import (
     Facts,
     Prepared,
@@ -179,6 +179,28 @@ def test_a_question_with_nothing_left_to_choose_is_not_shown() -> None:
     )
     assert next_page(definition, {}, language="en", page="p1") is None
     assert next_page(definition, {"pick": ["a"]}, language="en", page="p1") == "p2"
+
+
+def test_sections_of_a_page_in_random_order_keep_what_belongs_together() -> None:
+    """Each of the six orders of three sections comes about equally often; a text that opens the page stays first."""
+    definition = survey([])
+    sections: list[dict[str, Any]] = [{"id": "hello", "text": {"en": "Hello."}}]
+    for name in "abc":
+        questions = [{"id": f"{name}{number}", "kind": "yes_no", "title": {"en": "?"}} for number in (1, 2)]
+        sections.append({"id": name, "questions": questions})
+    definition.pages = [msgspec.convert({"id": "p", "order": "random", "sections": sections}, Page)]
+    seen: dict[str, int] = {}
+    for seed in range(1200):
+        page = visit(definition, {}, language="en", seed=seed).page
+        assert page is not None and page.sections[0].id == "hello"
+        order = "".join(one.id for one in page.sections[1:])
+        assert [one.id for one in page.questions()] == [f"{name}{number}" for name in order for number in (1, 2)]
+        seen[order] = seen.get(order, 0) + 1
+    assert len(seen) == 6
+    assert all(148 <= times <= 252 for times in seen.values()), seen  # 200 ± 4 deviations of 12.9
+    definition.look.one_at_a_time = True
+    way = visit(definition, {}, language="en", seed=1)
+    assert way.of == 7  # the text, then question after question
 
 
 def test_random_order_is_the_same_for_one_seed_and_different_for_others() -> None:

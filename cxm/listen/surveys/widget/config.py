@@ -49,6 +49,7 @@ class Widget(Struct, omit_defaults=True, forbid_unknown_fields=True):
     triggers: list[Trigger] = field(default_factory=list)  # none: it opens only by cx('survey', …)
     wait_s: float = 0  # after the trigger
     share: float = 100  # percent of the visitors
+    most_a_day: int = 0  # responses from web sites and apps, by the workspace's clocks: then it rests; 0: no limit
     pages: list[str] = field(default_factory=list)  # /checkout*, https://shop.example/*; empty: all
     except_pages: list[str] = field(default_factory=list)
     devices: list[Device] = field(default_factory=list)  # empty: all
@@ -72,6 +73,8 @@ def problems(widget: Widget) -> list[str]:
     found = []
     if not 0 < widget.share <= 100:
         found.append("share")
+    if not 0 <= widget.most_a_day <= 1_000_000:
+        found.append("most_a_day")
     if not 0 <= widget.wait_s <= 3600:
         found.append("wait")
     if not 1 <= widget.every_days <= 3650:

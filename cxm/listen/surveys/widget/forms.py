@@ -113,6 +113,10 @@ class WidgetForm(forms.Form):
         label=gettext_lazy("Ask so many percent of the visitors"), min_value=0.01, max_value=100,
         help_text=gettext_lazy("Who is among them is drawn once, and stays the same."),
     )  # fmt: skip
+    most_a_day = forms.IntegerField(
+        label=gettext_lazy("At most so many responses a day"), required=False, min_value=0, max_value=1_000_000,
+        help_text=gettext_lazy("Then it rests until the next day. Empty: no limit."),
+    )  # fmt: skip
     repeat = forms.ChoiceField(label=gettext_lazy("How often to ask the same person"), choices=REPEATS)
     every_days = forms.IntegerField(label=gettext_lazy("Days between two times"), min_value=1, max_value=3650)
     recognised_only = forms.BooleanField(
@@ -131,7 +135,7 @@ class WidgetForm(forms.Form):
         "at_load", "at_exit", "at_delay", "at_scroll", "at_click", "events", "detail", "compared", "value", "wait_s",
     )  # fmt: skip
     places = ("pages", "except_pages", "devices", "languages", "sources")
-    people = ("share", "repeat", "every_days", "recognised_only", "verified_only")
+    people = ("share", "most_a_day", "repeat", "every_days", "recognised_only", "verified_only")
 
     def __init__(
         self, data: Mapping[str, Any] | None, *, widget: Widget, definition: Definition, workspace: Workspace
@@ -172,6 +176,9 @@ class WidgetForm(forms.Form):
 
     def clean_except_pages(self) -> list[str]:
         return _patterns(self.cleaned_data["except_pages"])
+
+    def clean_most_a_day(self) -> int:
+        return self.cleaned_data["most_a_day"] or 0
 
     def clean_languages(self) -> list[str]:
         return [one.lower() for one in self.cleaned_data["languages"].replace(",", " ").split()]
@@ -243,6 +250,7 @@ def _initial(widget: Widget) -> dict[str, Any]:
         name: getattr(widget, name) for name in (*WidgetForm.look, *WidgetForm.people, "wait_s", "devices", "sources")
     }
     return initial | {
+        "most_a_day": widget.most_a_day or None,
         "pages": "\n".join(widget.pages), "except_pages": "\n".join(widget.except_pages),
         "languages": ", ".join(widget.languages), "at_load": "load" in by_kind, "at_exit": "exit" in by_kind,
         "at_delay": by_kind["delay"].value if "delay" in by_kind else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 from django.db.models import Q, QuerySet
@@ -13,7 +14,7 @@ from django.utils import timezone
 from cxm.accounts.models import Workspace
 from cxm.record.capture.models import Source, Suppression
 
-from ..models import Survey
+from ..models import Response, Survey
 from .config import UNASKED, Widget, in_sample, language_fits, widget_of
 from .visitors import History, Visitor
 
@@ -59,7 +60,7 @@ def refusal(visitor: Visitor, source: Source, survey: Survey, widget: Widget) ->
     """Why the survey is not for this visitor, as a code; empty: it is. What costs least is looked at first.
 
     `source` · `device` · `language` · `unrecognised` · `unverified` · `refused` · `answered` · `shown` · `sample` ·
-    `condition`.
+    `condition` · `enough`.
     """
     if widget.sources and str(source.uuid) not in widget.sources:
         return "source"
@@ -80,7 +81,19 @@ def refusal(visitor: Visitor, source: Source, survey: Survey, widget: Widget) ->
         return "sample"
     if widget.when is not None and not visitor.fits(widget.when):
         return "condition"
+    if unasked and widget.most_a_day and has_enough(survey, widget.most_a_day, visitor.workspace.time_zone):
+        return "enough"
     return ""
+
+
+def has_enough(survey: Survey, most: int, time_zone: str) -> bool:
+    """Whether so many responses were begun on web sites and in apps since midnight."""
+    today = timezone.now().astimezone(ZoneInfo(time_zone))
+    begun = Response.objects.filter(
+        survey=survey, test=False, channel=Response.Channel.WIDGET,
+        started_at__gte=today.replace(hour=0, minute=0, second=0, microsecond=0),
+    )  # fmt: skip
+    return begun[:most].count() >= most
 
 
 def again(widget: Widget, past: History | None) -> str:

@@ -28,7 +28,9 @@ from .asking import ANSWER
 
 MOST_WALKED: Final = 100_000  # responses, the newest, whose way through the questions is followed
 MOST_TIMED: Final = 10_000  # responses, the newest, whose times make the median
-COLUMNS: Final = {"channel": "channel", "language": "language", "version": "version", "state": "state"}
+COLUMNS: Final = {
+    "channel": "channel", "language": "language", "version": "version", "state": "state", "property.origin": "origin",
+}  # fmt: skip
 
 
 def responses_of(survey: Survey, scope: Scope, *, archived: bool = False) -> QuerySet[Response]:
@@ -55,6 +57,12 @@ def _filtered(survey: Survey, found: QuerySet[Response], one: Filter, alias: str
             return found.filter(_ordered(alias, one))
         found = found.annotate(**{alias: Cast(KeyTextTransform(name, "customer__traits"), TextField())})
         condition = _of_text(alias, one)
+    elif one.field.startswith("property.") and one.operator not in {"at_least", "at_most"}:  # they are texts
+        name = one.field.removeprefix("property.")
+        if name not in hidden_names(survey):
+            raise UnknownField(one.field)
+        found = found.annotate(**{alias: Cast(KeyTextTransform(name, "hidden"), TextField())})
+        condition = _of_text(alias, one)
     elif one.field.startswith(ANSWER):
         return _by_answer(found, one, alias)
     elif one.field == "touchpoint":
@@ -64,6 +72,12 @@ def _filtered(survey: Survey, found: QuerySet[Response], one: Filter, alias: str
     else:
         raise UnknownField(one.field)
     return _without(found, condition) if negated else found.filter(condition)
+
+
+def hidden_names(survey: Survey) -> list[str]:
+    """The hidden fields of all published versions: what an address or a client said of a response."""
+    found = survey.versions.order_by("number").values_list("definition__hidden", flat=True)
+    return list(dict.fromkeys(name for names in found for name in names or ()))
 
 
 def _without(found: QuerySet[Response], condition: Q) -> QuerySet[Response]:

@@ -28,10 +28,11 @@ from ..periods import Days
 from .asking import ANSWER, Asking, Counted, Key, Tally, TextRow, asking_of, count, newest_texts
 from .figures import Key as Figure
 from .figures import TallyOf, answers_of, keys_of, parts_of
+from .people import hidden_names
 from .pictures import charts_of
 
 SOME_TEXTS: Final = 5  # of a question, on the page of all questions
-FIELDS: Final = ("channel", "language", "touchpoint")
+FIELDS: Final = ("channel", "property.origin", "language", "touchpoint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def _notes(asked: Asked, tally: TallyOf) -> list[str]:
     notes = []
     if len(tally(asked.id).scales) > 1:
         notes.append(_("Answers on different scales cannot be put together; see them apart under “Compare”."))
-    if asked.kind in {"multiple", "picture"}:
+    if asked.kind == "multiple" or (asked.kind == "picture" and asked.newest.several):
         notes.append(_("People could choose several answers, so the shares may add up to more than 100 %."))
     if not asked.present:
         notes.append(_("The present version of the survey does not ask this any more."))
@@ -198,6 +199,7 @@ class Field:
 
 def fields_of(results: Results) -> list[Field]:
     found = [Field(name, field_name(name)) for name in FIELDS]
+    found += [Field(f"property.{name}", name) for name in hidden_names(results.survey) if name != "origin"]
     found += [
         Field(f"trait.{name}", field_name(f"trait.{name}"))
         for name in Trait.objects.filter(workspace=results.workspace).values_list("name", flat=True)

@@ -7,12 +7,13 @@ import pytest
 from django.test import Client
 
 from cxm.accounts.models import Workspace
+from cxm.listen.surveys.definition import Question
 from cxm.listen.surveys.models import Response, Survey
 from cxm.testing.answered import answered, answered_many, make_survey, publish
 from cxm.testing.cast import make_user, make_workspace
 
 from .given import client_of, owner_of, viewer_of
-from .given_surveys import EVERY_KIND, FULL, NPS, PLAN, given_two_waves
+from .given_surveys import EVERY_KIND, FULL, NPS, PLAN, choices, given_two_waves
 
 pytestmark = pytest.mark.django_db
 PAGES = ("", "drop-off/", "texts/", "two-questions/", "compare/", "responses/", "export/")
@@ -100,6 +101,36 @@ def test_filters_mean_the_same_for_numbers_and_for_people(workspace: Workspace) 
         assert n in page(there, "responses/", f"period=all&f=touchpoint:{said}"), said
     problem = page(survey, "responses/", "period=all&f=property.nonsense:is:1")
     assert "There is no field" in problem
+
+
+def test_places_and_hidden_fields_tell_answers_apart(workspace: Workspace) -> None:
+    """A kiosk in Lviv: 10 and 9, so 100; one in Kyiv: 0, so −100; a link that says the plan: 10, 10 and 3, so 33.3."""
+    survey = make_survey(workspace, NPS, key="places")
+    version = survey.versions.get()
+    version.definition["hidden"] = ["plan"]
+    version.save()
+    answered_many(survey, [{"nps": 10}, {"nps": 9}], channel="kiosk", origin="Lviv, Rynok 1")
+    answered_many(survey, [{"nps": 0}], channel="kiosk", origin="Kyiv")
+    answered_many(survey, [{"nps": 10}, {"nps": 10}, {"nps": 3}], hidden={"plan": "gold"})
+    for said, n, score in (
+        ("property.origin:is:Lviv%2C Rynok 1", 2, "100.0"), ("property.origin:contains:lviv", 2, "100.0"),
+        ("property.origin:is:Kyiv", 1, "\N{MINUS SIGN}100.0"), ("property.origin:is_not_set", 3, "33.3"),
+        ("property.origin:is_not:Kyiv", 5, "60.0"), ("property.plan:is:gold", 3, "33.3"),
+        ("property.plan:is_not:gold", 3, "33.3"),
+    ):  # fmt: skip
+        summary = page(survey, "", f"period=all&f={said}")
+        assert f"n = {n}" in summary and score in summary, said
+        assert f"{n} response" in page(survey, "responses/", f"period=all&f={said}"), said
+    for name in ("Origin", "plan"):
+        assert f">{name}</option>" in page(survey, "", "period=all")
+
+
+def test_shares_are_said_to_add_up_to_more_only_where_several_can_be_chosen(workspace: Workspace) -> None:
+    pictures = [Question("one", "picture", {"en": "One"}, choices=choices("cat", "dog")),
+                Question("some", "picture", {"en": "Some"}, choices=choices("cat", "dog"), several=True)]  # fmt: skip
+    survey = make_survey(workspace, *pictures)
+    answered_many(survey, [{"one": "cat", "some": ["cat", "dog"]}])
+    assert page(survey, "", "period=all").count("People could choose several answers") == 1
 
 
 def test_drop_off_counts_who_saw_answered_and_left(workspace: Workspace) -> None:

@@ -18,15 +18,22 @@ from cxm.listen.surveys.distribution.forms import InviteForm
 from cxm.listen.surveys.distribution.links import personal_link, public_link
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.queries import draft_of, survey_called
+from cxm.listen.surveys.respond.beginning import clean
 from cxm.record.customers.models import Customer
 
 from . import context_of
 
-KINDS = {"link": {}, "kiosk": {"kiosk": "1"}, "qr": {"utm_source": "qr"}}
+LONGEST_PLACE = 100  # characters
 
 
-def address_of(survey: Survey, kind: str) -> str:
-    return public_link(survey, **KINDS[kind])
+def address_of(survey: Survey, kind: str, place: str = "") -> str:
+    """The link by itself, of a kiosk, or of a QR code. Those of a place say it: results can be filtered by it."""
+    said = {"kiosk": {"kiosk": place or "1"}, "qr": {"utm_source": place or "qr"}}
+    return public_link(survey, **said.get(kind, {}))
+
+
+def _place(request: HttpRequest) -> str:
+    return clean(request.GET.get("place", ""))[:LONGEST_PLACE]
 
 
 @require_safe
@@ -35,7 +42,7 @@ def share(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
     survey = survey_called(membership.workspace, survey_id)
     shown = context_of(
         membership, survey=survey, tab="share", definition=draft_of(survey), form=InviteForm(),
-        link=address_of(survey, "link"), kiosk=address_of(survey, "kiosk"),
+        link=address_of(survey, "link"), kiosk=address_of(survey, "kiosk", _place(request)), place=_place(request),
         embed=f'<iframe src="{address_of(survey, "link")}" title="{survey.name}" width="100%" height="600"></iframe>'
         if '"' not in survey.name and "<" not in survey.name
         else f'<iframe src="{address_of(survey, "link")}" width="100%" height="600"></iframe>',
@@ -45,7 +52,7 @@ def share(request: HttpRequest, slug: str, survey_id: int) -> HttpResponse:
 
 @require_safe
 def qr(request: HttpRequest, slug: str, survey_id: int, form: str) -> HttpResponse:
-    """The QR code of the public link (`?of=kiosk`: of the kiosk), as SVG or PNG; `?download` to keep it."""
+    """The QR code of the public link as SVG or PNG. `?of=kiosk`: of the kiosk; `?place=`: of a place; `?download`."""
     membership = membership_for(request.user, slug, Role.ANALYST)
     survey = survey_called(membership.workspace, survey_id)
     if form not in {"svg", "png"}:
@@ -53,7 +60,9 @@ def qr(request: HttpRequest, slug: str, survey_id: int, form: str) -> HttpRespon
     kind = "kiosk" if request.GET.get("of") == "kiosk" else "qr"
     out = BytesIO()
     # Error level M bears a scratch or a small logo; four modules of margin are the standard's own.
-    segno.make(address_of(survey, kind), error="m", micro=False).save(out, kind=form, scale=10, border=4)
+    segno.make(address_of(survey, kind, _place(request)), error="m", micro=False).save(
+        out, kind=form, scale=10, border=4
+    )
     response = HttpResponse(out.getvalue(), content_type="image/svg+xml" if form == "svg" else "image/png")
     response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     if "download" in request.GET:

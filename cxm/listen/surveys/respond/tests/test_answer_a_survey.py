@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from cxm.accounts.models import Workspace
@@ -121,3 +123,22 @@ def test_pages_have_a_policy_and_leave_no_trace(workspace: Workspace) -> None:
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["cache-control"] == "no-store"
     assert "set-cookie" not in page.headers
+
+
+def test_a_statement_leads_on_beside_the_survey(workspace: Workspace) -> None:
+    definition = copy.deepcopy(TWO_PAGES)
+    told = {"id": "told", "kind": "statement", "title": {"en": "Tell others."}, "link_label": {"en": "Write & shine"},
+            "link": "https://example.com/review?score={answer.csat}&by={hidden.who|<b>}"}  # fmt: skip
+    bad = {"id": "bad", "kind": "statement", "title": {"en": "Not here."}, "link": "javascript:alert(1)//{answer.csat}"}
+    definition["pages"][1]["sections"][0]["questions"] += [told, bad]
+    survey = make_survey(workspace, definition)
+    ada = Respondent()
+    ada.get(f"/s/{survey.public_id}")
+    page = ada.send(csat=4).text
+    assert (
+        '<a class="button" href="https://example.com/review?score=4&amp;by=%3Cb%3E" target="_blank" rel="noopener">'
+        "Write &amp; shine</a>" in page
+    )
+    assert "javascript" not in page
+    assert page.count('class="button"') == 1
+    assert heading(ada.send()) == "Thank you!"

@@ -157,6 +157,39 @@ def test_a_lost_connection_loses_no_answer(open_page: OpenPage, site: str, works
     assert Response.objects.get().answers == {"csat": 5}
 
 
+def test_what_could_not_be_sent_outlives_the_page(open_page: OpenPage, site: str, workspace: Workspace) -> None:
+    """Closed without a connection; whoever opens the link again goes on where they were. A kiosk keeps nothing."""
+    survey = make_survey(workspace, TWO_PAGES)
+    address = f"{site}/s/{survey.public_id}"
+    unsent = "localStorage.getItem('cxm_unsent')"
+    kiosk = open_page(375)
+    kiosk.goto(f"{address}?kiosk=1")
+    kiosk.context.set_offline(True)
+    kiosk.locator("#q-csat label").nth(0).click()
+    kiosk.get_by_role("button", name="Next").click()
+    kiosk.get_by_text("There is no connection.").wait_for()
+    assert kiosk.evaluate(unsent) is None
+    kiosk.close()
+    page = open_page(375)
+    page.goto(address)
+    page.context.set_offline(True)
+    page.locator("#q-csat label").nth(4).click()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_text("There is no connection.").wait_for()
+    assert "csat=5" in page.evaluate(unsent)
+    context = page.context
+    page.close()
+    context.set_offline(False)
+    later = context.new_page()
+    later.goto(address)
+    later.wait_for_url("**/s/r/**")
+    assert later.locator("#q-csat input[value='5']").is_checked()
+    assert later.evaluate(unsent) is None
+    later.get_by_role("button", name="Next").click()
+    later.get_by_text("You chose 5. Why?").wait_for()
+    assert [one.answers for one in Response.objects.all()] == [{"csat": 5}]
+
+
 def test_the_keyboard_is_enough(open_page: OpenPage, site: str, workspace: Workspace) -> None:
     survey = make_survey(workspace, TWO_PAGES)
     page = open_page(1280)

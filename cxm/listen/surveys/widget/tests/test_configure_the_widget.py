@@ -25,7 +25,8 @@ FILLED = {
     "enabled": "on", "kind": "slide_in", "corner": "bottom_left", "at_load": "on", "at_delay": "5", "at_scroll": "40",
     "events": "Order Completed\nOrder Cancelled\n", "detail": "total", "compared": "at_least", "value": "10",
     "wait_s": "2", "pages": "/checkout*\nhttps://shop.example/*", "except_pages": "/admin*", "devices": ["phone"],
-    "languages": "uk, pl", "share": "25", "repeat": "until_answered", "every_days": "14", "recognised_only": "on",
+    "languages": "uk, pl", "share": "25", "most_a_day": "40", "repeat": "until_answered",
+    "every_days": "14", "recognised_only": "on",
     "label_en": "Feedback", "label_uk": "Відгук",
 }  # fmt: skip
 
@@ -73,7 +74,8 @@ def test_what_is_filled_in_is_stored_and_shown_again(client: Client, survey: Sur
         "triggers": [{"on": "load"}, {"on": "delay", "value": 5.0}, {"on": "scroll", "value": 40.0},
                      {"on": "event", "name": "Order Completed", "where": ten},
                      {"on": "event", "name": "Order Cancelled", "where": ten}],
-        "wait_s": 2.0, "share": 25.0, "pages": ["/checkout*", "https://shop.example/*"], "except_pages": ["/admin*"],
+        "wait_s": 2.0, "share": 25.0, "most_a_day": 40, "pages": ["/checkout*", "https://shop.example/*"],
+        "except_pages": ["/admin*"],
         "devices": ["phone"], "languages": ["uk", "pl"], "repeat": "until_answered", "every_days": 14,
         "recognised_only": True, "sources": [str(source.uuid)],
         "when": {"all": [{"field": "segment", "operator": "is", "values": [str(segment.pk)]}]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -293,6 +293,38 @@ def test_odd_ids_are_nobody(client: Client, workspace: Workspace, key: str) -> N
     assert say(client, "/widget/surveys", writeKey=key, userId={"a": 1}).status_code == 400
 
 
+def test_it_rests_when_the_responses_of_the_day_are_there(
+    client: Client, workspace: Workspace, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two a day. It is 00:30 in Kyiv, 21:30 of the day before in UTC."""
+    workspace.time_zone = "Europe/Kyiv"
+    workspace.save()
+    now = datetime(2026, 7, 5, 21, 30, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    survey = live_survey(workspace, triggers=[{"on": "load"}], most_a_day=2)
+    button = live_survey(workspace, "Button", kind="button", most_a_day=1)
+
+    def begun(of: Survey, minutes_ago: int, channel: str = "widget", *, test: bool = False) -> None:
+        Response.objects.create(
+            workspace=workspace, survey=of, version=1, channel=channel, test=test,
+            started_at=now - timedelta(minutes=minutes_ago), updated_at=now,
+        )  # fmt: skip
+
+    for minutes, channel, test in (
+        (31, "widget", False),
+        (1, "link", False),
+        (1, "widget", True),
+        (20, "widget", False),
+    ):
+        begun(survey, minutes, channel, test=test)
+    begun(button, 1)
+    assert set(offered(client, key, anonymousId="a")) == {survey.public_id, button.public_id}
+    begun(survey, 10)
+    assert offered(client, key, anonymousId="a") == [button.public_id]  # whoever presses it asks for it
+    assert opened(client, key, survey, anonymousId="a", by="trigger", trigger="load")["reason"] == "enough"
+    assert opened(client, key, survey, anonymousId="a", by="visitor")["open"] is True
+
+
 def test_a_sample_is_a_share_and_stays_the_same() -> None:
     people = [UUID(int=n) for n in range(4000)]
     chosen = [one for one in people if in_sample(25, "opinion", one)]
@@ -307,6 +339,7 @@ def test_settings_that_cannot_work_are_named() -> None:
     assert problems(Widget()) == []
     wrong = Widget(share=0, wait_s=-1, every_days=0, triggers=[Trigger("event"), Trigger("scroll", 101)])
     assert problems(wrong) == ["share", "wait", "days", "event_name", "scroll"]
+    assert problems(Widget(most_a_day=-1)) == ["most_a_day"]
     assert language_fits([], "") is True
 
 
