@@ -122,7 +122,7 @@ def test_one_request_gives_every_month_of_every_segment() -> None:
 
 
 def test_a_page_broken_down_by_segments_sets_each_against_those_who_are_not_in_it() -> None:
-    segment, chosen = given()
+    segment, _chosen = given()
     workspace = segment.workspace
     everybody = Condition(field="trait.plan", operator="is_set")
     create_segment(workspace=workspace, name="Known", condition=everybody, by=None)
