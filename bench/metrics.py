@@ -5,22 +5,32 @@ straight into `feedback` (`INSERT … SELECT` from `numbers`), whose materialise
 events first would only measure the reading of JSON. Plain SQL is what one would write by hand for the same numbers in
 the same time zone, without intervals, n or a check of scales. PostgreSQL gets the same rows by COPY, statistics on the
 grouped columns, ANALYZE and parallel workers.
+
+In the end `cxm serve` gets the same log, with an event behind each answer, and is left alone, then asked all of it over
+HTTP again and again: the most that its process ever has in memory meanwhile counts, not what it has in between.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.report import Report, arguments, in_turn
+from cxm.testing.site import Site
+
 ROWS = 10_000_000
 WORKSPACE = 7
+CALM = 70  # seconds that the server is left alone: longer than its clocks take to tidy up once
+ROUNDS = 5  # of all questions over HTTP
 ZONE = "Europe/Kyiv"
 SINCE, UNTIL = datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = int((UNTIL - SINCE).total_seconds())
@@ -45,6 +55,31 @@ SELECT {WORKSPACE}, reinterpretAsUUID(sipHash128(number, {{s:UInt64}})),
             'JSON(max_dynamic_paths = 512)')
 FROM numbers({{first:UInt64}}, {{count:UInt64}})
 """
+# What the server mends after a crash is an answer without its event.
+GENERATE_EVENTS = """
+INSERT INTO events (workspace_id, event_id, name, customer_id, occurred_at, source, properties)
+SELECT workspace_id, event_id, 'answer_given', customer_id, occurred_at, 'import',
+       concat('{"metric":"', metric, '","question":"', question, '","scale":"', scale, '","score":', toString(score),
+              ',"survey":"', survey, '","channel":"', channel, '","properties":', toString(properties), '}')
+FROM feedback
+"""
+GIVEN = f"""
+import json
+from cxm.accounts.actions import create_api_key
+from cxm.accounts.models import ApiKey, Workspace
+workspace = Workspace.objects.create(pk={WORKSPACE}, name="Answers", slug="answers", time_zone="{ZONE}")
+print(json.dumps(create_api_key(workspace=workspace, kind=ApiKey.Kind.SECRET, name="load", by=None)[1]))
+"""
+PERIOD = "since=2024-01-01T00:00:00Z&until=2026-01-01T00:00:00Z"
+ASKED = [
+    f"nps?{PERIOD}&grain=month&by=property.segment",
+    f"csat?{PERIOD}&grain=month&by=property.segment",
+    f"nps?{PERIOD}&grain=week&filter=property.segment:is:s3&filter=channel:is:email",
+    f"respondents?{PERIOD}&by=property.segment&kind=nps",
+    f"median_score?{PERIOD}&by=property.segment&kind=nps",
+    f"nps?{PERIOD}&grain=month",
+    f"csat?{PERIOD}&grain=month",
+]
 SCOPE_SQL = (
     f"workspace_id = {WORKSPACE} AND occurred_at >= '2024-01-01 00:00:00' AND occurred_at < '2026-01-01 00:00:00'"
 )
@@ -77,13 +112,14 @@ POSTGRES_BOARD = [
 
 
 def main() -> int:
-    from bench.report import Report, arguments, in_turn
-
     options = arguments(__doc__)
     rows = 100_000 if options.small else ROWS
     with tempfile.TemporaryDirectory(prefix="cxm-bench-") as directory:
-        os.environ["CXM_DATA_DIR"] = directory  # never the data of an installation
+        os.environ["CXM_DATA_DIR"] = f"{directory}/data"  # never the data of an installation
         os.environ.pop("CXM_EVENTLOG_URL", None)
+        site = Site(Path(directory) / "data", servers=False)
+        site.install()
+        key = site.ask(GIVEN)
         os.environ["DJANGO_SETTINGS_MODULE"] = "cxm.settings"
         import django
 
@@ -100,7 +136,10 @@ def main() -> int:
         report.line("postgres_over_home_board", postgres_seconds, board_seconds, bound=15, at_least=True)
         from cxm.record.eventlog.engine import engine
 
+        with engine().client() as client:
+            client.command(GENERATE_EVENTS)
         engine().close()
+        serve_memory(report, site, key)
     return report.exit_code
 
 
@@ -204,6 +243,37 @@ def on_postgres(directory: Path, rows: int, rounds: int) -> float:
         connection.execute("SET work_mem = '256MB'")
         connection.execute("SET jit = off")
         return median_seconds(lambda: [connection.execute(sql).fetchall() for sql in POSTGRES_BOARD], rounds)
+
+
+def serve_memory(report: Report, site: Site, key: str) -> None:
+    """The most that the server's process holds while it is left alone, before and after, and while it is asked."""
+    calm, rounds = (5, 1) if report.small else (CALM, ROUNDS)
+    site.start()
+    try:
+        assert site.process is not None
+        process = Path(f"/proc/{site.process.pid}")
+        time.sleep(calm)  # it opens the log and looks through it
+        idle = [peak_mb(process, lambda: time.sleep(calm))]
+        asked = peak_mb(process, lambda: [read(site, key, address) for _round in range(rounds) for address in ASKED])
+        time.sleep(calm)
+        idle.append(peak_mb(process, lambda: time.sleep(calm)))
+    finally:
+        site.kill()
+    report.line("serve_memory", asked, bound=700, unit="MB")
+    report.line("serve_memory_idle", max(idle), bound=400, unit="MB")
+
+
+def peak_mb(process: Path, do: Callable[[], object]) -> float:
+    """The most that a process of this machine has in memory while `do` runs, in MB."""
+    (process / "clear_refs").write_text("5")  # from here on, the peak is that of `do`
+    do()
+    return int((process / "status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def read(site: Site, key: str, address: str) -> None:
+    request = urllib.request.Request(site.url(f"/api/v1/metrics/{address}"), headers={"Authorization": f"Bearer {key}"})
+    with urllib.request.urlopen(request, timeout=120) as reply:
+        assert json.loads(reply.read())["figures"]
 
 
 def copy_rows(connection: Any, rows: int) -> None:

@@ -58,7 +58,7 @@ class Clock:
 CLOCKS = [
     Clock(clear_sessions, DAY),
     Clock(workers.prune_finished, DAY),
-    Clock(give_back_memory, 5 * MINUTE),
+    Clock(give_back_memory, MINUTE),
     Clock(data_directory.clear_exchange, HOUR, at_start=True),
     Clock(exporting.remove_old, HOUR),
     Clock(resume_interrupted, 5 * MINUTE, at_start=True),

@@ -68,6 +68,11 @@ def _with_topics(workspace_id: int, one: Filter) -> Filter:
     return replace(one, under=tuple(sorted({key for value in one.values for key in keys_under(workspace_id, value)})))
 
 
+def each_segment(workspace_id: int) -> tuple[Filter, ...]:
+    """A filter on each segment of the workspace alone, in the order of their names."""
+    return with_segments(workspace_id, [Filter(SEGMENT, "is", (pk,)) for pk in segment_names(workspace_id)])
+
+
 def segment_names(workspace_id: int) -> dict[str, str]:
     """The name of each segment by its id, in the order of the names."""
     return {str(pk): name for pk, name in Segment.objects.filter(workspace=workspace_id).values_list("pk", "name")}

@@ -116,13 +116,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`since` is included, `until` is not; None leaves that side open. `time_zone` is an IANA name."""
+    """`since` is included, `until` is not; None leaves that side open. `time_zone` is an IANA name.
+
+    `segments`: where a question is broken down by segments, the filter on each (customers.segments.each_segment).
+    """
 
     workspace_id: int
     time_zone: str = "UTC"
     since: datetime | None = None
     until: datetime | None = None
     filters: tuple[Filter, ...] = made(default=())
+    segments: tuple[Filter, ...] = made(default=())
 
     def during(self, since: datetime | None, until: datetime | None) -> Scope:
         return replace(self, since=since, until=until)

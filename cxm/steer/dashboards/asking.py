@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache
 from typing import Final, TypeVar
@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cxm.accounts.models import Workspace
-from cxm.record.customers.segments import with_segments
+from cxm.record.customers.segments import each_segment, with_segments
 from cxm.record.eventlog.engine import EventlogError
 from cxm.record.eventlog.scope import SEGMENT, Filter, Grain, Scope, UnknownField
 from cxm.understand.metrics.figure import Change, Figure
@@ -40,11 +40,13 @@ class Asked:
     metric: Metric
     view: View
     now: datetime
+    segments: tuple[Filter, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         """Read the segments of the filters here: the questions are asked in threads that have no database."""
         filters, other = (with_segments(self.workspace.pk, some) for some in (self.view.filters, self.view.other))
         object.__setattr__(self, "view", replace(self.view, filters=filters, other=other))
+        object.__setattr__(self, "segments", each_segment(self.workspace.pk) if self.view.by == SEGMENT else ())
 
     @property
     def today(self) -> date:
@@ -73,7 +75,7 @@ class Asked:
     def scope_of(self, days: Days, filters: tuple[Filter, ...]) -> Scope:
         zone = self.workspace.time_zone
         since, until = days.moments(zone)
-        return Scope(self.workspace.pk, zone, since, until, filters)
+        return Scope(self.workspace.pk, zone, since, until, filters, self.segments)
 
     @property
     def options(self) -> dict[str, list[str]]:

@@ -24,7 +24,8 @@ from cxm.lib.charts import (
     Tone,
     Trend,
 )
-from cxm.record.eventlog.scope import TEXT_FIELDS
+from cxm.record.customers.segments import segment_names
+from cxm.record.eventlog.scope import SEGMENT, TEXT_FIELDS
 from cxm.stats.survival import CurveRow
 from cxm.understand.metrics import queries as metrics
 from cxm.understand.metrics.figure import Figure
@@ -122,6 +123,9 @@ def group_name(value: str) -> str:
 def group_names(asked: Asked, values: Iterable[str]) -> dict[str, str]:
     """What the groups of the breakdown are called."""
     by = asked.view.by
+    if by == SEGMENT:
+        names = segment_names(asked.workspace.pk)
+        return {value: names.get(value, value) for value in values}
     if by not in TEXT_FIELDS:
         return {value: group_name(value) for value in values}
     topics = topic_names(asked.workspace.pk) if by == "text.topic" else {}

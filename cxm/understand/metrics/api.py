@@ -14,7 +14,8 @@ from ninja import Query, Router
 from cxm.accounts.models import Workspace
 from cxm.accounts.rest import Problem, require_key
 from cxm.lib import csv
-from cxm.record.eventlog.scope import Scope, UnknownField
+from cxm.record.customers.segments import each_segment
+from cxm.record.eventlog.scope import SEGMENT, Scope, UnknownField
 from cxm.stats.clv import expected_average_value, expected_purchases
 from cxm.stats.survival import median_survival
 
@@ -68,7 +69,8 @@ def answering_refusals(view: View) -> View:
 def scope_of(workspace: Workspace, query: ScopeQuery) -> Scope:
     zone = workspace.time_zone
     filters = read_filters(query.filter, workspace.pk)
-    return Scope(workspace.pk, zone, read_time(query.since, zone), read_time(query.until, zone), filters)
+    segments = each_segment(workspace.pk) if getattr(query, "by", "") == SEGMENT else ()
+    return Scope(workspace.pk, zone, read_time(query.since, zone), read_time(query.until, zone), filters, segments)
 
 
 def options_of(request: HttpRequest, query: ScopeQuery) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.utils.functional import Promise
 
 from cxm.record.eventlog.ask import ask
-from cxm.record.eventlog.scope import Filter, Scope
+from cxm.record.eventlog.scope import SEGMENT, Filter, Scope
 
 from .complaints import RESOLUTION_SATISFACTION, about_resolution
 from .figure import Figure
@@ -60,7 +60,7 @@ def why(figure: Figure) -> Why:
 def scope_of(figure: Figure) -> Scope:
     """The scope of one figure alone: its period, its filters and, with a breakdown, its group."""
     filters = figure.filters
-    if figure.by_field:
+    if figure.by_field and figure.by_field != SEGMENT:  # that of a segment has its filter already
         filters = (*filters, Filter(figure.by_field, "is", (figure.by,)))
     return Scope(figure.workspace_id, figure.time_zone, figure.since, figure.until, filters)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cxm.record.eventlog.scope import Grain, Scope
+from cxm.record.eventlog.scope import SEGMENT, Grain, Scope
 from cxm.stats.comparison import (
     Difference,
     Verdict,
@@ -24,8 +24,8 @@ from cxm.stats.planning import answers_needed_mean, answers_needed_nps, answers_
 from cxm.stats.samples import NpsSample, ShareSample
 
 from .figure import Change, Figure
-from .measuring import ALL_TIME, all_cells, factor, figure_of, question_of
-from .metric import Cell, Means, Metric
+from .measuring import ALL_TIME, Measured, all_cells, factor, figure_of, measured, question_of
+from .metric import Cell, Means, Measurement, Metric, Question
 from .refusals import Refused
 from .registry import metric_called
 
@@ -63,24 +63,20 @@ def compare_groups(
     sides = []
     for scope in (before, after):
         question = question_of(found, scope, by=by, weighted=weighted, now=now, options={**(options or {}), **more})
-        measurement = found.measure(question)
-        cells = {cell.by: cell for cell in all_cells(found, question, measurement)}
-        sides.append((question, measurement, cells))
-    (question1, measurement1, cells1), (question2, measurement2, cells2) = sides
+        sides.append((question, {one[2].by: one for one in measured(found, question)}))
     changes = []
-    for group in sorted({*cells1, *cells2}):
-        first = cells1.get(group) or Cell(ALL_TIME, group, nothing())
-        second = cells2.get(group) or Cell(ALL_TIME, group, nothing())
-        changes.append(
-            change_of(
-                found,
-                first,
-                second,
-                figure_of(found, question1, measurement1, first),
-                figure_of(found, question2, measurement2, second),
-            )
-        )
+    for group in sorted({group for _question, groups in sides for group in groups}):
+        first, second = (groups.get(group) or without_data(question, group) for question, groups in sides)
+        changes.append(change_of(found, first[2], second[2], figure_of(found, *first), figure_of(found, *second)))
     return changes
+
+
+def without_data(question: Question, group: str) -> Measured:
+    """The empty cell of a group that has data on the other side only."""
+    if question.by == SEGMENT:
+        alone = [one for one in question.scope.segments if one.values == (group,)]
+        question = replace(question, scope=question.scope.where(*alone))
+    return question, Measurement([], "", {}), Cell(ALL_TIME, group, nothing())
 
 
 @dataclass(frozen=True, slots=True)

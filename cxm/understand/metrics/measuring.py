@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from cxm.record.eventlog.scope import Grain, Scope
+from cxm.record.eventlog.scope import SEGMENT, Grain, Scope
 from cxm.stats.estimate import Estimate, nothing
 
 from .counted import count_estimate
@@ -37,7 +38,8 @@ def measure(
 
     Without `by`, every period of the scope has a figure (between the first and the last with data, where the scope
     leaves a side open), with n = 0 and no value where there was nothing; `grain` all gives exactly one. With `by`,
-    there is a figure for each period and value of the field that has data. `weighted` uses the answers' weights.
+    there is a figure for each period and value of the field that has data; by `segment`, for each of the scope's
+    segments. `weighted` uses the answers' weights.
     `now` stands in for the present (for metrics that reach up to it). Options of the metric are given by name, or as
     one mapping of what an address says.
     """
@@ -45,9 +47,27 @@ def measure(
     question = question_of(
         found, scope, grain=grain, by=by, weighted=weighted, now=now, options={**(options or {}), **more}
     )
-    measurement = found.measure(question)
-    cells = all_cells(found, question, measurement)
-    return [figure_of(found, question, measurement, cell) for cell in cells]
+    return [figure_of(found, *cell) for cell in measured(found, question)]
+
+
+Measured = tuple[Question, Measurement, Cell]  # what `figure_of` makes a figure of
+
+
+def measured(metric: Metric, question: Question) -> list[Measured]:
+    """The cells of a question, each with the question and the measurement that it comes from.
+
+    Broken down by segments it is asked of each segment alone, for a customer may be in several; by period, then by
+    the names of the segments. Raises UnknownField where the scope knows no segment.
+    """
+    if question.by != SEGMENT:
+        measurement = metric.measure(question)
+        return [(question, measurement, cell) for cell in all_cells(metric, question, measurement)]
+    found = []
+    for segment, alone in question.of_each_segment():
+        measurement = metric.measure(alone)
+        shown = replace(alone, by=SEGMENT)
+        found += [(shown, measurement, replace(cell, by=segment)) for cell in measurement.cells if cell.estimate.n]
+    return sorted(found, key=lambda one: one[2].period)
 
 
 def all_cells(metric: Metric, question: Question, measurement: Measurement) -> list[Cell]:

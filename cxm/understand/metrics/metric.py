@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from cxm.record.eventlog.scope import Grain, Scope
+from cxm.record.eventlog.scope import SEGMENT, Grain, Scope, UnknownField
 from cxm.stats.estimate import Estimate
 from cxm.stats.samples import MeanSample, NpsSample, ShareSample
 
@@ -77,6 +77,13 @@ class Question:
     weighted: bool
     options: Mapping[str, Any]
     now: datetime
+
+    def of_each_segment(self) -> Iterator[tuple[str, Question]]:
+        """The id of each segment, and the question within it alone. Raises UnknownField where the scope knows none."""
+        if not self.scope.segments:
+            raise UnknownField(SEGMENT)
+        for one in self.scope.segments:
+            yield one.values[0], replace(self, scope=self.scope.where(one), by=None)
 
 
 @dataclass(frozen=True, slots=True)

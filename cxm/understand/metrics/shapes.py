@@ -179,7 +179,7 @@ class ScopeQuery(Schema):
 
 class FiguresQuery(ScopeQuery):
     grain: Grain = Field("all", description="One figure for each of these; weeks are ISO weeks.")
-    by: str = Field("", max_length=300, description="A column, property.NAME or trait.NAME to split by.")
+    by: str = Field("", max_length=300, description="A column, property.NAME, trait.NAME or segment to split by.")
 
 
 class CompareQuery(ScopeQuery):

@@ -15,6 +15,7 @@ from datetime import date
 from django.utils.translation import gettext_lazy as _
 
 from cxm.record.eventlog.ask import ask
+from cxm.record.eventlog.scope import SEGMENT
 from cxm.stats.survival import CurveRow, kaplan_meier_from_counts, survival_at
 
 from .churn import PRESENT
@@ -48,6 +49,12 @@ GROUP BY period, by, months ORDER BY period, by, months
 
 def curves(question: Question) -> tuple[dict[tuple[date, str], list[CurveRow]], Measurement]:
     """The curve of every period and group, and the question without cells."""
+    if question.by == SEGMENT:
+        found, asked = {}, Measurement([], "", {})
+        for segment, alone in question.of_each_segment():
+            some, asked = curves(alone)
+            found |= {(period, segment): steps for (period, _by), steps in some.items()}
+        return found, asked
     # Long curves have a row for every length: the limit on rows is not for them.
     answer = ask(
         fill(SQL, months=MONTHS, present=PRESENT), question.scope, row=Row, name="metrics.survival",
