@@ -278,7 +278,7 @@ def test_the_thread_of_a_merged_case_goes_on_in_the_other(
 ) -> None:
     def wrote(text: str) -> LogEvent:
         message = said(conversation, text)
-        ids = {"message_id": str(message.pk), "conversation_id": str(conversation.pk), "metric": "text"}
+        ids: dict[str, Any] = {"message_id": str(message.pk), "conversation_id": str(conversation.pk), "metric": "text"}
         row = event(workspace, "message_received", "2026-03-01 12:00", **ids)
         return LogEvent(
             workspace.pk, row.event_id, row.name, "fact", "", 0, "", "", row.customer_id, row.occurred_at,
