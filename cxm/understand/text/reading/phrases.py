@@ -1,8 +1,9 @@
 """Phrases of the lexicons (`lexicons/*.tsv`: effort, urgency, intent, touchpoint, framing), found by tables of words.
 
 A lexicon names words and stems (`deliver*`). Each word of a text becomes at most one of them, the longest that fits;
-known words that stand close together (up to two unknown ones between) are looked up as runs. Chinese phrases are found
-as runs of characters. No regular expression runs over a text.
+words of the kind `unlike` only begin as a stem does (почти, почт*) and are none of its forms. Known words that stand
+close together (up to two unknown ones between) are looked up as runs. Chinese phrases are found as runs of characters.
+No regular expression runs over a text.
 """
 
 from __future__ import annotations
@@ -99,22 +100,29 @@ class PhraseBook:
             self.han.setdefault(phrase, number[line.kind, line.name])
         self.han_lengths = lengths_by_start(self.han, 1)
         tokens = sorted({word for line in spoken for word in line.phrase.split()})
+        unlike = [line.phrase for line in lexicon() if line.kind == "unlike"]
+        longer = self.longer(tokens, unlike)
+        tokens = sorted({*tokens, *unlike})
         self.plain: dict[str, str] = {}  # the token that a word is
         self.stems: dict[str, str] = {}  # the token of its beginning
         for token, bare in zip(tokens, folded([token.rstrip("*") for token in tokens], tables), strict=True):
             (self.stems if token.endswith("*") else self.plain).setdefault(bare, token)
         self.stem_lengths = lengths_by_start(self.stems, SHORTEST_STEM)
-        longer = self.longer(tokens)
         self.runs: dict[tuple[str, ...], set[int]] = defaultdict(set)
         for line in spoken:
             for run in self.spelled(line.phrase.split(), longer):
                 self.runs[run].add(number[line.kind, line.name])
         self.begun = {run[:size] for run in self.runs for size in range(1, len(run))}
 
-    def longer(self, tokens: list[str]) -> dict[str, list[str]]:
-        """For each stem, the tokens that begin with it: a word that fits both becomes the longer one."""
+    @staticmethod
+    def longer(tokens: list[str], unlike: list[str]) -> dict[str, list[str]]:
+        """For each stem, the tokens that begin with it: a word that fits both becomes the longer one. Words that are
+        `unlike` it are no forms of it."""
+        stems = tuple(word[:-1] for word in unlike if word.endswith("*"))
         by_start: dict[str, list[str]] = defaultdict(list)
         for token in tokens:
+            if token in unlike or token.startswith(stems):
+                continue
             bare = token.rstrip("*")
             for size in range(2, len(bare) + 1):
                 by_start[bare[:size]].append(token)
