@@ -145,13 +145,13 @@ class PhraseBook:
         hits = self.find_runs(characters, written) + self.find_han(characters, written)
         return Found(*np.array(hits, dtype=np.intp).reshape(-1, 3).T)
 
-    def token(self, word: str) -> str | None:
-        """The known word that a word is, or else the longest known stem that it begins with."""
-        known = self.plain.get(word)
-        if known is None:
+    def token(self, word: str) -> str:
+        """The known word that a word is, or else the longest known stem that it begins with, or nothing."""
+        known = self.plain.get(word, "")
+        if not known:
             for length in self.stem_lengths.get(word[:SHORTEST_STEM], ()):
-                known = self.stems.get(word[:length])
-                if known is not None:
+                known = self.stems.get(word[:length], "")
+                if known:
                     break
         return known
 
@@ -159,11 +159,11 @@ class PhraseBook:
         at, end = characters.word_at.tolist(), characters.word_end.tolist()
         token = self.token
         tokens = [token(written[begin:to]) for begin, to in zip(at, end, strict=True)]
-        known = [word for word, found in enumerate(tokens) if found is not None]
+        known = [word for word, found in enumerate(tokens) if found]
         sentence = characters.word_sentence.tolist()
         found: list[tuple[int, int, int, int]] = []
         for place, first in enumerate(known):
-            run: tuple[str, ...] = (tokens[first],)  # type: ignore[assignment]  # a known word has a token
+            run: tuple[str, ...] = (tokens[first],)
             last, size = first, 1
             while True:
                 for entry in sorted(self.runs.get(run, ())):
@@ -173,7 +173,7 @@ class PhraseBook:
                 after = known[place + size]
                 if after - last > GAP + 1 or sentence[after] != sentence[last]:
                     break
-                run, last, size = (*run, tokens[after]), after, size + 1  # type: ignore[assignment]  # as above
+                run, last, size = (*run, tokens[after]), after, size + 1
         found.sort(key=lambda hit: hit[0])
         return [hit[1:] for hit in found]
 
