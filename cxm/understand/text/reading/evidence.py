@@ -57,9 +57,9 @@ def parts(
 ) -> Array:
     """What each unit adds to the log-odds of its text's head.
 
-    `grams` are of `gram_values`; `head` is the column of them and of `table` by text, `scale` its factor (0 leaves a text
-    out); `worth` is what each item adds (its vector's and its valence's part), `turned` the factor by text of it; `known`
-    are known words by text.
+    `grams` are of `gram_values`; `head` is the column of them and of `table` by text, `scale` its factor (0 leaves a
+    text out); `worth` is what each item adds (its vector's and its valence's part), `turned` the factor by text of it;
+    `known` are known words by text.
     """
     count = len(characters.codes)
     length = characters.text_at[1:] - characters.text_at[:-1]
@@ -90,7 +90,7 @@ def parts(
 
 
 def chosen(part: list[float]) -> list[int]:
-    """Of the units of a text (by what each adds) those that are shown, in order: the strongest few that add to the tag."""
+    """Of a text's units (by what each adds) those that are shown, in order: the strongest few that add to the tag."""
     best = max(part)
     if best <= 0:
         return []

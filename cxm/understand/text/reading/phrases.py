@@ -1,8 +1,9 @@
 """Phrases of the lexicons (`lexicons/*.tsv`: effort, urgency, intent, touchpoint, framing), found by tables of words.
 
 A lexicon names words and stems (`deliver*`). Each word of a text becomes at most one of them, the longest that fits;
-known words that stand close together (up to two unknown ones between) are looked up as runs. Chinese phrases are found
-as runs of characters. No regular expression runs over a text.
+words of the kind `unlike` only begin as a stem does (почти, почт*) and are none of its forms. Known words that stand
+close together (up to two unknown ones between) are looked up as runs. Chinese phrases are found as runs of characters.
+No regular expression runs over a text.
 """
 
 from __future__ import annotations
@@ -99,22 +100,29 @@ class PhraseBook:
             self.han.setdefault(phrase, number[line.kind, line.name])
         self.han_lengths = lengths_by_start(self.han, 1)
         tokens = sorted({word for line in spoken for word in line.phrase.split()})
+        unlike = [line.phrase for line in lexicon() if line.kind == "unlike"]
+        longer = self.longer(tokens, unlike)
+        tokens = sorted({*tokens, *unlike})
         self.plain: dict[str, str] = {}  # the token that a word is
         self.stems: dict[str, str] = {}  # the token of its beginning
         for token, bare in zip(tokens, folded([token.rstrip("*") for token in tokens], tables), strict=True):
             (self.stems if token.endswith("*") else self.plain).setdefault(bare, token)
         self.stem_lengths = lengths_by_start(self.stems, SHORTEST_STEM)
-        longer = self.longer(tokens)
         self.runs: dict[tuple[str, ...], set[int]] = defaultdict(set)
         for line in spoken:
             for run in self.spelled(line.phrase.split(), longer):
                 self.runs[run].add(number[line.kind, line.name])
         self.begun = {run[:size] for run in self.runs for size in range(1, len(run))}
 
-    def longer(self, tokens: list[str]) -> dict[str, list[str]]:
-        """For each stem, the tokens that begin with it: a word that fits both becomes the longer one."""
+    @staticmethod
+    def longer(tokens: list[str], unlike: list[str]) -> dict[str, list[str]]:
+        """For each stem, the tokens that begin with it: a word that fits both becomes the longer one. Words that are
+        `unlike` it are no forms of it."""
+        stems = tuple(word[:-1] for word in unlike if word.endswith("*"))
         by_start: dict[str, list[str]] = defaultdict(list)
         for token in tokens:
+            if token in unlike or token.startswith(stems):
+                continue
             bare = token.rstrip("*")
             for size in range(2, len(bare) + 1):
                 by_start[bare[:size]].append(token)
@@ -137,13 +145,13 @@ class PhraseBook:
         hits = self.find_runs(characters, written) + self.find_han(characters, written)
         return Found(*np.array(hits, dtype=np.intp).reshape(-1, 3).T)
 
-    def token(self, word: str) -> str | None:
-        """The known word that a word is, or else the longest known stem that it begins with."""
-        known = self.plain.get(word)
-        if known is None:
+    def token(self, word: str) -> str:
+        """The known word that a word is, or else the longest known stem that it begins with, or nothing."""
+        known = self.plain.get(word, "")
+        if not known:
             for length in self.stem_lengths.get(word[:SHORTEST_STEM], ()):
-                known = self.stems.get(word[:length])
-                if known is not None:
+                known = self.stems.get(word[:length], "")
+                if known:
                     break
         return known
 
@@ -151,11 +159,11 @@ class PhraseBook:
         at, end = characters.word_at.tolist(), characters.word_end.tolist()
         token = self.token
         tokens = [token(written[begin:to]) for begin, to in zip(at, end, strict=True)]
-        known = [word for word, found in enumerate(tokens) if found is not None]
+        known = [word for word, found in enumerate(tokens) if found]
         sentence = characters.word_sentence.tolist()
         found: list[tuple[int, int, int, int]] = []
         for place, first in enumerate(known):
-            run: tuple[str, ...] = (tokens[first],)  # type: ignore[assignment]  # a known word has a token
+            run: tuple[str, ...] = (tokens[first],)
             last, size = first, 1
             while True:
                 for entry in sorted(self.runs.get(run, ())):
@@ -165,7 +173,7 @@ class PhraseBook:
                 after = known[place + size]
                 if after - last > GAP + 1 or sentence[after] != sentence[last]:
                     break
-                run, last, size = (*run, tokens[after]), after, size + 1  # type: ignore[assignment]  # as above
+                run, last, size = (*run, tokens[after]), after, size + 1
         found.sort(key=lambda hit: hit[0])
         return [hit[1:] for hit in found]
 

@@ -148,3 +148,24 @@ def test_the_weights_are_small_and_loaded_anew_they_read_the_same() -> None:
     assert Reader().read([text]) == reader().read([text])
     vectors = reader().vectors([text, "", "The hotel room was clean"])
     assert np.allclose(np.linalg.norm(vectors, axis=1), [1, 0, 1], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "touchpoint"),
+    [
+        ("Почта работает плохо", "delivery"), ("Почти всё работает плохо", ""),
+        ("Цены высокие", "price"), ("Центр города", ""), ("Центр міста", ""), ("Ценю вашу помощь", ""),
+        ("Очередь на кассе", "store"), ("Очередной раз пишу", ""),
+        ("Додаток не працює", "app"), ("Додаткові питання", ""),
+        ("Słaba jakość", "product"), ("Jakoś dziwnie", ""), ("Miłe towarzystwo", ""),
+        ("Opóźniony lot", "booking"), ("Thanks a lot", ""),
+    ],
+)  # fmt: skip
+def test_words_that_only_begin_as_a_stem_does_name_no_touchpoint(text: str, touchpoint: str) -> None:
+    named = {tag.name for tag in reader().read([text])[0].tags if tag.kind == "touchpoint"}
+    assert named == ({touchpoint} if touchpoint else set())
+
+
+def test_threats_and_suggestions_are_known_by_their_words() -> None:
+    texts = ["I am cancelling my subscription and moving to a competitor", "Fajnie byłoby dodać ciemny motyw"]
+    assert [reading.intent for reading in reader().read(texts)] == ["leaving", "suggestion"]
