@@ -50,7 +50,8 @@ GROUP BY period, by, months ORDER BY period, by, months
 def curves(question: Question) -> tuple[dict[tuple[date, str], list[CurveRow]], Measurement]:
     """The curve of every period and group, and the question without cells."""
     if question.by == SEGMENT:
-        found, asked = {}, Measurement([], "", {})
+        found: dict[tuple[date, str], list[CurveRow]] = {}
+        asked = Measurement([], "", {})
         for segment, alone in question.of_each_segment():
             some, asked = curves(alone)
             found |= {(period, segment): steps for (period, _by), steps in some.items()}

@@ -26,8 +26,8 @@ def test_an_answer_with_two_topics_is_not_on_both_sides() -> None:
                 Annotation(
                     workspace_id=workspace.pk, event_id=text.event_id, customer_id=text.customer_id,
                     occurred_at=text.occurred_at, import_id=text.import_id, version=1, model="m", language="en",
-                    script="", sentiment="neutral", sentiment_score=0.0, emotion="none", intent="", effort=False, urgent=False,
-                    topics=topics, topic_sentiments=tuple(0.0 for _ in topics), personal=(), tags="{}",
+                    script="", sentiment="neutral", sentiment_score=0.0, emotion="none", intent="", effort=False,
+                    urgent=False, topics=topics, topic_sentiments=tuple(0.0 for _ in topics), personal=(), tags="{}",
                 )
             ])  # fmt: skip
     figures, changes = groups(
