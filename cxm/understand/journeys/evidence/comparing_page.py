@@ -184,8 +184,8 @@ def cell_of(number: Compared | None) -> Cell | None:
     difference = number.difference
     change = numbers.signed(difference.value, unit)
     if difference.low is not None and difference.high is not None and math.isfinite(difference.high):
-        low, high = (numbers.signed(end, unit) for end in (difference.low, difference.high))
-        change = _("%(change)s (%(low)s to %(high)s)") % {"change": change, "low": low, "high": high}
+        ends = [numbers.signed(end, unit) for end in (difference.low, difference.high)]
+        change = _("%(change)s (%(low)s to %(high)s)") % {"change": change, "low": ends[0], "high": ends[1]}
     return Cell(number, sides[0], sides[1], change)
 
 

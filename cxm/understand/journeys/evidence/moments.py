@@ -33,7 +33,6 @@ from cxm.understand.metrics.tickets import PRESENT
 from cxm.understand.text.topics.queries import keys_under
 
 from ..definition import EventRule, FeedbackRule, MapDefinition
-from ..steps.compiling import holds
 from .asking_together import ask_together
 
 GOOD, NEUTRAL, BAD = 1, 0, -1
@@ -151,7 +150,8 @@ def _came(rule: EventRule, name: str, values: dict[str, Any]) -> str:
     """SQL for the deliveries whose event the rule fits; milestones do not hold all that their events do."""
     if not rule.where:
         return "1"
-    return f"event_id GLOBAL IN (SELECT event_id FROM events WHERE $workspace AND {holds(rule, name, values)})"
+    fits = all_of(FeedbackRule(rule.where), "events", name, values)
+    return f"event_id GLOBAL IN (SELECT event_id FROM events WHERE $workspace AND name = 'order_delivered' AND {fits})"
 
 
 def all_of(rule: FeedbackRule, table: str, name: str, values: dict[str, Any]) -> str:

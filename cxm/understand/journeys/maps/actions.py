@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 from cxm.accounts.access import require_role
 from cxm.accounts.audit import Actor, audit, user_behind
 from cxm.accounts.models import AuditEntry, Role, Workspace
+from cxm.record.customers.actions import TURNING
 from cxm.record.eventlog.steps import forget_process
 from cxm.understand.journeys.definition import MapDefinition
 from cxm.understand.journeys.models import JourneyMap, MapEdit, MapVersion, Process
 from cxm.understand.journeys.steps.actions import process_for_map
 
-from .checking import TURNING, checked
+from .checking import checked
 from .editing import Edit
 from .errors import Refused
 from .queries import definition_of, version_of

@@ -77,11 +77,10 @@ def _first_of(tests: list[str], results: list[str], other: str) -> str:
 
 
 def _any_of(rules: Iterable[EventRule], prefix: str, values: dict[str, Any]) -> str:
-    return " OR ".join(holds(rule, f"{prefix}_{n}", values) for n, rule in enumerate(rules)) or "0"
+    return " OR ".join(_holds(rule, f"{prefix}_{n}", values) for n, rule in enumerate(rules)) or "0"
 
 
-def holds(rule: EventRule, prefix: str, values: dict[str, Any]) -> str:
-    """SQL for the events that a rule fits; its parameters are put into `values`, under names with `prefix`."""
+def _holds(rule: EventRule, prefix: str, values: dict[str, Any]) -> str:
     values[prefix] = rule.event
     tests = [_test(one, f"{prefix}_{n}", values) for n, one in enumerate(rule.where)]
     return "(" + " AND ".join([f"name = {{{prefix}:String}}", *tests]) + ")"

@@ -20,7 +20,6 @@ from cxm.record.customers.segments import condition_of, members
 from cxm.record.eventlog.snapshot import customer_row, put_customers
 from cxm.testing.cast import event, given_events, make_customer, make_user, make_workspace
 from cxm.understand.journeys.definition import Binding, EventRule, MapDefinition, Promise, Stage, Touchpoint
-from cxm.understand.journeys.evidence import keeping
 from cxm.understand.journeys.maps.actions import create_map
 from cxm.understand.journeys.models import JourneyMap
 from cxm.understand.journeys.steps.actions import process_for_map
@@ -304,4 +303,3 @@ def test_who_changed_the_channel_is_listed(client: Client) -> None:
     assert {one.customer.name: one.reach_h for one in on}["Customer 29"] == 0  # at once is not never
     nowhere = reverse("evidence:customers", args=[workspace.slug, made.pk, "pack", "switch"])
     assert client.get(nowhere).context["n"] == 0
-    assert keeping.MapEvidence.objects.count() == 1
