@@ -364,7 +364,7 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop's event loop, which costs a request a third less of the main thread; asyncio's where it is missing."""
+    """uvloop's event loop, with which a request costs less of the main thread; asyncio's where it is missing."""
     try:
         import uvloop
     except ImportError:
