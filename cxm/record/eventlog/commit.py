@@ -229,10 +229,14 @@ def insert(opened: Engine, rows: Sequence[Row]) -> None:
         # A server collects the inserts of all its callers; each still waits until its rows are on disk.
         settings |= {"async_insert": 1, "wait_for_async_insert": 1, "async_insert_busy_timeout_max_ms": 10,
                      "async_insert_use_adaptive_busy_timeout": 0, "async_insert_busy_timeout_ms": 10}  # fmt: skip
-    for table, deriving in (("events", False), ("arrivals", True)):
-        if block := b"".join([row.line for row in rows if (row.name in DERIVING) == deriving]):
+    deriving = [row.line for row in rows if row.name in DERIVING]
+    others = [row.line for row in rows if row.name not in DERIVING] if deriving else [row.line for row in rows]
+    for table, lines in (("events", others), ("arrivals", deriving)):
+        if lines:
             with opened.client() as client:
-                client.raw_insert(table, insert_block=block, fmt="TSV", column_names=list(COLUMNS), settings=settings)
+                client.raw_insert(
+                    table, insert_block=b"".join(lines), fmt="TSV", column_names=list(COLUMNS), settings=settings
+                )
 
 
 def is_data_error(error: EventlogError) -> bool:

@@ -214,7 +214,6 @@ class Arrival:
         self.stamp = Stamp(source.workspace_id, source.source_id, received, sent)
         self.shared_context = b""
         self.rows: dict[bytes, Row] = {}
-        self.names: dict[bytes, str] = {}
         self.rejected = 0
         self.plan = known.plans.get(source.workspace_id) if source.plan_mode != "off" else None
         self.gpc = request.headers.get(b"sec-gpc") == b"1"
@@ -245,7 +244,7 @@ class Arrival:
             if event_id in self.rows:
                 self.reject(Reason.REPEAT, b"", name=event.name)
             else:
-                self.rows[event_id], self.names[event_id] = row, event.name
+                self.rows[event_id] = row
 
     def _events(self, call: bytes) -> list[Event]:
         if self.request.route.dialect == "posthog":
@@ -300,10 +299,10 @@ class Arrival:
             return
         outcome = await writer().write(list(self.rows.values()))
         for event_id in outcome.repeats & self.rows.keys():
-            self.reject(Reason.REPEAT, b"", name=self.names[event_id])
+            self.reject(Reason.REPEAT, b"", name=self.rows[event_id].name)
         for event_id in outcome.unstorable.keys() & self.rows.keys():
             self.reject(
-                Reason.UNSTORABLE, self.rows[event_id].line, name=self.names[event_id],
+                Reason.UNSTORABLE, self.rows[event_id].line, name=self.rows[event_id].name,
                 detail=outcome.unstorable[event_id],
             )  # fmt: skip
 

@@ -87,7 +87,10 @@ def times(original: object, sent: int | None, received: int) -> tuple[int, int, 
 
 def moment(ms: int) -> str:
     """A time as the log reads it fastest."""
-    return f"{ms // 1000}.{ms % 1000:03d}" if EARLIEST_MS <= ms < 32_503_680_000_000 else NO_TIME
+    if not EARLIEST_MS <= ms < 32_503_680_000_000:
+        return NO_TIME
+    digits = str(ms)
+    return f"{digits[:-3]}.{digits[-3:]}"
 
 
 def text_id(value: Any) -> str:
@@ -140,10 +143,6 @@ def without_nul(raw: bytes) -> bytes:
     return _NUL.sub(rb"\1", raw) if b"\\u0000" in raw else raw
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\") if "\\" in text else text
-
-
 def _escaped_json(raw: bytes) -> bytes:
     if b"\\" in raw:
         raw = without_nul(raw).replace(b"\\", b"\\\\")
@@ -182,11 +181,12 @@ class Stamp:
         sent = self.sent if event.sent is None else epoch_ms(event.sent)
         at, original, remark = times(event.original, sent, self.received)
         name, when = event.name, moment(at)
-        line = (
-            f"{self._head}{event_id.hex()}\t{_escaped(name)}\t{customer.hex()}\t{when}{self._middle}{event.type}"
-            f"\t{_escaped(event.user_id)}\t{_escaped(event.anonymous_id)}"
-            f"\t{when if original == at else moment(original)}\t{remark}\t"
-        ).encode()
+        text = (
+            f"{self._head}{event_id.hex()}\t{name}\t{customer.hex()}\t{when}{self._middle}{event.type}"
+            f"\t{event.user_id}\t{event.anonymous_id}\t{when if original == at else moment(original)}\t{remark}\t"
+        )
+        if "\\" in text:  # in the name or an id, nowhere else
+            text = text.replace("\\", "\\\\")
         # The texts are bytes from beginning to end: most of an event is not decoded only to be encoded again.
-        line = b"%b%b\t%b\n" % (line, _escaped_json(event.properties), _escaped_json(event.context))
+        line = b"".join((text.encode(), _escaped_json(event.properties), b"\t", _escaped_json(event.context), b"\n"))
         return Row(event_id, line, name)
