@@ -32,6 +32,7 @@ CAPTURED = "capture"
 # When so many events are taken in a second, who works beside rests as long as it worked; when twice as many, twice.
 GIVE_WAY = 500
 LONGEST_REST = 3.0  # seconds
+GIVE_WAY_LAST, LONGEST_REST_LAST = 100, 10.0  # the same, of work that nobody waits for
 
 
 class Arrivals:
@@ -82,8 +83,9 @@ arrivals = Arrivals()
 class Pace:
     """How long a worker of this process rests, because taking events and answers comes first: whoever sends waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, last: bool = False) -> None:
         self.beside = False  # whether events were taken when it last asked
+        self._give_way, self._longest = (GIVE_WAY_LAST, LONGEST_REST_LAST) if last else (GIVE_WAY, LONGEST_REST)
         self._at, self._events = time.monotonic(), arrivals.events
 
     def rest_after(self, worked: float) -> float:
@@ -91,7 +93,7 @@ class Pace:
         now, events = time.monotonic(), arrivals.events
         rate = (events - self._events) / max(now - self._at, worked, 0.001)
         self._at, self._events, self.beside = now, events, rate > 0
-        return min(worked * rate / GIVE_WAY, LONGEST_REST)
+        return min(worked * rate / self._give_way, self._longest)
 
 
 @dataclass(frozen=True, slots=True)

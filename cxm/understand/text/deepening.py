@@ -83,7 +83,7 @@ def deepen(workspace_id: int, stopping: Stop = lambda: False) -> bool:
     if _done.get(workspace_id) == newest or (encoder := judge()) is None:
         return True
     until = time.monotonic() + TURN
-    pace, left = Pace(), set[UUID]()
+    pace, left = Pace(last=True), set[UUID]()
     while not stopping() and time.monotonic() < until:
         rows = ask(
             WAITING, Scope(workspace_id), row=_Id, name="texts.waiting", mark=mark(), longest=LONGEST, most=LOOKED_UP

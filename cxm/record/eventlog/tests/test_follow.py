@@ -131,6 +131,11 @@ def test_who_works_beside_rests_by_the_load(monkeypatch: pytest.MonkeyPatch) -> 
     following.arrivals.add(10**9, ())
     now[0] += 1
     assert pace.rest_after(1) == following.LONGEST_REST
+    last = following.Pace(last=True)
+    following.arrivals.add(2 * following.GIVE_WAY_LAST, ())
+    now[0] += 1
+    assert last.rest_after(0.1) == pytest.approx(0.2)  # twice the load at which what nobody waits for rests as it works
+    pace.rest_after(0)
     now[0] += 1
     assert (pace.rest_after(1), pace.beside) == (0, False)
 

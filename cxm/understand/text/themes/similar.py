@@ -97,7 +97,7 @@ def similar_to(
 
 def encode_new(workspace_id: int, stopping: Callable[[], bool], until: float) -> bool:
     """Give texts of the workspace that have none their vector, up to `until` (time.monotonic); whether all have one."""
-    encode, pace = meaning(), Pace()
+    encode, pace = meaning(), Pace(last=True)
     while not stopping() and time.monotonic() < until:
         texts = members.texts_without_vector(workspace_id, encode.name, 20 * AT_ONCE)
         if not texts:
