@@ -44,8 +44,12 @@ def decimal(number: float, decimals: int) -> str:
 
 
 def _minus(text: str) -> str:
-    """With a minus sign in place of the hyphen, as wide as the plus."""
-    return text.replace("-", "\N{MINUS SIGN}", 1)
+    """With a minus sign in place of the hyphen, as wide as the plus; without one where nought is all that is shown."""
+    return text.replace("-", "\N{MINUS SIGN}" if _is_something(text) else "", 1)
+
+
+def _is_something(text: str) -> bool:
+    return any(digit in text for digit in "123456789")
 
 
 def amount(number: float | None, unit: str = "score", currency: str = "") -> str:
@@ -103,7 +107,7 @@ def statement(
 def signed(number: float | None, unit: str = "score", currency: str = "") -> str:
     """A change with its sign: +2.4, −1.1, 0.0."""
     text = amount(number, unit, currency)
-    return f"+{text}" if number is not None and number > 0 and text != NOTHING else text
+    return f"+{text}" if number is not None and number > 0 and _is_something(text) else text
 
 
 def duration(time: timedelta | float | None) -> str:

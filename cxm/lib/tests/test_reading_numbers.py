@@ -88,6 +88,9 @@ def test_a_duration_is_written_in_each_language(language: str, text: str) -> Non
 
 def test_a_change_has_its_sign() -> None:
     assert [numbers.signed(x, "points") for x in (2.44, -1.1, 0, None)] == ["+2.4", "−1.1", "0.0", "–"]
+    # What rounds to nought has no sign.
+    assert [numbers.signed(x, "percent") for x in (0.0004, -0.0004, -0.0006)] == ["0.0%", "0.0%", "−0.1%"]
+    assert numbers.amount(-0.004, "money", "EUR") == "€0.00"
 
 
 @pytest.mark.parametrize(
