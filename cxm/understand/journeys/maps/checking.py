@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -38,8 +38,7 @@ def checked(definition: MapDefinition, workspace: Workspace) -> MapDefinition:
 
     Marks that turn the direction of text are taken out: they would turn what stands around the text, too.
     """
-    text = msgspec.json.encode(definition).decode().translate(TURNING)
-    definition = msgspec.json.decode(text, type=MapDefinition)
+    definition = msgspec.convert(_unturned(msgspec.to_builtins(definition)), MapDefinition)
     touchpoints = definition.touchpoints()
     if len(definition.stages) > MOST_STAGES or len(touchpoints) > MOST_TOUCHPOINTS:
         raise Refused(
@@ -69,6 +68,14 @@ def checked(definition: MapDefinition, workspace: Workspace) -> MapDefinition:
     if owners and Membership.objects.filter(workspace=workspace, user_id__in=owners).count() < len(owners):
         raise Refused(_("The owner of a touchpoint must be a member of this workspace."))
     return definition
+
+
+def _unturned(part: Any) -> Any:
+    if isinstance(part, str):
+        return part.translate(TURNING)
+    if isinstance(part, dict):
+        return {_unturned(name): _unturned(value) for name, value in part.items()}
+    return [_unturned(one) for one in part] if isinstance(part, list | tuple) else part
 
 
 def _segment(workspace: Workspace, segment: str) -> bool:
