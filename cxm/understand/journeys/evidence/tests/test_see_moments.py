@@ -87,7 +87,7 @@ def test_pages_and_rest_tell_the_same(client: Client) -> None:
     last = said["impressions"][2]
     assert (last["after_bad"]["value"], last["after_others"]["value"], last["verdict"]) == (-100, 100, "down")
     shown = client.get(addresses[0], PERIOD).content.decode()
-    assert "120 moments" in shown and "&lt;app&gt;" in shown and "<app>" not in shown
+    assert "moments: 120" in shown and "&lt;app&gt;" in shown and "<app>" not in shown
     assert "100.0% (72.2% to 100.0%), n = 10" in shown  # ten of ten runs end at the support
     named = client.get(addresses[0], PERIOD | {"at": "support"}).content.decode()
     assert "Runs that ended at “support”" in named and "Ada 0" in named and "Ada 1<" not in named
@@ -159,12 +159,12 @@ def test_moments_are_kept_and_newer_ones_are_on_their_way(
 
     ask_moments = moments.ask_moments
     monkeypatch.setattr(moments, "ask_moments", spied)
-    assert "120 moments" in client.get(page, PERIOD).content.decode()
+    assert "moments: 120" in client.get(page, PERIOD).content.decode()
     assert sorted(asked_of_log) == ["broken", "lengths", "places", "totals"]  # and impressions, from their own module
     asked_of_log.clear()
     # The same in other words: only whose runs were broken is asked again.
     shown = client.get(page, {"outcome": "nps", "run": "2", "map": ""} | PERIOD).content.decode()
-    assert "120 moments" in shown and "computed" in shown and "newer figures" not in shown
+    assert "moments: 120" in shown and "computed" in shown and "newer figures" not in shown
     assert asked_of_log == ["broken"] and KeptMoments.objects.count() == 1
     # Another question has its own answer.
     assert client.get(page, PERIOD | {"outcome": "csat"}).status_code == 200
@@ -177,12 +177,12 @@ def test_moments_are_kept_and_newer_ones_are_on_their_way(
     with django_capture_on_commit_callbacks() as jobs:
         for _look in range(2):
             shown = client.get(page, PERIOD).content.decode()
-            assert "120 moments" in shown and "newer figures are on their way" in shown
+            assert "moments: 120" in shown and "newer figures are on their way" in shown
     assert len(jobs) == 1 and asked_of_log == ["broken", "broken"]
     row = KeptMoments.objects.get(wanted_at__isnull=False)
     moments_kept.count_moments.func(str(row.pk))
     shown = client.get(page, PERIOD).content.decode()
-    assert "121 moments" in shown and "newer figures" not in shown
+    assert "moments: 121" in shown and "newer figures" not in shown
 
     # A question that cannot be put is refused, and nothing is kept of it; what nobody looks at goes.
     assert "cannot be read" in client.get(page, {"filter": "nonsense"}).content.decode()
