@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -10,10 +11,17 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cxm.settings")
     # Threads of linear algebra wait for each other by spinning: beside other work that takes many times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # A start is mostly imports, in which the collector would look again and again through what stays.
+    gc.disable()
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import ManagementUtility, get_commands
+    from django.core.management import BaseCommand, ManagementUtility, get_commands
 
     class Utility(ManagementUtility):
+        def fetch_command(self, subcommand: str) -> BaseCommand:
+            command = super().fetch_command(subcommand)
+            gc.enable()
+            return command
+
         def main_help_text(self, commands_only: bool = False) -> str:
             """Our commands first, each with its line; Django's own by name."""
             names = get_commands()

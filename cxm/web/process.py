@@ -261,6 +261,7 @@ def load_all(*, web: bool) -> None:
     a second thread that uses it meanwhile reads what is half there, and the process crashes.
     """
     # chDB takes pandas for results as tables, of which we ask for none: 50 MB. So Python says that it is not there.
+    gc.disable()  # it would look again and again through what stays; `run` goes on with it
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # None is what says so
     faulthandler.enable()
     load_library()
@@ -346,9 +347,9 @@ def run(*, host: str = "", port: int = 0, web: bool, work: bool, say: Callable[[
                 check_port(*settings.INBOUND_SMTP, option="CXM_INBOUND_SMTP")
         connections.close_all()
         sys.setswitchinterval(TURN)
-        # Looking through all that was loaded for garbage takes 150 ms, in which nobody is answered; it stays anyway.
-        gc.collect()
+        # Looking through all that was loaded for garbage takes 250 ms, in which nobody is answered; it stays anyway.
         gc.freeze()
+        gc.enable()
         started = time.monotonic()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             ended = runner.run(_serve(host, port, web=web, threads=threads, say=say))

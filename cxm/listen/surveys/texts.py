@@ -19,10 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from xml.etree.ElementTree import ParseError
 
 import msgspec
-import openpyxl
 import polib
 from msgspec import Struct
-from openpyxl.utils.exceptions import InvalidFileException
 
 from cxm.lib import csv as safe_csv
 
@@ -135,6 +133,8 @@ def to_csv(definition: Definition) -> bytes:
 
 def to_xlsx(definition: Definition) -> bytes:
     """Texts are written as texts, so none of them is a formula."""
+    import openpyxl  # see cxm/record/capture/sheets.py
+
     book = openpyxl.Workbook()
     sheet = book.active or book.create_sheet()
     for row in table_of(definition):
@@ -176,6 +176,9 @@ def from_csv(definition: Definition, data: bytes) -> Taken:
 
 def from_xlsx(definition: Definition, data: bytes) -> Taken:
     """Raises TableError."""
+    import openpyxl  # see cxm/record/capture/sheets.py
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         if is_too_large(data):
             raise TableError("too_long")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
 from django.utils.translation import gettext as _
 
 from .problems import FileProblem
@@ -36,6 +35,8 @@ class Sheet:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
+    import openpyxl  # here, because its 180 modules would be a fifteenth of the start of a server
+
     guard(path)
     with path.open("rb") as file:
         try:

@@ -6,7 +6,4 @@ workspace.
 
 from __future__ import annotations
 
-from .load import Loaded, load
-from .remove import NotSample, remove
-
-__all__ = ["Loaded", "NotSample", "load", "remove"]
+BEGUN, LOADED = "sample_begun", "sample_loaded"  # verbs of the audit trail; the second says that nothing is missing

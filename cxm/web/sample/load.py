@@ -30,6 +30,7 @@ from cxm.understand.text.themes.errors import Refused
 from cxm.understand.text.themes.jobs import find_themes
 from cxm.understand.text.topics.starter import plant
 
+from . import BEGUN, LOADED
 from .cases import fill_the_desk
 from .comments import Writer
 from .credit import cars_on_credit, draw_the_map
@@ -47,7 +48,6 @@ from .visits import Agreement, agreements, browsing, identified, visits
 NAME = "Lumo Home (sample)"
 BY = "Demo"  # the name of the sample's own login, as facts carry it
 ORDERS = "Orders"  # the process of an order
-BEGUN, LOADED = "sample_begun", "sample_loaded"  # verbs of the audit trail; the second says that nothing is missing
 TAGS = {"wholesale": 0.02, "early adopter": 0.03, "at risk": 0.015, "newsletter winner": 0.01}
 ROWS = 2_000  # written to the database at once
 Progress = Callable[[str, int, int], None]  # what is written now, how much of it is done, how much there is

@@ -6,8 +6,6 @@ import io
 import re
 from typing import Any
 
-import openpyxl
-
 from cxm.lib.conditions import Condition, text_of
 
 from ..definition import SCORED, UPLOADED, Choice, Definition, Question, Section, Text, default_scale
@@ -76,6 +74,8 @@ class _Writer:
                 notes.add("survey", what, "no_counterpart", "content", next(iter(text.values()), ""))
         title = next(iter(definition.title.values()), "Survey")
         settings = {"form_title": title, "form_id": form_id, "default_language": self._language(self._first())}
+        import openpyxl  # see cxm/record/capture/sheets.py
+
         book = openpyxl.Workbook()
         book.remove(book.worksheets[0])
         for name, rows in (("survey", self.rows), ("choices", self.lists), ("settings", [settings])):

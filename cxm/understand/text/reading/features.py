@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_matrix
+import scipy  # `scipy.sparse` loads at its first use: a seventh of the start of the server
 
 from .characters import Array, Characters
 from .grams import character_grams, word_grams
@@ -11,7 +11,7 @@ from .grams import character_grams, word_grams
 OWN_BITS = 18  # heads that a workspace trains have half as many columns as the shipped ones
 
 
-def gram_rows(characters: Characters, denied: Array, bits: int = OWN_BITS) -> csr_matrix:
+def gram_rows(characters: Characters, denied: Array, bits: int = OWN_BITS) -> scipy.sparse.csr_matrix:
     """Shape (texts, 2^bits)."""
     at = characters.text_at
     length = np.diff(at)
@@ -30,6 +30,6 @@ def gram_rows(characters: Characters, denied: Array, bits: int = OWN_BITS) -> cs
     columns += [words.single, words.pair, words.denied]
     row, column = np.concatenate(rows), np.concatenate(columns).astype(np.int32)
     worth = (1 / np.sqrt(np.maximum(length, 1))).astype(np.float32)
-    made = csr_matrix((worth[row], (row, column)), shape=(count, 1 << bits))
+    made = scipy.sparse.csr_matrix((worth[row], (row, column)), shape=(count, 1 << bits))
     made.sum_duplicates()
     return made

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix, diags_array
+import scipy  # `scipy.sparse` loads at its first use: a seventh of the start of the server
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -21,7 +21,7 @@ class Head:
     weights: np.ndarray[Any, np.dtype[np.float32]]
     bias: np.ndarray[Any, np.dtype[np.float32]]
 
-    def probabilities(self, features: csr_matrix) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def probabilities(self, features: scipy.sparse.csr_matrix) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Shape (texts, classes); each row sums to 1."""
         logits = np.asarray(features @ self.weights) + self.bias
         logits -= logits.max(axis=1, keepdims=True)
@@ -60,7 +60,9 @@ class Heads:
 MANY = 10  # from this number of classes on, columns that occur in one text only are left out
 
 
-def train(features: csr_matrix, labels: Sequence[str], *, strength: float = 3.0, iterations: int = 50) -> Head:
+def train(
+    features: scipy.sparse.csr_matrix, labels: Sequence[str], *, strength: float = 3.0, iterations: int = 50
+) -> Head:
     """Multinomial logistic regression with a ridge penalty over the columns that occur.
 
     `strength` is the inverse of the penalty, as scikit-learn's C. Raises ValueError for fewer than two classes.
@@ -76,14 +78,14 @@ def train(features: csr_matrix, labels: Sequence[str], *, strength: float = 3.0,
     number_of[used] = np.arange(len(used))
     table = features.tocoo()
     kept = number_of[table.col] >= 0
-    rows = csr_matrix(
+    rows = scipy.sparse.csr_matrix(
         (table.data[kept].astype(np.float32), (table.row[kept], number_of[table.col[kept]])),
         shape=(features.shape[0], len(used)),
     )
     # rare columns weigh more, as in TF-IDF: better for topics, and far fewer steps; folded into the weights at the end
     rarity = np.minimum(np.log((len(labels) + 1) / np.maximum(times[used], 1)), 5).astype(np.float32) / 3 + 0.1
-    rows = csr_matrix(rows @ diags_array(rarity))
-    turned = csr_matrix(rows.T)
+    rows = scipy.sparse.csr_matrix(rows @ scipy.sparse.diags_array(rarity))
+    turned = scipy.sparse.csr_matrix(rows.T)
     truth = np.zeros((len(labels), len(classes)), dtype=np.float32)
     truth[np.arange(len(labels)), target] = 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.sparse import csr_matrix, hstack
+import scipy  # `scipy.sparse` loads at its first use: a seventh of the start of the server
 
 from . import evidence
 from .characters import Array, Characters, gather
@@ -140,7 +140,7 @@ class Reader:
             out.append(self.calibrated(batch.logits)[:, EMOTION_HEADS] >= at)
         return np.concatenate(out) if out else np.zeros((0, 6), dtype=bool)
 
-    def features(self, texts: Sequence[str]) -> csr_matrix:
+    def features(self, texts: Sequence[str]) -> scipy.sparse.csr_matrix:
         """Rows of shape (texts, 2^18 + 47) that heads are trained on and answer from.
 
         Hashed n-grams; then the mean vector of known words (32), marks (7) and the shipped heads' log-odds (8).
@@ -149,10 +149,10 @@ class Reader:
         for begin, end in batches(texts):
             batch = self.measure(texts[begin:end])
             grams = gram_rows(batch.characters, batch.denied)
-            out.append(hstack([grams, csr_matrix(self.dense_features(batch))], format="csr"))
+            out.append(scipy.sparse.hstack([grams, scipy.sparse.csr_matrix(self.dense_features(batch))], format="csr"))
         if not out:
-            return csr_matrix(np.zeros((0, (1 << 18) + 47), dtype=np.float32))
-        return csr_matrix(out[0] if len(out) == 1 else _stack(out))
+            return scipy.sparse.csr_matrix(np.zeros((0, (1 << 18) + 47), dtype=np.float32))
+        return scipy.sparse.csr_matrix(out[0] if len(out) == 1 else _stack(out))
 
     def vectors(self, texts: Sequence[str]) -> Array:
         """Mean vectors of known words, of unit length, shape (texts, 32): for similarity where no encoder is there."""
@@ -173,7 +173,9 @@ class Reader:
     def mean_vectors(self, characters: Characters, items: Items) -> Array:
         count = len(characters.text_at) - 1
         text = characters.sentence_text[items.sentence]
-        chosen = csr_matrix((np.ones(len(text), np.float32), (text, items.number)), (count, len(self.weights.hashes)))
+        chosen = scipy.sparse.csr_matrix(
+            (np.ones(len(text), np.float32), (text, items.number)), (count, len(self.weights.hashes))
+        )
         known = np.maximum(np.asarray(chosen.sum(axis=1)), 1)
         mean: Array = (chosen @ self.weights.vectors.astype(np.float32)) * self.weights.vector_scale / known
         return np.asarray(mean, dtype=np.float32)
@@ -468,10 +470,8 @@ class Reader:
         return [tuple(sentences) for sentences in out]
 
 
-def _stack(parts: list[csr_matrix]) -> csr_matrix:
-    from scipy.sparse import vstack
-
-    return csr_matrix(vstack(parts, format="csr"))
+def _stack(parts: list[scipy.sparse.csr_matrix]) -> scipy.sparse.csr_matrix:
+    return scipy.sparse.csr_matrix(scipy.sparse.vstack(parts, format="csr"))
 
 
 def batches(texts: Sequence[str]) -> list[tuple[int, int]]:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # `scipy.sparse` loads at its first use: a seventh of the start of the server
 from numpy.typing import NDArray
-from scipy import sparse
 
 from .space import Floats, unit
 
@@ -46,7 +46,7 @@ class Groups:
 
 
 def groups_of(
-    rows: sparse.csr_matrix, *, k: int = 0, vectors: Floats | None = None, seed: int = 0,
+    rows: scipy.sparse.csr_matrix, *, k: int = 0, vectors: Floats | None = None, seed: int = 0,
     progress: Progress = lambda share: None,
 ) -> Groups:  # fmt: skip
     """Group the rows (texts, terms; unit or empty). `k`: exactly so many; 0: found from the texts.
@@ -61,8 +61,8 @@ def groups_of(
     points = with_neighbours(plain, progress=lambda share: progress(share * 0.5))
     if vectors is not None:
         beside = vectors[full] - vectors[full].mean(axis=0)
-        points = unit(sparse.csr_matrix(sparse.hstack([
-            sparse.csr_matrix(unit(sparse.csr_matrix(beside))), points * WORDS_BESIDE_VECTORS
+        points = unit(scipy.sparse.csr_matrix(scipy.sparse.hstack([
+            scipy.sparse.csr_matrix(unit(scipy.sparse.csr_matrix(beside))), points * WORDS_BESIDE_VECTORS
         ]).astype(np.float32)))  # fmt: skip
     wanted = min(k or first_guess(len(full)), len(full))
     found = k_means(points, wanted, seed, lambda share: progress(0.5 + share * 0.5))
@@ -80,17 +80,19 @@ def first_guess(n: int) -> int:
 
 
 def with_neighbours(
-    rows: sparse.csr_matrix, most: int = NEIGHBOURS, progress: Progress = lambda share: None
-) -> sparse.csr_matrix:
+    rows: scipy.sparse.csr_matrix, most: int = NEIGHBOURS, progress: Progress = lambda share: None
+) -> scipy.sparse.csr_matrix:
     """Each row with those of its nearest rows added, as much as they are near; unit again."""
     n = rows.shape[0]
     # Words that very many texts have say little about neighbours and cost the most.
     often = np.bincount(rows.indices, minlength=rows.shape[1]) > max(2_000, 0.05 * n)
-    telling = sparse.csr_matrix(rows @ sparse.diags_array((~often).astype(np.float32))) if n > 20_000 else rows
-    transposed = sparse.csr_matrix(telling.T)
+    telling = (
+        scipy.sparse.csr_matrix(rows @ scipy.sparse.diags_array((~often).astype(np.float32))) if n > 20_000 else rows
+    )
+    transposed = scipy.sparse.csr_matrix(telling.T)
     columns, values, ends = [], [], [0]
     for start in range(0, n, BLOCK):
-        near = sparse.csr_matrix(telling[start : start + BLOCK] @ transposed)
+        near = scipy.sparse.csr_matrix(telling[start : start + BLOCK] @ transposed)
         for number in range(near.shape[0]):
             begin, end = near.indptr[number], near.indptr[number + 1]
             others, strength = near.indices[begin:end], near.data[begin:end]
@@ -103,11 +105,11 @@ def with_neighbours(
             values.append(strength)
             ends.append(ends[-1] + len(columns[-1]))
         progress(min(1.0, (start + BLOCK) / n))
-    weights = sparse.csr_matrix((np.concatenate(values), np.concatenate(columns), np.array(ends)), shape=(n, n))
-    return unit(sparse.csr_matrix(rows + weights @ rows).astype(np.float32))
+    weights = scipy.sparse.csr_matrix((np.concatenate(values), np.concatenate(columns), np.array(ends)), shape=(n, n))
+    return unit(scipy.sparse.csr_matrix(rows + weights @ rows).astype(np.float32))
 
 
-def k_means(points: sparse.csr_matrix, k: int, seed: int, progress: Progress) -> Labels:
+def k_means(points: scipy.sparse.csr_matrix, k: int, seed: int, progress: Progress) -> Labels:
     """The best of some starts. Shape (rows,), values below k, without gaps."""
     starts = STARTS if points.shape[0] <= 20_000 else 1
     best, best_sum = np.zeros(points.shape[0], np.int64), -1.0
@@ -132,7 +134,7 @@ def k_means(points: sparse.csr_matrix, k: int, seed: int, progress: Progress) ->
     return dense_labels(best)
 
 
-def first_centres(points: sparse.csr_matrix, k: int, random: np.random.Generator) -> Floats:
+def first_centres(points: scipy.sparse.csr_matrix, k: int, random: np.random.Generator) -> Floats:
     """k-means++: far from each other, the best of three draws each time."""
     n = points.shape[0]
 
@@ -152,10 +154,10 @@ def first_centres(points: sparse.csr_matrix, k: int, random: np.random.Generator
     return np.asarray(points[chosen].todense(), np.float32)
 
 
-def means(points: sparse.csr_matrix, labels: Labels, k: int) -> Floats:
+def means(points: scipy.sparse.csr_matrix, labels: Labels, k: int) -> Floats:
     """Shape (k, columns): the mean direction of each group, unit; nought for an empty one."""
     inside = np.flatnonzero(labels >= 0)
-    member = sparse.csr_matrix(
+    member = scipy.sparse.csr_matrix(
         (np.ones(len(inside), np.float32), (labels[inside], inside)), shape=(k, points.shape[0])
     )  # fmt: skip
     sums = np.asarray((member @ points).todense(), np.float32)
@@ -164,7 +166,7 @@ def means(points: sparse.csr_matrix, labels: Labels, k: int) -> Floats:
     return made
 
 
-def parted(points: sparse.csr_matrix, labels: Labels, least: int) -> Labels:
+def parted(points: scipy.sparse.csr_matrix, labels: Labels, least: int) -> Labels:
     """Groups that are two which have nothing in common, such as one in two languages, become two."""
     labels = labels.copy()
     todo = list(range(int(labels.max(initial=-1)) + 1))
@@ -183,7 +185,7 @@ def parted(points: sparse.csr_matrix, labels: Labels, least: int) -> Labels:
     return dense_labels(labels)
 
 
-def joined(points: sparse.csr_matrix, labels: Labels) -> Labels:
+def joined(points: scipy.sparse.csr_matrix, labels: Labels) -> Labels:
     """The nearest two groups become one for as long as their centres are alike."""
     k = int(labels.max(initial=-1)) + 1
     while k > 1:
@@ -198,7 +200,7 @@ def joined(points: sparse.csr_matrix, labels: Labels) -> Labels:
     return labels
 
 
-def without_loose(rows: sparse.csr_matrix, labels: Labels, least: int) -> Labels:
+def without_loose(rows: scipy.sparse.csr_matrix, labels: Labels, least: int) -> Labels:
     """Groups of fewer than `least` texts, or whose texts have little in common, have no theme: −1."""
     k = int(labels.max(initial=-1)) + 1
     near = np.asarray(rows.multiply(means(rows, labels, k)[labels]).sum(axis=1)).ravel()
@@ -220,7 +222,7 @@ def dense_labels(labels: Labels) -> Labels:
     return np.where(labels >= 0, place[np.maximum(labels, 0)], -1)
 
 
-def least_similarity(rows: sparse.csr_matrix, labels: Labels, centres: Floats) -> Floats:
+def least_similarity(rows: scipy.sparse.csr_matrix, labels: Labels, centres: Floats) -> Floats:
     """Shape (groups,): how near to a centre a text must be to have its theme: half of what its texts are."""
     found = np.full(len(centres), 1.0, np.float32)
     for number in range(len(centres)):

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import scipy  # `scipy.sparse` loads at its first use: a seventh of the start of the server
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from scipy import sparse
 
 from cxm.understand.text.deep.encoder import encoder
 from cxm.understand.text.models import Theme, ThemeRun
@@ -146,7 +146,7 @@ def _vectors(one: ThemeRun, texts: Sequence[Text], report: _Report) -> Floats | 
     return np.concatenate(found)
 
 
-def grouped(rows: sparse.csr_matrix, deep: Floats | None, report: _Report | None = None, k: int = 0) -> Groups:
+def grouped(rows: scipy.sparse.csr_matrix, deep: Floats | None, report: _Report | None = None, k: int = 0) -> Groups:
     """Groups of all rows. Where vectors are there for the first of them, those are grouped by both, and the others
     join the group whose words they share."""
     progress = report or (lambda share: None)
@@ -165,7 +165,7 @@ def grouped(rows: sparse.csr_matrix, deep: Floats | None, report: _Report | None
     return Groups(labels, means(rows, labels, first.n))
 
 
-def _typical(rows: sparse.csr_matrix, groups: Groups, number: int, texts: Sequence[Text]) -> list[str]:
+def _typical(rows: scipy.sparse.csr_matrix, groups: Groups, number: int, texts: Sequence[Text]) -> list[str]:
     """Ids of the texts that are nearest to the theme, each wording once; neither very short nor very long ones."""
     inside = np.flatnonzero(groups.labels == number)
     near = rows[inside] @ groups.centres[number]
@@ -210,7 +210,7 @@ def _same_as(workspace_id: int, centres: Centres) -> dict[int, int]:
     old_centres = old[1]
     places = np.array([centres.space.columns.get(word, -1) for word in old_centres.space.columns], np.int64)
     there = np.flatnonzero(places >= 0)
-    wide = sparse.csr_matrix(
+    wide = scipy.sparse.csr_matrix(
         (np.ones(len(there), np.float32), (there, places[there])), shape=(len(places), len(centres.space.columns))
     )  # fmt: skip
     near = np.asarray((centres.rows @ (old_centres.rows @ wide).T).todense())

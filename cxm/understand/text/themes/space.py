@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # `scipy.sparse` loads at its first use: a seventh of the start of the server
 from numpy.typing import NDArray
-from scipy import sparse
 
 Floats = NDArray[np.float32]
 MOST_TERMS = 30_000
@@ -30,7 +30,7 @@ class Space:
     columns: dict[str, int]
     rarity: Floats
 
-    def rows(self, documents: Sequence[Sequence[str]]) -> sparse.csr_matrix:
+    def rows(self, documents: Sequence[Sequence[str]]) -> scipy.sparse.csr_matrix:
         """Shape (documents, terms), float32, each row of length one, or empty where no word is known."""
         ends: list[int] = [0]
         columns: list[int] = []
@@ -42,7 +42,7 @@ class Space:
             ends.append(len(columns))
         at = np.array(columns, np.int32)
         weights = (1 + np.log(np.array(values, np.float32))) * self.rarity[at]
-        made = sparse.csr_matrix(
+        made = scipy.sparse.csr_matrix(
             (weights.astype(np.float32), at, np.array(ends, np.int64)), shape=(len(documents), len(self.columns))
         )
         return unit(made)
@@ -59,11 +59,11 @@ def space_of(documents: Sequence[Sequence[str]]) -> Space:
     return Space({word: place for place, (word, _count) in enumerate(kept)}, rarity)
 
 
-def unit(rows: sparse.csr_matrix) -> sparse.csr_matrix:
+def unit(rows: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     """Each row at length one; empty rows stay empty."""
     lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
     scale = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    return sparse.csr_matrix(sparse.diags_array(scale.astype(np.float32)) @ rows)
+    return scipy.sparse.csr_matrix(scipy.sparse.diags_array(scale.astype(np.float32)) @ rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Centres:
 
     space: Space
     numbers: tuple[int, ...]
-    rows: sparse.csr_matrix
+    rows: scipy.sparse.csr_matrix
     least: Floats
 
     def find(self, documents: Sequence[Sequence[str]]) -> tuple[NDArray[np.int64], Floats]:
@@ -106,14 +106,16 @@ def load(content: bytes) -> Centres:
         words = text.split("\n") if text else []
         space = Space({word: place for place, word in enumerate(words)}, file["rarity"])
         numbers = tuple(int(one) for one in file["numbers"])
-        rows = sparse.csr_matrix((file["data"], file["indices"], file["indptr"]), shape=(len(numbers), len(words)))
+        rows = scipy.sparse.csr_matrix(
+            (file["data"], file["indices"], file["indptr"]), shape=(len(numbers), len(words))
+        )
         return Centres(space, numbers, rows, file["least"])
 
 
-def heaviest(rows: Floats, most: int = HEAVIEST) -> sparse.csr_matrix:
+def heaviest(rows: Floats, most: int = HEAVIEST) -> scipy.sparse.csr_matrix:
     """The rows (dense) with their `most` largest values, the others nought, at length one."""
     kept = np.zeros_like(rows)
     for number, row in enumerate(rows):
         top = np.argsort(-row, kind="stable")[:most]
         kept[number, top] = np.maximum(row[top], 0)
-    return unit(sparse.csr_matrix(kept))
+    return unit(scipy.sparse.csr_matrix(kept))

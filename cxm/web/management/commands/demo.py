@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from cxm.accounts.models import AuditEntry, User, Workspace
+from cxm.web.sample import LOADED
 from cxm.web.terminal import Command as Base
 from cxm.web.terminal import bar
 
@@ -40,7 +41,7 @@ class Command(Base):
 
     def load(self, seed: int, small: bool) -> None:
         from cxm.record.eventlog.engine import close_engine, engine
-        from cxm.web.sample import load
+        from cxm.web.sample.load import load
 
         engine()  # a log in use is reported before anything is written
         started = time.monotonic()
@@ -72,7 +73,7 @@ class Command(Base):
 
     def remove(self) -> None:
         from cxm.record.eventlog.engine import close_engine, engine
-        from cxm.web.sample import remove
+        from cxm.web.sample.remove import remove
 
         found = list(Workspace.objects.filter(is_sample=True, deleted_at=None))
         if found:
@@ -105,8 +106,6 @@ def settled() -> bool:
 
     A sample whose loading was interrupted does not count.
     """
-    from cxm.web.sample.load import LOADED
-
     samples = Workspace.objects.filter(is_sample=True, deleted_at=None)
     if samples.exclude(pk__in=AuditEntry.objects.filter(verb=LOADED).values("workspace_id")).exists():
         return False

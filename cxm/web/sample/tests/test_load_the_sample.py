@@ -21,9 +21,10 @@ from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import answer, given_events, make_customer, make_user, make_workspace
 from cxm.understand.journeys.models import JourneyMap
 from cxm.web.management.commands import demo
-from cxm.web.sample import NotSample, load, remove
 from cxm.web.sample.comments import LANGUAGES, Writer, counted
+from cxm.web.sample.load import load
 from cxm.web.sample.people import latin, people
+from cxm.web.sample.remove import NotSample, remove
 from cxm.web.sample.stories import FULL, SMALL, Calendar
 
 pytestmark = pytest.mark.django_db
