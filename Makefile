@@ -8,8 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: run install test check check-types check-rest bench messages clean
 
 run: .venv/.ready
-	$(BIN)/cxm demo --if-empty
-	$(BIN)/cxm serve
+	$(BIN)/cxm serve --demo
 
 install: .venv/.ready
 

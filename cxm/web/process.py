@@ -246,7 +246,7 @@ def prepare(say: Callable[[str], None]) -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say(_("Preparing the database …"))
-        _apart("migrate", "--no-input")
+        apart("migrate", "--no-input")
     with connection.cursor() as cursor:
         if "web_cache" not in connection.introspection.table_names(cursor):
             call_command("createcachetable", verbosity=0)
@@ -285,11 +285,11 @@ def collect_static(say: Callable[[str], None]) -> None:
         return
     say(_("Preparing the pages …"))
     mark.unlink(missing_ok=True)
-    _apart("collectstatic", "--no-input", "--clear")
+    apart("collectstatic", "--no-input", "--clear")
     mark.write_text(wanted)
 
 
-def _apart(*command: str) -> None:
+def apart(*command: str) -> None:
     """Run a command in a process of its own, because the memory that it takes would stay with the server."""
     done = subprocess.run([sys.executable, "-m", "cxm", *command, "--verbosity", "0"], check=False)
     if done.returncode:

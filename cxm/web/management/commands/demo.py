@@ -30,7 +30,7 @@ class Command(Base):
         parser.add_argument("--remove", action="store_true", help="remove the sample company and nothing else")
 
     def work(self, *, if_empty: bool, small: bool, seed: int, remove: bool, **options: Any) -> None:
-        if Workspace._meta.db_table not in connection.introspection.table_names():  # somebody removed the data
+        if not has_tables():  # somebody removed the data
             call_command("migrate", verbosity=0, interactive=False)
         if remove:
             self.remove()
@@ -99,6 +99,10 @@ class Command(Base):
 
 def password_file() -> Path:
     return Path(settings.DATA_DIR) / "demo_password"
+
+
+def has_tables() -> bool:
+    return Workspace._meta.db_table in connection.introspection.table_names()
 
 
 def settled() -> bool:

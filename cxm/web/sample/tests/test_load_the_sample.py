@@ -20,6 +20,7 @@ from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import answer, given_events, make_customer, make_user, make_workspace
 from cxm.understand.journeys.models import JourneyMap
+from cxm.web import process
 from cxm.web.management.commands import demo
 from cxm.web.sample.comments import LANGUAGES, Writer, counted
 from cxm.web.sample.load import load
@@ -164,6 +165,20 @@ def test_the_command_tells_address_and_login_each_time(settings: object, tmp_pat
     said = StringIO()
     call_command("demo", "--if-empty", stdout=said)
     assert password not in said.getvalue()
+
+
+def test_the_server_loads_it_first_in_a_process_of_its_own_and_only_where_nothing_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = list[str]()
+    monkeypatch.setattr(process, "apart", lambda *command: done.append(" ".join(command)))
+    monkeypatch.setattr(process, "run", lambda **options: done.append("serve"))
+    call_command("serve", "--demo", stdout=StringIO())
+    assert done == ["demo --if-empty", "serve"]
+    make_workspace()
+    call_command("serve", "--demo", stdout=StringIO())
+    call_command("serve", stdout=StringIO())
+    assert done == ["demo --if-empty", "serve", "serve", "serve"]
 
 
 def test_nothing_is_loaded_where_somebody_has_a_workspace() -> None:
