@@ -127,8 +127,8 @@ class Intake:
         )  # fmt: skip
         try:
             answer = await self._answered(request, receive)
-        except Gone:
-            return
+        except Gone:  # or still there, with chunks that cannot be read: left without an answer it would read 500
+            answer = answers.refusal(Reason.INVALID_JSON, "The body breaks off.")
         except Exception:
             logger.exception("A request of the tracking API failed")
             answer = answers.error("unavailable", "The server cannot take events now. Send them again.", 503, 5)
