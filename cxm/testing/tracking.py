@@ -19,7 +19,6 @@ from cxm.record.eventlog.engine import engine
 
 from .cast import make_write_key
 
-
 BROKEN_OFF = b"<the connection ends>"  # as a body: it never becomes whole
 
 
