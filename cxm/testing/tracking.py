@@ -19,6 +19,8 @@ from cxm.record.eventlog.engine import engine
 
 from .cast import make_write_key
 
+BROKEN_OFF = b"<the connection ends>"  # as a body: it never becomes whole
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -73,6 +75,8 @@ class Tracking:
         sent: list[Any] = []
 
         async def receive() -> dict[str, Any]:
+            if body is BROKEN_OFF:
+                return {"type": "http.disconnect"}
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: Any) -> None:

@@ -7,26 +7,32 @@ from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from cxm import __version__
 from cxm.record.eventlog.engine import EventlogError, engine
 
 logger = logging.getLogger(__name__)
 
+ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
+
 
 @login_not_required
 @never_cache
-@require_safe
-def health(request: HttpRequest) -> JsonResponse:
+@require_http_methods(["GET", "HEAD", "OPTIONS"])
+def health(request: HttpRequest) -> HttpResponse:
+    """Clients of the tracking API may ask it, from any page."""
+    if request.method == "OPTIONS":
+        return HttpResponse(headers=ANY_PAGE | {"Access-Control-Allow-Methods": "GET, OPTIONS"})
     parts = {"database": _answers(_ask_database), "log": _answers(ask_log)}
     up = all(parts.values())
     return JsonResponse(
         {"status": "ok" if up else "down", "version": __version__}
         | {name: "ok" if one else "down" for name, one in parts.items()},
         status=200 if up else 503,
+        headers=ANY_PAGE,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from cxm.accounts import urls as accounts_urls
 from cxm.act.automations.views.called import called
@@ -20,7 +20,8 @@ from .api import api_urls
 from .health import health
 
 urlpatterns = [
-    path("health", health, name="health"),
+    # Like the addresses of the tracking API: with or without a slash and a project.
+    re_path(r"^(?:(?!w/)[\w-]+/)?health/?$", health, name="health"),
     path("language", views.set_language, name="set_language"),
     path("account/", include("cxm.accounts.login_urls")),
     path("widget/", include("cxm.listen.surveys.widget.public_urls")),

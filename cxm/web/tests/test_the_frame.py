@@ -17,9 +17,13 @@ ICONS = PACKAGE.parent / "frontend" / "icons.txt"
 
 @pytest.mark.django_db
 def test_health_answers_a_stranger(client: Client) -> None:
-    answer = client.get("/health")
-    assert answer.status_code == 200
-    assert answer.json()["status"] == "ok"
+    assert reverse("health") == "/health"
+    for address in ("/health", "/health/", "/shop/health", "/shop/health/"):
+        answer = client.get(address)
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok"), address
+        asked = client.options(address)
+        assert (asked.status_code, asked.headers["Access-Control-Allow-Origin"]) == (200, "*"), address
+    assert client.get("/w/health").status_code != 200
 
 
 @pytest.mark.django_db

@@ -127,8 +127,8 @@ class Intake:
         )  # fmt: skip
         try:
             answer = await self._answered(request, receive)
-        except Gone:
-            return
+        except Gone:  # or still there, with chunks that cannot be read: left without an answer it would read 500
+            answer = answers.refusal(Reason.INVALID_JSON, "The body breaks off.")
         except Exception:
             logger.exception("A request of the tracking API failed")
             answer = answers.error("unavailable", "The server cannot take events now. Send them again.", 503, 5)
@@ -194,6 +194,7 @@ class Intake:
             return answers.refusal(*refused, too_large=route.too_large)
         arrival = Arrival(request, source, known, round(time.time() * 1000), outside.sentAt or outside.sent_at)
         if is_batch:
+            arrival.kind = ""  # each says its own
             arrival.shared_context = shared_context(outside, min(len(calls), MOST_EVENTS))
         for number, call in enumerate(calls):
             if number >= MOST_EVENTS:
@@ -212,7 +213,7 @@ class Arrival:
     def __init__(self, request: Request, source: SourceEntry, known: Known, received: int, sent: Any) -> None:
         self.request, self.source, self.known = request, source, known
         self.stamp = Stamp(source.workspace_id, source.source_id, received, sent)
-        self.shared_context = b""
+        self.kind, self.shared_context = request.route.kind, b""
         self.rows: dict[bytes, Row] = {}
         self.rejected = 0
         self.plan = known.plans.get(source.workspace_id) if source.plan_mode != "off" else None
@@ -249,8 +250,7 @@ class Arrival:
     def _events(self, call: bytes) -> list[Event]:
         if self.request.route.dialect == "posthog":
             return posthog.events_of(call)
-        kind = self.request.route.kind
-        return [segment.event_of(call, route=kind, shared_context=self.shared_context)]
+        return [segment.event_of(call, route=self.kind, shared_context=self.shared_context)]
 
     def _row(self, event: Event) -> Row:
         workspace = self.source.workspace_id

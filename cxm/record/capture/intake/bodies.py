@@ -37,15 +37,18 @@ class Unreadable(Exception):
 
 
 class Body(msgspec.Struct):
-    """The outside of a request: a batch, or one call (then `batch` is missing and the body is the call)."""
+    """The outside of a request: a batch, or one call (then `batch` is missing and the body is the call).
+
+    Of a wrong type is what is not asked for: only JSON that cannot be read stops a whole request.
+    """
 
     batch: list[msgspec.Raw] | None = None
     context: msgspec.Raw = msgspec.Raw(b"")
-    sentAt: Scalar = None
-    sent_at: Scalar = None
-    writeKey: Scalar = None
-    api_key: Scalar = None
-    token: Scalar = None
+    sentAt: Any = None
+    sent_at: Any = None
+    writeKey: Any = None
+    api_key: Any = None
+    token: Any = None
 
 
 class _PostHogKey(msgspec.Struct):
@@ -161,7 +164,8 @@ def key_of(headers: Mapping[bytes, bytes], query: str, outside: Body | None, cal
     if not found:  # Jitsu's: "key:secret"; in the body it masks the key
         found = headers.get(b"x-write-key", b"").decode("latin-1").partition(":")[0]
     if not found and outside is not None:
-        found = str(outside.writeKey or outside.api_key or outside.token or "")
+        said = (outside.writeKey, outside.api_key, outside.token)
+        found = next((str(one) for one in said if one and isinstance(one, (str, int))), "")
     if not found and query:
         asked = dict(pairs_of(query))
         found = asked.get("writeKey") or asked.get("api_key") or asked.get("token") or ""

@@ -48,12 +48,13 @@ def text(value: object) -> str:
 
 
 def _order(came: Properties, event: Event) -> Properties:
+    """Money without a currency is in US dollars: https://segment.com/docs/connections/spec/track/#properties."""
     amounts = (number(came.get(key)) for key in ("total", "revenue", "value", "amount"))
     amount = next((one for one in amounts if one is not None), None)
     return {
         "order_id": text(came.get("order_id")),
         **({} if amount is None else {"amount": amount}),
-        **({"currency": text(came.get("currency"))} if amount is not None else {}),
+        **({} if amount is None else {"currency": text(came.get("currency")) or "USD"}),
         "channel": text(came.get("channel")),
         "properties": came,
     }

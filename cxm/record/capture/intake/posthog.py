@@ -19,7 +19,6 @@ class Call(msgspec.Struct, gc=False):
     distinct_id: str | int | float | None = None
     uuid: str | int | float | None = None
     timestamp: str | int | float | None = None
-    offset: int | float | None = None
     properties: dict[str, Any] | None = None
     set_: dict[str, Any] | None = msgspec.field(name="$set", default=None)
     set_once: dict[str, Any] | None = msgspec.field(name="$set_once", default=None)

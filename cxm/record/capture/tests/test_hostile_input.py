@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cxm.record.capture.intake.app import ROUTES
 from cxm.testing.cast import make_workspace
-from cxm.testing.tracking import Tracking
+from cxm.testing.tracking import BROKEN_OFF, Tracking
 
 pytestmark = pytest.mark.django_db
 ANSWERS = {200, 400, 401, 404, 405, 408, 413, 429}
@@ -142,6 +142,12 @@ def test_odd_headers_and_queries_get_an_answer(api: Tracking) -> None:
     huge = api.post("/v1/track", {"userId": "u", "event": "E"}, content_length="9" * 5_000)
     assert huge.json["code"] == "payload_too_large"
     assert api.post("/v1/track", {"userId": "u", "event": "E"}, key="", authorization="Basic \xff\xfe").status == 401
+    takes_others(api)
+
+
+def test_a_body_that_breaks_off_gets_an_answer(api: Tracking) -> None:
+    """Chunks that cannot be read look like a client that left; without an answer of ours it would read 500."""
+    assert proper(api, "/v1/track", BROKEN_OFF)["code"] == "invalid_json"
     takes_others(api)
 
 

@@ -59,6 +59,9 @@ def test_a_call_is_on_disk_when_it_is_answered(api: Tracking, workspace: Workspa
         ({"type": "group", "userId": "ada", "groupId": 12, "traits": {"name": "Initech"}}, "group_joined",
          {"group_id": "12", "traits": {"name": "Initech"}}),
         ({"type": "alias", "userId": "ada", "previousId": "v1"}, "customer_aliased", {"previous_id": "v1"}),
+        ({"type": "track", "userId": "ada", "event": "Order Refunded", "properties": {"order_id": "o1", "revenue": 3}},
+         "order_refunded", {"order_id": "o1", "amount": 3.0, "currency": "USD", "channel": "",
+                            "properties": {"order_id": "o1", "revenue": 3}}),
         ({"type": "track", "userId": "ada", "event": "Order Completed",
           "properties": {"order_id": "o1", "total": "27.5", "currency": "EUR"}}, "order_placed",
          {"order_id": "o1", "amount": 27.5, "currency": "EUR", "channel": "",
@@ -116,6 +119,19 @@ def test_rejected_events_do_not_stop_the_others(api: Tracking) -> None:
         (Reason.EVENT_TOO_LARGE, 1), (Reason.INVALID_FIELD, 4), (Reason.NO_EVENT_NAME, 1), (Reason.NO_GROUP_ID, 1),
         (Reason.NO_PREVIOUS_ID, 1), (Reason.NO_USER_ANON_ID, 1), (Reason.UNKNOWN_TYPE, 1),
     ]  # fmt: skip
+
+
+def test_an_event_of_a_batch_says_its_own_type_at_every_address(api: Tracking) -> None:
+    assert api.post("/v1/track", {"batch": [{"type": "identify", "userId": "ada"}, track()]}).rejected == 0
+    assert api.post("/v1/batch", {"type": "page", "userId": "ada"}).rejected == 0
+    assert api.stored() == ["Kettle Boiled", "customer_identified", "page_viewed"]
+
+
+@pytest.mark.parametrize("field", ["sentAt", "sent_at", "writeKey", "api_key", "token", "context"])
+def test_a_field_beside_the_batch_that_is_no_text_stops_none_of_its_events(api: Tracking, field: str) -> None:
+    for odd in (True, {"a": 1}, ["x"]):
+        assert api.post("/v1/batch", {"batch": [track()], field: odd}).status == 200
+    assert len(api.stored()) == 3
 
 
 def test_events_beyond_2500_are_rejected_and_the_answer_is_still_200(api: Tracking) -> None:

@@ -32,6 +32,8 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_c
     min_rows_to_fsync_after_merge = 1, concurrent_part_removal_threshold = 1000000000,
     cleanup_delay_period = 1, max_cleanup_delay_period = 2, cleanup_delay_period_random_add = 0,
     lightweight_mutation_projection_mode = 'rebuild', min_bytes_for_wide_part = 67108864,
+    -- A small part is one file and not twelve, each of which an insert would wait for until it is on disk.
+    min_bytes_for_full_part_storage = 4194304,
     -- Small inserts do without the projection: looking through their few rows is cheap, making it costs a quarter.
     materialize_projections_on_insert = 0, materialize_projections_on_merge = 1;
 -- distributed: events

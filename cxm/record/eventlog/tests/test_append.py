@@ -177,3 +177,21 @@ def test_events_are_on_disk_when_they_are_taken_and_before_a_merge_removes_what_
             parameters={"table": opened.local("events")},
         ).result_rows
     assert f"{setting} = 1" in made
+
+
+def test_an_insert_of_a_few_events_waits_for_one_file() -> None:
+    """A part of twelve files takes twice as long until it is on disk: decision 0412."""
+    workspace = make_workspace()
+    given_events([answer(workspace, 9)])
+    opened, kinds = engine(), set()
+    for node in opened.addresses:
+        with opened.client(node) as client:
+            kinds |= {
+                row[0]
+                for row in client.query(
+                    "SELECT part_storage_type FROM system.parts WHERE database = currentDatabase() AND active"
+                    " AND table = {table:String} AND rows < 100",
+                    parameters={"table": opened.local("events")},
+                ).result_rows
+            }
+    assert kinds == {"Packed"}
