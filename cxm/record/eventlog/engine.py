@@ -56,9 +56,6 @@ IN_PROCESS_OPTIONS: Mapping[str, Any] = {
     "background_processing_pool_thread_sleep_seconds_if_nothing_to_do": 0.02,
 }
 
-# The engine's allocator keeps what was freed for half a second, not for five: merges free and take 100 MB a second.
-ALLOCATOR = "dirty_decay_ms:500"
-
 # What the engine says when the disk is full: its own name, its name for a write that failed, the system's text.
 NO_SPACE = ("NOT_ENOUGH_SPACE", "CANNOT_WRITE_TO_FILE_DESCRIPTOR", "No space left on device")
 
@@ -233,9 +230,8 @@ def _opened() -> Engine:
 
 
 def load_library() -> None:
-    """Import the engine in this process, before there are threads. Its allocator reads its settings then."""
+    """Import the engine in this process, before there are threads."""
     if not settings.EVENTLOG_URL:
-        os.environ.setdefault("JE_MALLOC_CONF", ALLOCATOR)
         import_module("chdb")
 
 

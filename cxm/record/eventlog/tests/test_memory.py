@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 
 import pytest
@@ -76,17 +74,3 @@ def test_only_what_a_file_can_give_again_is_dropped() -> None:
 def test_a_process_goes_on_without_what_it_dropped() -> None:
     assert memory.release_file_pages() > 1024 * 1024  # Python's own program alone is more
     assert sum(range(1000)) == 499_500
-
-
-@pytest.mark.once
-def test_the_engines_allocator_is_told_not_to_keep_what_was_freed() -> None:
-    code = """
-import django; django.setup()
-from cxm.record.eventlog.engine import load_library
-load_library()
-import chdb
-print(chdb.query("SELECT stats FROM system.jemalloc_stats", "TSVRaw"))
-"""
-    environment = {key: value for key, value in os.environ.items() if key not in {"JE_MALLOC_CONF", "CXM_EVENTLOG_URL"}}
-    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert "opt.dirty_decay_ms: 500" in said.stdout
