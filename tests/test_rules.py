@@ -45,6 +45,19 @@ WRITTEN_BY_US = sorted(file for folder in (CXM, ROOT / "frontend" / "src") for f
                        and not {"vendor", "node_modules", "tests"} & set(file.parts))  # fmt: skip
 
 
+def test_a_table_that_scrolls_on_a_phone_is_reached_by_keyboard() -> None:
+    """By something inside that takes the focus, or by itself."""
+    found = [
+        f"{shown(file)}: {table[0][:80]}"
+        for file in TEMPLATES
+        for table in re.finditer(
+            r'<div class="[^"]*\btable-responsive\b.*?</table>', file.read_text("utf-8"), re.DOTALL
+        )
+        if not re.search(r"tabindex|<a |<button|<input|<select|{% include", table[0])
+    ]
+    assert found == [], 'Write tabindex="0" role="region" and a label on it.'
+
+
 def test_no_django_signals() -> None:
     found = [
         shown(file)

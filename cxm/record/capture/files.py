@@ -271,7 +271,7 @@ def check(path: Path, name: str, form: Format) -> Checked:
     with opened(path, name) as (stream, _raw):
         while True:
             try:
-                block = stream.read(BLOCK)
+                block = stream.read1(BLOCK)  # not read: it would drop what it has when the file ends too early
             except FileProblem as error:
                 raise FileProblem(
                     _("%(problem)s It can be read up to row %(row)d.") % {"problem": error, "row": lines + 1}

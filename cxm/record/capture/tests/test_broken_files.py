@@ -6,8 +6,10 @@ import errno
 import gzip
 import io
 import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import openpyxl
@@ -63,10 +65,19 @@ def stopped(workspace: Workspace, path: Path, yaml: str = YAML) -> str:
 def test_a_cut_gzip_stores_nothing_and_says_how_far_it_goes(tmp_path: Path) -> None:
     workspace = make_workspace()
     data = gzip.compress(lines(200_000).encode())
-    path = written(tmp_path, data[: len(data) // 2], "answers.csv.gz")
-    problem = stopped(workspace, path)
+    half = data[: len(data) // 2]
+    problem = stopped(workspace, written(tmp_path, half, "answers.csv.gz"))
     assert "The packed file ends too early" in problem
-    assert "It can be read up to row" in problem
+    row = zlib.decompressobj(31).decompress(half).count(b"\n") + 1  # the one in which it ends
+    assert f"It can be read up to row {row}." in problem
+
+
+def test_a_short_gzip_that_is_cut_says_how_far_it_goes(tmp_path: Path) -> None:
+    # All that can be read is less than what is read at once.
+    rows = "".join(f"{n},01/02/2026,{n % 11},{sha256(str(n).encode()).hexdigest() * 4}\n" for n in range(3_000))
+    half = gzip.compress(f"id,day,score,note\n{rows}".encode())[:-9]
+    row = zlib.decompressobj(31).decompress(half).count(b"\n") + 1
+    assert f"It can be read up to row {row}." in stopped(make_workspace(), written(tmp_path, half, "short.csv.gz"))
 
 
 def test_an_import_goes_on_with_a_good_copy_of_the_file(tmp_path: Path) -> None:
