@@ -99,8 +99,7 @@ def _update(workspace: Workspace, events: Sequence[LogEvent]) -> None:
 
 
 def count_answers(events: Sequence[LogEvent]) -> None:
-    """The step of the flow after that: how often each customer of these answers has answered, by one question to the log
-    for many of them."""
+    """The step of the flow after that: how often the customers of these answers answered; one question for many."""
     answering: dict[int, set[Name]] = defaultdict(set)
     for event in events:
         if event.name == ANSWER and (event.user_id or event.anonymous_id):
