@@ -33,7 +33,7 @@ from cxm.act.automations.steps import run_automations
 from cxm.act.cases.steps import names_waited_for, open_cases, wanted
 from cxm.listen.channels.webhooks.steps import tell_webhooks
 from cxm.record.capture.steps import learn_schema
-from cxm.record.customers.steps import update_customers
+from cxm.record.customers.steps import count_answers, update_customers
 from cxm.record.eventlog import follow
 from cxm.record.eventlog.engine import EventlogError, engine
 from cxm.record.eventlog.follow import CAPTURED, Batch, Follower, LeaseLost, LogEvent, Pace
@@ -63,11 +63,13 @@ class Step:
     name: str
     do: Callable[[Sequence[LogEvent]], object]
     facts: bool = False  # gets what we state ourselves, too, and of all only what is news
+    at_once: int = 0  # events of a call, where it asks much and writes little; else as few as AT_ONCE and its like say
 
 
 STEPS: list[Step] = [
     Step("repeats.drop", drop_twins),
     Step("customers.update", update_customers),
+    Step("answers.count", count_answers, at_once=1000),
     Step("schema.learn", learn_schema),
     Step("automations.run", run_automations, facts=True),
     Step("webhooks.tell", tell_webhooks, facts=True),
@@ -77,7 +79,9 @@ STEPS: list[Step] = [
 def open_cases_at_once(events: Sequence[LogEvent]) -> None:
     """Alerts and cases of the few events that need them; who sent these is made known first, as no step before did."""
     if some := wanted(events):
-        update_customers([event for event in some if event.source == CAPTURED])
+        captured = [event for event in some if event.source == CAPTURED]
+        update_customers(captured)
+        count_answers(captured)
         open_cases(some)
 
 
@@ -257,7 +261,7 @@ class FlowThread(threading.Thread):
         for step in URGENT if self._urgent else STEPS:
             events, done = news if step.facts else captured, 0
             while done < len(events):
-                some = events[done : done + self._at_once()]
+                some = events[done : done + (step.at_once or self._at_once())]
                 self._run(step, some, self._health)
                 done += len(some)
         self._health.handled(len(batch.events))

@@ -50,6 +50,7 @@ def _labels(flow: Flow) -> list[str]:
     known = {
         "repeats.drop": _("Drop events that came twice"),
         "customers.update": _("Update customers"),
+        "answers.count": _("Answers"),
         "schema.learn": _("Learn names and types"),
         "webhooks.tell": _("Tell other systems"),
     }

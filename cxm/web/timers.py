@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections
 
-from cxm.act.automations.watching import watch
+from cxm.act.automations.watching import note_members, watch
 from cxm.act.cases import routing, satisfaction, ticking
 from cxm.act.cases.alerts import notices, watching
 from cxm.act.cases.presence import forget as forget_presence
@@ -88,6 +88,7 @@ CLOCKS = [
     Clock(notices.send_due, MINUTE),
     Clock(watching.watch, HOUR),
     Clock(watch, 5 * MINUTE),
+    Clock(note_members, 10),
 ]
 
 

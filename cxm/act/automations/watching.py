@@ -17,6 +17,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from cxm.lib.conditions import Condition
@@ -34,7 +35,8 @@ from .starting import Beginning, Rule, begin
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BY_CLOCK = ("segment_entered", "segment_left", "date", "schedule")
+OF_SEGMENTS = ("segment_entered", "segment_left")
+BY_CLOCK = (*OF_SEGMENTS, "date", "schedule")
 AT_ONCE = 500  # customers in one transaction
 MOST_DAYS_LATE = 7  # of an installation that stood still: what is older is left
 OLDEST = 120  # years
@@ -42,8 +44,17 @@ OLDEST = 120  # years
 
 def watch(now: datetime | None = None) -> int:
     """The clock: look at every workflow that begins by itself; returns how many runs were asked for."""
-    now, n = now or timezone.now(), 0
-    rows = Workflow.objects.filter(is_on=True, archived_at=None, workspace__deleted_at=None, trigger__in=BY_CLOCK)
+    return _watch(Q(trigger__in=BY_CLOCK), now or timezone.now())
+
+
+def note_members() -> int:
+    """Of workflows that have just been turned on, who is in the segment already: who comes from now on is new."""
+    return _watch(Q(trigger__in=OF_SEGMENTS, progress={}), timezone.now())
+
+
+def _watch(which: Q, now: datetime) -> int:
+    n = 0
+    rows = Workflow.objects.filter(which, is_on=True, archived_at=None, workspace__deleted_at=None)
     for workflow in rows.select_related("workspace").order_by("pk"):
         program = program_called(workflow.pk, workflow.version, workflow.key)
         if program is None:
@@ -105,13 +116,12 @@ def state_changes(
 
 
 def _watch_days(workflow: Workflow, rule: Rule, now: datetime) -> int:
-    """Every day since the last one that was dealt with, at its hour."""
-    trigger = rule.trigger
-    local = now.astimezone(ZoneInfo(workflow.workspace.time_zone))
-    last_due = local.date() if local.hour >= trigger.hour else local.date() - timedelta(days=1)
+    """Every day since the last one that was dealt with, or since it was turned on, at its hour."""
+    trigger, zone = rule.trigger, ZoneInfo(workflow.workspace.time_zone)
+    last_due = _last_due(trigger, now.astimezone(zone))
     if "day" not in workflow.progress:
-        _keep(workflow, {"day": last_due.isoformat()})
-        return 0
+        since = min(workflow.on_since or now, now)
+        _keep(workflow, {"day": _last_due(trigger, since.astimezone(zone)).isoformat()})
     day = max(
         date.fromisoformat(workflow.progress["day"]) + timedelta(days=1), last_due - timedelta(days=MOST_DAYS_LATE)
     )
@@ -124,6 +134,11 @@ def _watch_days(workflow: Workflow, rule: Rule, now: datetime) -> int:
         _keep(workflow, {"day": day.isoformat()})
         day += timedelta(days=1)
     return n
+
+
+def _last_due(trigger: Trigger, local: datetime) -> date:
+    """The last day whose hour has come by then."""
+    return local.date() if local.hour >= trigger.hour else local.date() - timedelta(days=1)
 
 
 def is_day_of(trigger: Trigger, day: date) -> bool:

@@ -11,11 +11,13 @@ what the case now says, so calling them twice changes nothing. What time counts 
 * **Promise** runs from the acknowledgement to the moment that it named, day and night.
 
 A target is kept if no more time has counted than it allows, to the second. Whoever changes team takes the calendar of
-the new one along from then on; what has counted stays. Another priority changes the target, not what has counted.
+the new one along from then on; what has counted stays. Another priority changes the target, not what has counted; one
+without a target takes back what is not due yet, and never what was missed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -65,7 +67,11 @@ def _wind(case: Case, now: datetime) -> None:
     clocks = {(one.kind, one.number): one for one in case.clocks.select_related("version", "calendar")}
     version = version_for(case, [*clocks.values()])
     definition = read(version.definition) if version else None
-    for wanted in _wanted(case, definition, [*clocks.values()], now):
+    missed = {
+        one.kind: timedelta(seconds=one.target_s) for one in clocks.values()
+        if version and one.version_id == version.pk and one.breached_at and one.ended_at is None
+    }  # fmt: skip
+    for wanted in _wanted(case, definition, [*clocks.values()], now, missed):
         clock = clocks.pop((wanted.kind, wanted.number), None)
         promise = wanted.kind == Kind.PROMISE
         calendar = case.team.calendar if definition and definition.business and not promise else None
@@ -101,20 +107,27 @@ def version_for(case: Case, clocks: list[CaseClock]) -> PolicyVersion | None:
     return None
 
 
-def _wanted(case: Case, definition: Definition | None, clocks: list[CaseClock], now: datetime) -> list[Wanted]:
+def _wanted(
+    case: Case, definition: Definition | None, clocks: list[CaseClock], now: datetime, missed: Mapping[str, timedelta]
+) -> list[Wanted]:
+    """`missed`: targets that no change of the priority takes back, although the new one may have none."""
+
+    def target_of(kind: Kind) -> timedelta | None:
+        return definition.target(kind, case.priority) or missed.get(kind) if definition else None
+
     over_at = case.resolved_at or case.closed_at or now if case.state in OVER else None
     needed = case.state != State.MERGED
     found = []
-    target = definition.target(Kind.FIRST_REPLY, case.priority) if definition else None
+    target = target_of(Kind.FIRST_REPLY)
     if target:
         ended = case.first_replied_at or over_at
         found.append(
             Wanted(Kind.FIRST_REPLY, 1, case.opened_at, target, ended, False, needed or bool(case.first_replied_at))
         )
-    target = definition.target(Kind.NEXT_REPLY, case.priority) if definition else None
+    target = target_of(Kind.NEXT_REPLY)
     if target:
         found += _next_replies(case, target, clocks, over_at or now, needed)
-    target = definition.target(Kind.RESOLUTION, case.priority) if definition else None
+    target = target_of(Kind.RESOLUTION)
     if target and definition:
         paused = definition.pauses and case.state == State.WAITING
         found.append(Wanted(Kind.RESOLUTION, 1, case.opened_at, target, over_at, paused, needed))

@@ -227,10 +227,13 @@ GROUP BY customer_id
 def refresh_answers(workspace_id: int, customer_ids: Iterable[UUID]) -> None:
     """Count the answers of these customers and their families anew; cheaper than refresh_activity. Safe to repeat."""
     for part in parts(sorted(customer_ids), 1000):
-        members = [one for family in families(workspace_id, part) for one in family]
-        owner = owner_by_log_id(workspace_id, [one.pk for one in members])
+        asked = Customer.objects.filter(workspace_id=workspace_id, pk__in=part)
+        roots = {canonical or own for own, canonical in asked.values_list("pk", "canonical_id")}
+        family = Customer.objects.filter(Q(pk__in=roots) | Q(canonical__in=roots))
+        members = list(family.values_list("pk", "canonical_id", "answers"))
+        owner = owner_by_log_id(workspace_id, [pk for pk, _canonical, _answers in members])
         counted: dict[UUID, int] = defaultdict(int)
-        for ids in parts(sorted({*owner, *(one.pk for one in members)}), ASKED):
+        for ids in parts(sorted({*owner, *(pk for pk, _canonical, _answers in members)}), ASKED):
             rows = ask(
                 ANSWERS, Scope(workspace_id), row=Answers, name="customers.answers", table="events",
                 ids=[str(one) for one in ids],
@@ -238,12 +241,12 @@ def refresh_answers(workspace_id: int, customer_ids: Iterable[UUID]) -> None:
             for row in rows:
                 counted[owner.get(row.customer_id, row.customer_id)] += row.answers
         whole: dict[UUID, int] = defaultdict(int)
-        for one in members:
-            whole[one.canonical_id or one.pk] += counted[one.pk]
+        for pk, canonical, _answers in members:
+            whole[canonical or pk] += counted[pk]
         changed = [
-            (now, one.pk)
-            for one in members
-            if (now := counted[one.pk] if one.canonical_id else whole[one.pk]) != one.answers
+            (now, pk)
+            for pk, canonical, answers in members
+            if (now := counted[pk] if canonical else whole[pk]) != answers
         ]
         store(changed, ["answers"])
 

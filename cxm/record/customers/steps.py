@@ -33,6 +33,7 @@ from .versions import bump_directory
 MOST_TOLD = 200_000
 MOST_GROUPS = 20  # of one event
 UNSUBSCRIBED = "email_unsubscribed"
+ANSWER = "answer_given"
 CONSENT_EVENTS = {"consent updated", "consent preference updated", "segment consent preference updated"}
 _decoder = msgspec.json.Decoder()
 # User ids that this process has told the log about, with their customer: the rows of the snapshot that say it.
@@ -50,7 +51,6 @@ class Work:
     links: dict[tuple[Name, Name], tuple[datetime, UUID]] = field(default_factory=dict)
     groups: list[tuple[Name | None, str, Saying]] = field(default_factory=list)
     decisions: list[tuple[Name, str, bool, datetime, UUID]] = field(default_factory=list)
-    answering: set[Name] = field(default_factory=set)
     touched: set[Name] = field(default_factory=set)  # whose profile or links the batch speaks of
 
 
@@ -94,8 +94,24 @@ def _update(workspace: Workspace, events: Sequence[LogEvent]) -> None:
     if len(_told) > MOST_TOLD:
         _told.clear()
     _told.update((workspace.pk, name[1], owner[name]) for name in held)
-    if answering := {owner[name] for name in work.answering if name in owner} | settled.customers:
-        refresh_answers(workspace.pk, answering)
+    if settled.customers:
+        refresh_answers(workspace.pk, settled.customers)
+
+
+def count_answers(events: Sequence[LogEvent]) -> None:
+    """The step of the flow after that: how often the customers of these answers answered; one question for many."""
+    answering: dict[int, set[Name]] = defaultdict(set)
+    for event in events:
+        if event.name == ANSWER and (event.user_id or event.anonymous_id):
+            name = (USER, event.user_id) if event.user_id else (ANONYMOUS, event.anonymous_id)
+            answering[event.workspace_id].add(name)
+    for workspace_id, names in sorted(answering.items()):
+        owners = set[UUID]()
+        for kind in (USER, ANONYMOUS):
+            for part in parts([value for one, value in names if one == kind]):
+                rows = Identity.objects.filter(workspace=workspace_id, kind=kind, value__in=part)
+                owners.update(rows.values_list("customer_id", flat=True))
+        refresh_answers(workspace_id, owners)
 
 
 # Reading
@@ -111,8 +127,6 @@ def _read(work: Work, event: LogEvent) -> None:
     if user:
         work.users.add(event.user_id)
     work.seen[who] = max(work.seen.get(who, event.occurred_at), event.occurred_at)
-    if event.name == "answer_given":
-        work.answering.add(who)
     match event.type:
         case "identify":
             _read_identify(work, event, who, user, device)

@@ -16,16 +16,22 @@ from .engine import EventlogError, engine
 MADV_DONTNEED = 4
 MUCH = 350 * 1024 * 1024  # bytes resident from which a question cleans up behind itself
 AT_MOST_EVERY = 1.0  # seconds
+ROOM = 64 * 1024 * 1024  # where cleaning left MUCH all the same, bytes that must come to it before the next time
 _cleaned_at = 0.0
+_left = 0  # bytes resident after the last time
 
 
 def give_back_if_much() -> None:
-    """Called behind each question: heavy ones in a row would otherwise pile up what each leaves."""
-    global _cleaned_at
+    """Called behind each question: heavy ones in a row would otherwise pile up what each leaves.
+
+    A process that needs much does not clean for nothing: each time it stands still, and then reads its programs anew.
+    """
+    global _cleaned_at, _left
     now = time.monotonic()
-    if now - _cleaned_at > AT_MOST_EVERY and resident() > MUCH:
+    if now - _cleaned_at > AT_MOST_EVERY and resident() > (_left + ROOM if _left > MUCH else MUCH):
         _cleaned_at = now  # two threads at once clean twice, which does no harm
         give_back_memory()
+        _left = resident()
 
 
 def resident() -> int:

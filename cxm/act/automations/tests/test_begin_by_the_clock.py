@@ -11,7 +11,7 @@ from cxm.act.automations import actions
 from cxm.act.automations.definition import Definition, Path, Step, Trigger
 from cxm.act.automations.dry_run import rehearse
 from cxm.act.automations.models import Run, Watched, Workflow
-from cxm.act.automations.watching import condition_of_day, is_day_of, watch
+from cxm.act.automations.watching import condition_of_day, is_day_of, note_members, watch
 from cxm.lib.conditions import Condition
 from cxm.record.customers.models import Customer
 from cxm.record.customers.segment_actions import create_segment
@@ -81,6 +81,20 @@ def test_dates_and_schedules_have_each_day_once() -> None:
     assert "2000-02-29" not in condition_of_day(birthday, at("2028-02-28 00:00").date()).values
     month = Trigger(kind="schedule", every="month", day=31)
     assert is_day_of(month, at("2026-04-30 00:00").date()) and not is_day_of(month, at("2026-04-29 00:00").date())
+
+
+def test_nothing_is_lost_between_turning_on_and_the_first_look() -> None:
+    workspace = make_workspace()
+    people(make_customer(workspace, "Ada", traits={"plan": "gold"}))
+    segment = create_segment(workspace=workspace, name="Gold", condition=when("trait.plan", "is", "gold"), by=None)
+    made(workspace, TAG, trigger=Trigger(kind="segment_entered", segment=str(segment.pk)), name="Entered")
+    made(workspace, TAG, trigger=Trigger(kind="schedule", hour=9), name="Daily")
+    Workflow.objects.update(on_since=at("2026-07-05 08:58"))
+    assert note_members() == 0  # within seconds; Bob comes between it and the next look of all
+    people(make_customer(workspace, "Bob", traits={"plan": "gold"}))
+    watch(at("2026-07-05 09:03"))
+    started = list(Run.objects.order_by("workflow").values_list("workflow__name", "customer__name"))
+    assert started == [("Entered", "Bob"), ("Daily", None)]
 
 
 def test_a_call_from_outside_begins_once_for_its_key() -> None:

@@ -240,6 +240,33 @@ def test_who_looks_what_is_new_and_what_waits_for_me(workspace: Workspace, me: U
     assert not Case.objects.exists()
 
 
+def test_who_sends_a_case_to_sleep_again_is_not_woken_by_a_clock_that_read_before(
+    workspace: Workspace, me: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = opened(workspace, "First"), opened(workspace, "Second")
+    due = timezone.now() - timedelta(minutes=1)
+    Case.objects.update(state="snoozed", snoozed_until=due)
+
+    def somebody_is_faster(*, case: Case) -> None:
+        actions.wake(case=case)
+        other = second if case.pk == first.pk else first
+        Case.objects.filter(pk=other.pk).update(snoozed_until=timezone.now() + timedelta(days=1))
+
+    monkeypatch.setattr(waking, "wake", somebody_is_faster)
+    assert waking.wake_due() == 1
+    assert sorted(Case.objects.values_list("state", flat=True)) == ["open", "snoozed"]
+    old = timezone.now() - timedelta(days=15)
+    Case.objects.update(state="resolved", resolved_at=old, snoozed_until=None)
+
+    def somebody_resolves_again(*, case: Case, by: None) -> None:
+        actions.close(case=case, by=by)
+        Case.objects.filter(state="resolved").update(resolved_at=timezone.now())
+
+    monkeypatch.setattr(waking, "close", somebody_resolves_again)
+    assert waking.close_old() == 1
+    assert sorted(Case.objects.values_list("state", flat=True)) == ["closed", "resolved"]
+
+
 def test_saved_replies_macros_and_root_causes(workspace: Workspace, me: User) -> None:
     client, base = logged_in(me), f"/w/{workspace.slug}/cases/"
     ada = make_customer(workspace, "Ada Lovelace", email="ada@example.com", language="uk", traits={"plan": "gold"})

@@ -22,7 +22,7 @@ from cxm.record.customers.linking import log_id
 from cxm.record.customers.models import Customer, Identity, IdentityLink
 from cxm.record.customers.queries import Wanted, complete, customers, kinds_of_events, person_of, timeline
 from cxm.record.customers.snapshot import refresh_activity
-from cxm.record.customers.steps import update_customers
+from cxm.record.customers.steps import count_answers, update_customers
 from cxm.record.customers.timeline import SENTENCES, moment
 from cxm.record.customers.versions import directory_version
 from cxm.record.eventlog.ask import ask
@@ -56,7 +56,9 @@ def arrive(workspace: Workspace, *calls: Captured) -> None:
     given_captured(workspace, *calls)
 
     def step(events: Any) -> None:
-        update_customers([one for one in events if one.workspace_id == workspace.pk])
+        own = [one for one in events if one.workspace_id == workspace.pk]
+        update_customers(own)
+        count_answers(own)
 
     follow("test", step, holder="test")
 

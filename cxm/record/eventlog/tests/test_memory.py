@@ -14,6 +14,7 @@ def cleaned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     calls: list[int] = []
     monkeypatch.setattr(memory, "give_back_memory", lambda: calls.append(1))
     monkeypatch.setattr(memory, "_cleaned_at", -memory.AT_MOST_EVERY * 2)
+    monkeypatch.setattr(memory, "_left", 0)
     return calls
 
 
@@ -28,6 +29,22 @@ def test_much_is_given_back_once_in_a_while(cleaned: list[int], monkeypatch: pyt
     memory.give_back_if_much()
     memory.give_back_if_much()  # within the same second
     assert cleaned == [1]
+
+
+def test_a_process_that_needs_much_cleans_again_only_when_more_has_come(
+    cleaned: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "AT_MOST_EVERY", -1.0)
+    asked = []
+    for more in (1, 1, memory.ROOM, memory.ROOM + 2, -1, 1):
+        monkeypatch.setattr(memory, "resident", lambda more=more: memory.MUCH + more)
+        memory.give_back_if_much()
+        asked.append(len(cleaned))
+    # The first time; when ROOM and a byte have come to what was left then; no more at that height.
+    assert asked == [1, 1, 1, 2, 2, 2]
+    monkeypatch.setattr(memory, "_left", memory.MUCH)  # cleaning had helped: much is MUCH again
+    memory.give_back_if_much()
+    assert len(cleaned) == 3
 
 
 def test_the_resident_size_is_that_of_a_python_process() -> None:
