@@ -80,15 +80,16 @@ def known(opened: Engine, events: Sequence[Event]) -> set[UUID]:
     with opened.client() as client:
         for start in range(0, len(events), LOOKUP):
             part = events[start : start + LOOKUP]
+            # The driver escapes a parameter letter by letter, which takes longer than the question; a UUID needs none.
+            ids = ",".join([f"'{event.event_id}'" for event in part])
             result = client.query(
                 "SELECT event_id FROM events WHERE workspace_id IN {workspaces:Array(UInt32)}"
                 " AND occurred_at BETWEEN {first:DateTime64(3, 'UTC')} AND {last:DateTime64(3, 'UTC')}"
-                " AND event_id IN {ids:Array(UUID)}",
+                f" AND event_id IN ({ids})",
                 parameters={
                     "workspaces": sorted({event.workspace_id for event in part}),
                     "first": min(event.occurred_at for event in part),
                     "last": max(event.occurred_at for event in part),
-                    "ids": [str(event.event_id) for event in part],
                 },
             )
             found.update(row[0] for row in result.result_rows)

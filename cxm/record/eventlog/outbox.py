@@ -93,22 +93,24 @@ def _in_transaction(name: str) -> None:
 def move_outbox() -> int:
     """Move the waiting facts to the log; returns how many. Repeating it after a crash adds nothing twice."""
     moved = 0
-    while facts := list(OutboxFact.objects.all()[:BATCH]):
+    # Rows, not models: under load the making of models is a third of the work.
+    columns = ("pk", "event_id", "workspace_id", "name", "customer_id", "occurred_at", "properties")
+    while facts := list(OutboxFact.objects.values_list(*columns)[:BATCH]):
         append(
             [
                 Event(
-                    workspace_id=fact.workspace_id,
-                    event_id=fact.event_id,
-                    name=fact.name,
-                    customer_id=fact.customer_id,
-                    occurred_at=fact.occurred_at,
+                    workspace_id=workspace,
+                    event_id=event_id,
+                    name=name,
+                    customer_id=customer,
+                    occurred_at=occurred_at,
                     source="fact",
-                    properties=encode_properties(fact.properties),
+                    properties=encode_properties(properties),
                 )
-                for fact in facts
+                for _pk, event_id, workspace, name, customer, occurred_at, properties in facts
             ]
         )
-        arrivals.tell(len(facts), {fact.name for fact in facts})
-        OutboxFact.objects.filter(pk__in=[fact.pk for fact in facts]).delete()
+        arrivals.tell(len(facts), {fact[3] for fact in facts})
+        OutboxFact.objects.filter(pk__in=[fact[0] for fact in facts]).delete()
         moved += len(facts)
     return moved
