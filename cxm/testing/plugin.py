@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadFileScheduling
@@ -22,7 +23,9 @@ if "CXM_EVENTLOG_URL" in os.environ:
     os.environ["CXM_EVENTLOG_URL"] = os.environ["CXM_EVENTLOG_URL"].replace(
         "/cxm_test", f"/cxm_test_{_worker or 'alone'}"
     )
-
+# A time limit for each example asserts a time, which a busy machine breaks.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 # Files that share what takes long to make, so that one worker makes it once.
 TOGETHER = {"tests/test_snippets.py": "tests/test_real_clients.py"}

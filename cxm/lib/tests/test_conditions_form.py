@@ -75,7 +75,7 @@ def prune(condition: Condition) -> bool:
     return any(True for _row in ConditionForm(FIELDS, condition).rows())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TREES.filter(prune))
 def test_a_tree_comes_back_from_the_form_as_it_was(tree: Condition) -> None:
     form = ConditionForm.read(sent(*ConditionForm(FIELDS, tree).sent()), FIELDS)

@@ -55,7 +55,7 @@ def counts(hours: Hours, at: datetime) -> bool:
     return any(opens <= minute < closes for opens, closes in hours.spans_of(wall.date()))
 
 
-@settings(max_examples=full_or(1500, 60), deadline=None)
+@settings(max_examples=full_or(1500, 60))
 @given(calendars(), st.integers(0, 3 * 1440), st.integers(0, 59))
 def test_business_time_is_what_counting_the_minutes_gives(
     drawn: tuple[Hours, datetime], length: int, seconds: int
@@ -82,7 +82,7 @@ def test_business_time_is_what_counting_the_minutes_gives(
         assert hours.opening(start) == first
 
 
-@settings(max_examples=full_or(500, 40), deadline=None)
+@settings(max_examples=full_or(500, 40))
 @given(calendars(), st.integers(1, 4000), st.integers(0, 4000))
 def test_what_is_due_later_falls_later_and_pauses_add_up(
     drawn: tuple[Hours, datetime], minutes: int, pause: int

@@ -137,7 +137,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 20), values=st.lists(JSON, min_size=14, max_size=14), language=st.text(max_size=4))
 def test_answers_of_any_type_do_no_harm(seed: int, values: list[Any], language: str) -> None:
     """Whatever is stored under the questions: a page is shown, checked, left and finished, and makes good JSON."""

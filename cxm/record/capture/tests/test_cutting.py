@@ -45,7 +45,7 @@ def content(batch: Batch) -> tuple[object, ...]:
     return batch.n, batch.ids, batch.lines, batch.rows, batch.first, batch.last, rejected
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(some.lists(some.lists(LINES, min_size=1, max_size=8), min_size=1, max_size=4))
 def test_blocks_of_lines_make_what_their_rows_make(blocks: list[list[str]]) -> None:
     by_rows, by_blocks = converter(), converter()

@@ -36,7 +36,7 @@ VALUES = st.recursive(
     max_leaves=25,
 )
 LIMITS = settings(
-    max_examples=150, deadline=None, derandomize=True,
+    max_examples=150, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 

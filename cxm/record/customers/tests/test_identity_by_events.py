@@ -343,7 +343,7 @@ def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "refresh_answers", lambda *args: None)
 
 
-@settings(max_examples=full_or(60, 20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=full_or(60, 20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=st.lists(CALLS, min_size=1, max_size=14), seed=st.integers(0, 10**6))
 def test_the_final_profile_does_not_depend_on_the_order_of_arrival(
     nothing_told: None, calls: list[Captured], seed: int

@@ -84,7 +84,7 @@ def test_what_can_hold_anything_is_told_in_the_form_that_its_schema_promises() -
     names = sorted({name for one in TYPES for name in one.fields})
     schemas = {one.name: jsonschema_rs.Draft202012Validator(one.schema(), validate_formats=True) for one in TYPES}
 
-    @settings(max_examples=full_or(2000, 100), deadline=None, database=None)
+    @settings(max_examples=full_or(2000, 100), database=None)
     @given(st.sampled_from(sorted(BY_EVENT)), st.dictionaries(st.sampled_from(names), anything), st.booleans())
     def check(event: str, properties: dict[str, Any], known: bool) -> None:
         kind = BY_EVENT[event]

@@ -210,7 +210,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=full_or(5_000, 100), deadline=None)
+@settings(max_examples=full_or(5_000, 100))
 @given(st.dictionaries(NAMES, JSON, max_size=4))
 def test_whatever_a_document_holds_it_is_read_or_refused(said: dict[str, Any]) -> None:
     try:

@@ -75,7 +75,7 @@ LINES = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=full_or(3000, 150), deadline=None)
+@settings(max_examples=full_or(3000, 150))
 @given(st.lists(st.one_of(LINES, st.binary(max_size=40)), max_size=40))
 def test_no_bytes_make_reading_fail(lines: list[bytes]) -> None:
     came = read(b"\r\n".join(lines))
