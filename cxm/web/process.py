@@ -70,7 +70,7 @@ OUTBOX_EVERY = 5.0  # seconds; facts of this process are moved at once, those of
 TEXTS_EVERY = 1.0  # seconds between two looks for texts that nobody has read
 RUNS_EVERY = 1.0  # seconds; runs that this process begins go on at once, those of others at the latest then
 GATHER = 0.3  # seconds after facts were moved in which others gather: an insert costs much the same for few and many
-CROWD, GATHER_CROWD = 300, 1.0  # so many facts at once are a crowd, after which they gather for longer
+CROWD, GATHER_CROWD = 300, 0.5  # so many facts at once are a crowd, after which they gather for longer
 TURN = (
     0.001  # seconds that a busy thread keeps the interpreter before the event loop gets it; Python's default is 0.005
 )

@@ -91,11 +91,15 @@ def _in_transaction(name: str) -> None:
 
 
 def move_outbox() -> int:
-    """Move the waiting facts to the log; returns how many. Repeating it after a crash adds nothing twice."""
+    """Move the waiting facts to the log; returns how many. Repeating it after a crash adds nothing twice.
+
+    Facts that come meanwhile wait for the next call, so that they gather: an insert costs much the same for few.
+    """
     moved = 0
     # Rows, not models: under load the making of models is a third of the work.
     columns = ("pk", "event_id", "workspace_id", "name", "customer_id", "occurred_at", "properties")
-    while facts := list(OutboxFact.objects.values_list(*columns)[:BATCH]):
+    more = True
+    while more and (facts := list(OutboxFact.objects.values_list(*columns)[:BATCH])):
         append(
             [
                 Event(
@@ -113,4 +117,5 @@ def move_outbox() -> int:
         arrivals.tell(len(facts), {fact[3] for fact in facts})
         OutboxFact.objects.filter(pk__in=[fact[0] for fact in facts]).delete()
         moved += len(facts)
+        more = len(facts) == BATCH
     return moved
