@@ -6,12 +6,12 @@ link that resumes.
 
 from __future__ import annotations
 
-import hmac
 import time
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
+from hmac import compare_digest
 
 import msgspec
 from django.conf import settings
@@ -68,8 +68,13 @@ def _key(purpose: bytes) -> bytes:
     return sha256(b"cxm.surveys." + purpose + b"\0" + settings.SECRET_KEY.encode()).digest()
 
 
+def _tag(purpose: bytes, body: bytes) -> bytes:
+    """BLAKE2 with a key (RFC 7693): OpenSSL's HMAC lets go of the interpreter, which the event loop then waits for."""
+    return blake2b(body, key=_key(purpose), digest_size=TAG).digest()
+
+
 def _signed(purpose: bytes, body: bytes) -> str:
-    return urlsafe_b64encode(hmac.digest(_key(purpose), body, "sha256")[:TAG] + body).rstrip(b"=").decode()
+    return urlsafe_b64encode(_tag(purpose, body) + body).rstrip(b"=").decode()
 
 
 def _body(purpose: bytes, token: str) -> bytes:
@@ -81,7 +86,7 @@ def _body(purpose: bytes, token: str) -> bytes:
     except ValueError as error:
         raise Forged from error
     tag, body = whole[:TAG], whole[TAG:]
-    if not hmac.compare_digest(tag, hmac.digest(_key(purpose), body, "sha256")[:TAG]):
+    if not compare_digest(tag, _tag(purpose, body)):
         raise Forged
     return body
 
