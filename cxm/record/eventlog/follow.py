@@ -218,7 +218,9 @@ class Follower(Cursor):
         super().__init__(name, holder, alone=alone)
         self._names = names
         self.wanted: Collection[str] = ()  # what `names` said last
-        self._plans: dict[int, deque[int]] = {}  # where the next batches end, node by node
+        self._plans: dict[
+            int, deque[tuple[int, int]]
+        ] = {}  # by node: the ends of the next batches, and how many events each has
 
     def _begun(self) -> None:
         self._plans.clear()
@@ -242,9 +244,10 @@ class Follower(Cursor):
                     plan.extend(_plan(opened, client, parts, position, self._asked()))
                     if not plan:
                         continue  # a merge took the parts away while they were counted
-                events = _read(opened, client, parts, position, plan[0], self._asked())
+                block, n = plan[0]
+                events = _read(opened, client, parts, position, block, self._asked()) if n else []
                 if events is not None:
-                    block = plan.popleft()
+                    plan.popleft()
                     return Batch(node, self._tables[node], block, events, block < top)
 
     def _asked(self) -> Collection[str] | None:
@@ -366,8 +369,8 @@ def _followed(names: Collection[str] | None) -> tuple[str, dict[str, Any]]:
 
 def _plan(
     opened: Engine, client: Client, parts: Sequence[Part], position: int, names: Collection[str] | None
-) -> list[int]:
-    """The numbers of the blocks with which the next batches end; empty if a merge came in between."""
+) -> list[tuple[int, int]]:
+    """The blocks with which the next batches end, and how many events each has; empty if a merge came in between."""
     followed, parameters = _followed(names)
     taken: list[Part] = []
     end = rows = 0
@@ -390,11 +393,11 @@ def _plan(
     for block, n in counts:
         waiting += n
         if waiting >= BATCH:
-            ends.append(int(block))
+            ends.append((int(block), waiting))
             waiting = 0
     # TRICKY: the numbers after the last row belong to mutations and to rows that are deleted already.
-    if not ends or ends[-1] < end:
-        ends.append(end)
+    if not ends or ends[-1][0] < end:
+        ends.append((end, waiting))
     return ends
 
 
