@@ -93,6 +93,7 @@ class GroupCommit:
         self._stopping = False
         self._crowd = 0  # callers served by the last insert
         self._heavy_s = 0.0  # how long it took, if it had many rows
+        self._derived = False  # whether derived tables were filled by it
         self._repeats: Repeats | None = None
 
     async def write(self, rows: Sequence[Row]) -> Outcome:
@@ -159,12 +160,12 @@ class GroupCommit:
     def _share(self) -> None:
         """Leave half of the time to everybody else: rows by the hundred cost little more in one insert than in two.
 
-        It ends as soon as half of all callers wait: the others are read while these are written.
+        It ends as soon as half of all callers wait: the others are read while these are written. Where derived tables
+        are filled, all must wait: ten inserts a second into eight tables are most of a processor.
         """
         everybody = self._crowd + len(self._queue)
-        self._wake.wait_for(
-            lambda: self._stopping or 2 * len(self._queue) >= everybody, min(self._heavy_s, LONGEST_SHARE)
-        )
+        enough = everybody if self._derived else everybody / 2
+        self._wake.wait_for(lambda: self._stopping or len(self._queue) >= enough, min(self._heavy_s, LONGEST_SHARE))
 
     def _run(self) -> None:
         while taken := self._take():
@@ -180,6 +181,7 @@ class GroupCommit:
                 self._size -= sum(one.size for one in taken)
                 heavy = sum(len(one.rows) for one in taken) >= HEAVY
                 self._heavy_s = time.monotonic() - started if heavy else 0.0
+                self._derived = heavy and any(row.name in DERIVING for one in taken for row in one.rows)
             _answer(taken, outcome)
 
     def _commit(self, rows: Sequence[Row]) -> Outcome:
