@@ -15,7 +15,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import regex
@@ -26,6 +26,7 @@ from cxm.lib.personal_words import find_names
 MASK = "•••"
 # A text is read up to here: what follows is masked as a whole when someone without the right looks at it.
 READ_CHARACTERS = 100_000
+SHORT = 60  # characters of a text that may well come again
 
 # One character for one character, so that places stay: full-width forms, Arabic digits, odd spaces and dashes.
 _PLAIN = (
@@ -349,10 +350,13 @@ def mask(text: str, language: str = "", *, marks: Mapping[str, str] | None = Non
     return "".join(pieces)
 
 
+_mask_short = lru_cache(maxsize=5_000)(mask)  # a table says the same names, places and codes again and again
+
+
 def mask_all(value: Any, language: str = "", *, keep: Callable[[str], bool] = lambda key: False) -> Any:
     """A value as JSON has it, with every text in it masked; what is under a key that `keep` accepts stays."""
     if isinstance(value, str):
-        return mask(value, language)
+        return _mask_short(value, language) if len(value) <= SHORT else mask(value, language)
     if isinstance(value, Mapping):
         return {k: v if keep(str(k)) else mask_all(v, language, keep=keep) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

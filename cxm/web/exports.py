@@ -25,6 +25,7 @@ from .errands import ask_server, new_folder, server_holds_log
 
 WHAT = ("customers", "events", "answers")
 WHO = frozenset(("name", "email", "phone"))  # of customers
+TIMES = frozenset(("occurred_at", "received_at", "sent_at", "created_at", "updated_at"))
 CUSTOMER_COLUMNS = ("id", "name", "email", "phone", "language", "traits", "created_at", "updated_at")
 
 
@@ -42,7 +43,7 @@ def export(workspace: Workspace, what: str, form: str, target: Path, progress: j
         nonlocal counted
         for row in rows:
             counted += 1
-            yield row if personal else _masked(row)
+            yield row if personal else _masked(row, WHO if what == "customers" else frozenset())
 
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file, exchange(folder):
@@ -59,13 +60,19 @@ def export(workspace: Workspace, what: str, form: str, target: Path, progress: j
     return counted
 
 
-def _masked(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: MASK if value and name in WHO else mask_all(value, keep=_is_ours) for name, value in row.items()}
+def _masked(row: dict[str, Any], whole: frozenset[str]) -> dict[str, Any]:
+    """Without personal data; what is in the columns `whole` is personal as it stands."""
+    return {
+        name: MASK if value and name in whole
+        else value if name in TIMES or _is_ours(name)
+        else mask_all(value, keep=_is_ours)
+        for name, value in row.items()
+    }  # fmt: skip
 
 
 def _is_ours(name: str) -> bool:
-    """Ids that join the rows of several files are no texts of people."""
-    return name == "id" or name.endswith("_id")
+    """Ids that join the rows of several files are no texts of people; those that a sender gave may be an address."""
+    return name == "id" or (name.endswith("_id") and name not in ("user_id", "anonymous_id"))
 
 
 def _rows(workspace: Workspace, what: str, folder: str, progress: jobs.Progress) -> Iterator[dict[str, Any]]:
@@ -78,14 +85,20 @@ def _rows(workspace: Workspace, what: str, folder: str, progress: jobs.Progress)
             yield dict(zip(CUSTOMER_COLUMNS, values, strict=True))
         return
     path = exchange_folder(folder) / "rows.jsonl.gz"
+
+    def reading(done: float, total: float) -> None:
+        progress(done, 2 * total)  # writing is the other half
+
     if server_holds_log():
-        ask_server(jobs.export_rows, folder, what, workspace.pk, progress=progress)
+        count = ask_server(jobs.export_rows, folder, what, workspace.pk, progress=reading)
     else:
         total = jobs.export_total(what, workspace.pk)
-        jobs.write_lines(transfer.export(what, workspace.pk), path, total, progress)
+        count = jobs.write_lines(transfer.export(what, workspace.pk), path, total, reading)
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     with gzip.open(path, "rb") as lines:
-        for line in lines:
+        for number, line in enumerate(lines):
+            if number % 1000 == 0:
+                progress(count + number, 2 * count)
             row = decode(line)
             row["properties"] = decode(row["properties"].encode())
             yield row

@@ -73,6 +73,7 @@ def test_customers_and_answers_are_exported_safely_and_only_of_one_workspace(tmp
     assert only["occurred_at"] == "2026-03-01T12:00:00.000Z"
     events = tmp_path / "events.csv"
     assert "holds 1 rows" in said("export", str(events), "--workspace", workspace.slug, "--what", "events")
+    assert ",answer_given," in events.read_text()  # what happened is no name of a person
     with pytest.raises(CommandError, match="is a directory"):
         said("export", str(tmp_path), "--workspace", workspace.slug, "--what", "events")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.jsonl", "customers.csv", "events.csv"]
