@@ -269,15 +269,13 @@ class Follower(Cursor):
             with opened.client(address) as client:
                 entry = positions.get(str(node), {})
                 position = int(entry.get("block", 0)) if entry.get("table") == table_id(opened, client) else 0
-                parts, _top = parts_after(opened, client, position)
-                result = client.query(
-                    f"SELECT count(), min(received_at) FROM {opened.local('events')}"
-                    f" WHERE _part IN {{parts:Array(String)}} AND _block_number > {{after:UInt64}} AND {FOLLOWED}",
-                    parameters={"parts": [part.name for part in parts], "after": position},
-                ).result_rows[0]
-            if result[0]:
-                oldest = in_utc(result[1])
-                waiting = Lag(waiting.events + result[0], min(oldest, waiting.oldest_at or oldest))
+                waits = None
+                while waits is None:
+                    parts, _top = parts_after(opened, client, position)
+                    waits = _waits(opened, client, parts, position)
+            if waits[0]:
+                oldest = in_utc(waits[1])
+                waiting = Lag(waiting.events + waits[0], min(oldest, waiting.oldest_at or oldest))
         return waiting
 
     def _position(self, opened: Engine, client: Client, node: int) -> int:
@@ -414,6 +412,16 @@ def _read(
         settings={"log_comment": "follow"},
     ).result_rows
     return [_event(row) for row in rows] if still_active(opened, client, parts) else None
+
+
+def _waits(opened: Engine, client: Client, parts: Sequence[Part], after: int) -> tuple[int, datetime] | None:
+    """How many followed events there are behind a block, and the first arrival; None if a merge came in between."""
+    [row] = client.query(
+        f"SELECT count(), min(received_at) FROM {opened.local('events')}"
+        f" WHERE _part IN {{parts:Array(String)}} AND _block_number > {{after:UInt64}} AND {FOLLOWED}",
+        parameters={"parts": [part.name for part in parts], "after": after},
+    ).result_rows
+    return (row[0], row[1]) if still_active(opened, client, parts) else None
 
 
 def still_active(opened: Engine, client: Client, parts: Sequence[Part], table: str = "events") -> bool:
