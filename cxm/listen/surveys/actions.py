@@ -23,6 +23,7 @@ from cxm.accounts.models import Workspace
 
 from .checking import Problem, Taken, check, faults
 from .definition import Definition, Question
+from .editing import align_rows
 from .models import QuestionVersion, Revision, Survey, Version
 from .pictures import copy_pictures
 from .queries import differs, draft_of, taken_by, wordings_now
@@ -78,6 +79,7 @@ def _free_key(workspace: Workspace, name: str) -> str:
 
 def _storable(definition: Definition, taken: Taken) -> dict[str, Any]:
     """The JSON of a definition that may be stored: whatever the state of the work, it is no danger and no riddle."""
+    align_rows(definition)
     found = faults(definition, taken)
     if found:
         raise SurveyRefused(" ".join(dict.fromkeys(one.message for one in found[:5])), found)

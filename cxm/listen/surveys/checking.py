@@ -23,7 +23,7 @@ from cxm.lib.conditions import leaves
 
 from . import stylesheets
 from .definition import CHOOSING, SCORED, WRITTEN, Definition, Formula, Question, Rule
-from .places import SURVEY, Place, conditions, fields_used, question_in, texts, walk
+from .places import SURVEY, Place, conditions, fields_used, matrix_before, question_in, texts, walk
 from .wording import scale_of, shape_of
 
 MOST_PAGES: Final = 200
@@ -36,7 +36,7 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 PRIORITIES: Final = ("low", "normal", "high", "urgent")
 PLAIN_FIELDS: Final = {"segment", "language", "channel", "device", "url"}
-KNOWN_FIELDS: Final = PLAIN_FIELDS | {"trait", "survey", "variable", "hidden", "value", "event", "tag"}
+KNOWN_FIELDS: Final = PLAIN_FIELDS | {"quota", "trait", "survey", "variable", "hidden", "value", "event", "tag"}
 
 
 @dataclass(frozen=True)
@@ -256,6 +256,10 @@ def _question(definition: Definition, question: Question) -> Iterator[Problem]:
         )  # fmt: skip
     if question.kind == "matrix" and not question.rows and not question.carry:
         yield _error("no_rows", here, _("A matrix needs at least one row."))
+    if question.beside and not matrix_before(definition, question):
+        yield _warning(
+            "beside", here, _("There is no matrix right before this question to stand beside. It is shown by itself.")
+        )
     if question.kind == "maxdiff" and question.choices and not 2 <= question.per_task <= len(question.choices):
         yield _error("per_task", here, _("Show at least two choices together, and not more than there are."))
     if question.at_least is not None and question.at_most is not None and question.at_least > question.at_most:
@@ -331,6 +335,9 @@ def _references(definition: Definition) -> Iterator[Problem]:
         elif first == "hidden" and rest not in definition.hidden:
             message = _("There is no hidden field “%(name)s”. Add it under “Settings”, or correct the name.")
             yield _error("no_such_hidden", place, message % {"name": rest})
+        elif first == "quota" and rest not in {one.id for one in definition.quotas}:
+            message = _("There is no quota “%(name)s”. Add it under “Logic”, or correct the name.")
+            yield _error("no_such_quota", place, message % {"name": rest})
         elif (first == "value" and place.part != "question") or (not asked and first not in KNOWN_FIELDS):
             yield _error("no_such_field", place, _("Nothing is called “%(name)s” here.") % {"name": name})
     for place, condition in conditions(definition):

@@ -86,6 +86,7 @@ class Question(Struct, omit_defaults=True, forbid_unknown_fields=True):
     choices: list[Choice] = field(default_factory=list)
     rows: list[Choice] = field(default_factory=list)  # of a matrix; its columns are the choices
     several: bool = False  # of a matrix: several columns per row; of a picture choice: several pictures
+    beside: bool = False  # of a matrix: in one table with the matrix right before it, whose rows it has
     carry: Carry | None = None
     order: Literal["as_is", "random", "reversed_half"] = "as_is"  # of choices or rows; reversed for half the people
     checks: list[Check] = field(default_factory=list)
@@ -150,14 +151,19 @@ class Rule(Struct, omit_defaults=True, forbid_unknown_fields=True):
 
 
 class Quota(Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """No more than `limit` completed responses for which `when` holds; then the survey ends with `ending`."""
+    """How many completed responses there are for which `when` holds, and what happens when they are `limit`.
+
+    `end` ends the survey for whoever fits too, with `ending`; `close` lets nobody begin any more; `count` counts on.
+    Conditions may ask whether it is full: `{"field": "quota.<id>", "values": [true]}`. For one response that is settled
+    when it begins, so that no answer is lost when the quota fills up meanwhile.
+    """
 
     id: str
     name: str
     limit: int
     when: Condition | None = None
     ending: str = ""
-    then: Literal["end", "close"] = "end"  # end: for this person; close: nobody starts any more
+    then: Literal["end", "close", "count"] = "end"
 
 
 class Ending(Struct, omit_defaults=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ import copy
 import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -37,6 +38,9 @@ class EditRefused(ValueError):
 
 def gone() -> EditRefused:
     return EditRefused(_("This part of the survey is not there any more: it was deleted or moved meanwhile."))
+
+
+SIDE_BY_SIDE: Final = ("importance", "satisfaction")  # the parts of presets.yaml that make one table
 
 
 # Ids
@@ -194,15 +198,17 @@ def add_question(definition: Definition, taken: Taken, *, kind: str, after: Plac
         raise EditRefused(_("There is no such kind of question."))
     if sum(1 for _one in definition.questions()) >= MOST_QUESTIONS:
         raise EditRefused(_("The survey is full. Delete a question first."))
-    new_id = free_question_id(definition, taken, kind)
-    if kind in ready:
-        question = preset_question(kind, [one for one in definition.languages if one in LANGUAGES] or ["en"])
-        question.id = new_id
-    else:
-        question = new_question(kind, new_id, language)  # type: ignore[arg-type]  # checked above
     section, index = _slot(definition, after)
-    section.questions.insert(index, question)
-    return question
+    if kind not in ready:
+        new_id = free_question_id(definition, taken, kind)
+        section.questions.insert(index, new_question(kind, new_id, language))  # type: ignore[arg-type]  # checked above
+        return section.questions[index]
+    languages = [one for one in definition.languages if one in LANGUAGES] or ["en"]
+    for place, key in enumerate(SIDE_BY_SIDE if kind == "side_by_side" else (kind,), index):
+        question = preset_question(key, languages)
+        question.id = free_question_id(definition, taken, key)
+        section.questions.insert(place, question)
+    return section.questions[index]
 
 
 def _slot(definition: Definition, after: Place) -> tuple[Section, int]:
@@ -528,6 +534,14 @@ def condition_at(definition: Definition, place: Place) -> Condition | None:
 
 
 # Choices and rows
+
+
+def align_rows(definition: Definition) -> None:
+    """Matrices in one table have one set of rows: that of the first."""
+    for _page, section, _question in walk(definition):
+        for before, question in pairwise(section.questions):
+            if question.beside and question.kind == before.kind == "matrix":
+                question.rows, question.carry = copy.deepcopy(before.rows), copy.copy(before.carry)
 
 
 def put_choices(question: Question, choices: list[Choice], which: Literal["choices", "rows"]) -> None:

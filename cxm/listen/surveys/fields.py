@@ -96,6 +96,10 @@ def known(definition: Definition, workspace: Workspace) -> list[Field]:
     found = [Field(f"hidden.{name}", name, group=_("Hidden fields")) for name in definition.hidden]
     found += [Field(f"variable.{name}", name, "number", group=_("Variables")) for name in definition.variables]
     found += [
+        Field(f"quota.{one.id}", _("Quota “%(name)s” is full") % {"name": one.name[:60]}, "yes_no", group=_("Quotas"))
+        for one in definition.quotas
+    ]
+    found += [
         Field(f"trait.{name}", name, KINDS[kind], group=_("Traits of the customer"), many=kind is Kind.LIST)
         for name, kind in sorted(kinds(workspace).items())
     ]

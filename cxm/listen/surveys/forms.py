@@ -31,6 +31,7 @@ from .definition import (
 )  # fmt: skip
 from .editing import free_choice_id
 from .kinds import KIND
+from .places import matrix_before
 
 SHORT: Final = 500
 LONG: Final = 5_000
@@ -186,6 +187,20 @@ class QuestionForm(PartForm):
         label = _("Several can be chosen") if self.question.kind == "picture" else _("Several columns per row")
         self.fields["several"] = forms.BooleanField(label=label, required=False, disabled=self.published)
         self.initial["several"] = self.question.several
+
+    def _add_beside(self) -> None:
+        """Where there is a matrix before it; one that was published keeps the rows that it has answers to."""
+        before = matrix_before(self.definition, self.question)
+        if before is None:
+            return
+        same = [one.id for one in before.rows] == [one.id for one in self.question.rows]
+        if same or not self.published:
+            title = said(before.title, self.language, self.definition.languages)[:60]
+            self.fields["beside"] = forms.BooleanField(
+                label=_("Side by side with “%(question)s”") % {"question": title}, required=False,
+                help_text=_("In one table, which has the rows of that question."),
+            )  # fmt: skip
+            self.initial["beside"] = self.question.beside
 
     def _add_order(self) -> None:
         which = _("Order of the rows") if self.question.kind == "matrix" else _("Order of the choices")
@@ -345,8 +360,8 @@ class QuestionForm(PartForm):
             if question.scale is not None or (scale.lowest_label or scale.highest_label):
                 question.scale = scale
         for name in (
-            "required", "several", "order", "at_least", "at_most", "total", "per_task", "explains", "default", "accept",
-            "largest_mb", "touchpoint", "role", "instructed", "link",
+            "required", "several", "beside", "order", "at_least", "at_most", "total", "per_task", "explains",
+            "default", "accept", "largest_mb", "touchpoint", "role", "instructed", "link",
         ):  # fmt: skip
             if name in values:
                 setattr(question, name, values[name])

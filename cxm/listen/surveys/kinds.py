@@ -55,7 +55,7 @@ GROUPS: Final[tuple[tuple[Promise, tuple[KindOf, ...]], ...]] = (
             KindOf("yes_no", _("Yes or no"), _("A plain question"), "toggle-left"),
             KindOf("thumbs", _("Thumbs"), _("Up or down"), "thumb-up"),
             KindOf("matrix", _("Matrix"), _("Several statements on one scale"), "grid-dots",
-                   ("several", "order", "carry"), choices=True, rows=True),
+                   ("several", "beside", "order", "carry"), choices=True, rows=True),
             KindOf("ranking", _("Ranking"), _("In order of importance"), "list-numbers", (*LENGTH, *ORDER),
                    choices=True),
             KindOf("constant_sum", _("Constant sum"), _("Points shared out among choices"), "chart-pie",
@@ -90,6 +90,9 @@ GROUPS: Final[tuple[tuple[Promise, tuple[KindOf, ...]], ...]] = (
 )  # fmt: skip
 # Questions with words and choices of their own, of presets.yaml; the key is not that of a kind.
 READY: Final = (
+    KindOf("side_by_side", pgettext_lazy("kind of question", "Side by side"),
+           _("The same rows on two scales, such as importance and satisfaction"),
+           "layout-columns"),
     KindOf("attention", _("Attention check"), _("It says what to choose: who chooses something else did not read"),
            "eye"),
     KindOf("address", _("Postal address"), _("Street, postcode, town, country"), "map-pin"),

@@ -142,6 +142,7 @@ class Response(models.Model):
     answers: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     hidden: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     variables: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    full: models.JSONField[list[str], list[str]] = models.JSONField(default=list)  # quotas that were when it began
     seen: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)  # question -> seconds
     page = models.CharField(max_length=64, blank=True)  # where they are
     seed = models.PositiveIntegerField(default=0)  # of every random order in it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cxm.lib.conditions import Condition, leaves
 
@@ -38,6 +39,16 @@ def walk(definition: Definition) -> Iterator[tuple[Page, Section, Question]]:
         for section in page.sections:
             for question in section.questions:
                 yield page, section, question
+
+
+def matrix_before(definition: Definition, question: Question) -> Question | None:
+    """The matrix right before a question in its section, which another can stand beside."""
+    for page in definition.pages:
+        for section in page.sections:
+            for before, one in pairwise(section.questions):
+                if one is question:
+                    return before if before.kind == "matrix" else None
+    return None
 
 
 def question_called(definition: Definition, question_id: str) -> Question | None:

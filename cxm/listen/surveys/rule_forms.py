@@ -180,6 +180,7 @@ class QuotaForm(forms.Form):
         choices=[
             ("end", gettext_lazy("End the survey for whoever fits")),
             ("close", gettext_lazy("Let nobody begin any more")),
+            ("count", gettext_lazy("Count on: conditions may ask whether it is full")),
         ],
     )  # fmt: skip
     ending = forms.ChoiceField(label=gettext_lazy("With the end screen"), required=False)

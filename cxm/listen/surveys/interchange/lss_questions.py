@@ -230,14 +230,15 @@ class Questions(Names):
         return [question]
 
     def _read_dual(self, element: Element, question: Question, asked: Asked) -> list[Question]:
-        """Each scale becomes a matrix with the same rows."""
-        made, qid = [], asked.row.get("qid", "")
+        """Each scale becomes a matrix; the second stands beside the first."""
+        made, qid = list[Question](), asked.row.get("qid", "")
         for scale, heading in (("0", "dualscale_headerA"), ("1", "dualscale_headerB")):
             columns, known = self._choices(element, qid, scale)
             if not columns:
                 continue
-            one = Question(self.ids.give(f"{question.id}_{scale}", "matrix"), "matrix", question.title)
-            one.hint, one.choices = self._localised(element, heading) or question.hint, columns
+            one = Question(self.ids.give(f"{question.id}_{scale}", "matrix"), "matrix", {}, question.hint)
+            one.title = self._joined(question.title, self._localised(element, heading), element.where)
+            one.choices, one.beside = columns, bool(made)
             one.rows, codes = self._rows(element, qid)
             for code, id_ in codes.items():
                 self._know(asked, f"{code}_{scale}", Field(f"answer.{one.id}.{id_}", codes=known))
@@ -275,11 +276,7 @@ class Questions(Names):
         made = []
         for code, choice in zip(codes, choices, strict=True):
             one = Question(self.ids.give(f"{question.id}_{code}", "number"), "slider" if slider else "number", {})
-            one.title = {
-                language: f"{said} – {choice.label.get(language) or choice.label.get(self.first, '')}"
-                for language, said in question.title.items()
-            }
-            self.late.append(partial(self._pipe, one.title, element.where))
+            one.title = self._joined(question.title, choice.label, element.where)
             one.hint = question.hint
             if slider:
                 one.scale = Scale(bounds[0] or 0, 100 if bounds[1] is None else bounds[1], bounds[2] or 1, "slider")
@@ -290,6 +287,14 @@ class Questions(Names):
             self.notes.add(f"{element.where} · {code}", "part", "renamed", "look", one.id)
             made.append(one)
         return made
+
+    def _joined(self, title: Text, part: Text, where: str) -> Text:
+        joined = {
+            language: f"{said} – {part.get(language) or part.get(self.first, '')}".removesuffix(" – ")
+            for language, said in title.items()
+        }
+        self.late.append(partial(self._pipe, joined, where))
+        return joined
 
     def _read_written(self, element: Element, question: Question, asked: Asked) -> list[Question]:
         question.kind = "long_text" if asked.row["type"] in "TU" else "short_text"

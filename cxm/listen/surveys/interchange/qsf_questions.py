@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from cxm.lib.conditions import Condition, text_of
 
 from ..definition import Check, Choice, Question, Scale, Text
@@ -352,6 +354,27 @@ class Questions(Reading):
         if selector == "Bipolar" or sub not in ("SingleAnswer", "MultipleAnswer"):
             self.notes.add(element.where, f"Matrix {selector} {sub}", "approximated", "look")
         return [question]
+
+    def _read_sbs(self, element: Element, question: Question, qid: str) -> list[Question]:
+        """Each column with choices becomes a matrix; they stand beside each other."""
+        rows, made = self._choices(element, qid), list[Question]()
+        for key, raw in sorted(Element(element.take("AdditionalQuestions"), element.where).data.items()):
+            column = Element(raw, f"{element.where} · {key}")
+            selector, sub = text_of(column.take("Selector") or ""), text_of(column.take("SubSelector") or "")
+            heading = self.said(column, "QuestionText")
+            choices = self._choices(column, f"{qid}#{key}", "Answers") if selector == "Likert" else []
+            if not choices or not rows:
+                self.notes.add(column.where, f"column {selector} {sub}".rstrip(), "no_counterpart", "content", heading)
+                continue
+            one = Question(self.ids.give(f"{element.where}_{key}", "matrix"), "matrix", {}, choices=choices)
+            one.title = self._joined(question.title, heading) if heading else question.title
+            one.rows = msgspec.convert(msgspec.to_builtins(rows), list[Choice])
+            one.several, one.beside = sub == "MultipleAnswer", bool(made)
+            self.asked[f"{qid}#{key}"] = one
+            self.codes |= {(f"{qid}#{key}", code): id_ for (of, code), id_ in self.codes.items() if of == qid}
+            self.notes.add(column.where, "column", "renamed", "look", one.id)
+            made.append(one)
+        return made
 
     def _read_slider(self, element: Element, question: Question, qid: str) -> list[Question]:
         """Each statement becomes a question."""

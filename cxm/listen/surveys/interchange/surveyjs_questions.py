@@ -388,7 +388,7 @@ class Questions(Shared):
         return choices
 
     def _matrix_of_lists(self, element: Element, name: str, page: str) -> list[Question]:
-        """Each column with choices becomes a matrix of its own with the same rows."""
+        """Each column with choices becomes a matrix; they stand beside each other."""
         rows = self._list(element, "rows")
         title = self._text(element.take("title"), element.where) or {self.first: name}
         shared = self._list(element, "choices")
@@ -415,6 +415,7 @@ class Questions(Shared):
                 self.late.append(partial(self._pipe, joined))
             copy = msgspec.convert(msgspec.to_builtins(rows), list[Choice])
             made.append(Question(id_, "matrix", joined, choices=own, rows=copy, several=kind in ("checkbox", "tagbox")))
+            made[-1].beside = len(made) > 1
             made[-1].required = required or column.take("isRequired") is True
             self._rest(column)
             self.notes.add(column.where, "column", "renamed", "content", id_)

@@ -290,7 +290,7 @@ class _Writer:
             else:
                 several = question.kind in ("multiple", "ranking")
                 made["defaultValue"] = question.default.split(",") if several else question.default
-        for name in ("explains", "instructed", "touchpoint", "role"):
+        for name in ("explains", "instructed", "touchpoint", "role", "beside"):
             if value := getattr(question, name):
                 self.notes.add(where, name, "no_counterpart", "look", value)
         return made

@@ -197,7 +197,7 @@ class _Writer:
             row["default"] = question.default.replace(",", " ") if kind in ("multiple", "ranking") else question.default
         elif question.default:
             self.notes.add(question.id, "default", "expression", "content", question.default)
-        for what in ("placeholder", "explains", "instructed", "touchpoint", "role", "carry", "link"):
+        for what in ("placeholder", "explains", "instructed", "touchpoint", "role", "carry", "link", "beside"):
             if getattr(question, what):
                 weight: Any = {"carry": "logic", "link": "content"}.get(what, "look")
                 self.notes.add(question.id, what, "no_counterpart", weight)

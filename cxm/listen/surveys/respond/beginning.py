@@ -137,8 +137,10 @@ async def begin(name: str, query: Mapping[str, str], request: Asking) -> Begun:
 
 def new_start(entry: Entry, prepared: Prepared, request: Asking, language: str = "", **more: Any) -> Start:
     wanted = [language, *request.languages] if language else request.languages
+    full = more.pop("full", None)
     return Start(
         response=more.pop("response", None) or uuid.uuid4(), survey=entry.id,
+        full=(prepared.full_at_start(entry.counts) if full is None else full) if not more.get("test") else [],
         version=more.pop("version", entry.version), at=round(time.time() * 1000),
         language=best_language(wanted, prepared.definition.languages),
         device=more.pop("device", "") or device_of(request.agent), **more,
@@ -183,6 +185,7 @@ async def begin_invited(token: str, query: Mapping[str, str], request: Asking) -
         entry, prepared, request, query.get("lang", "") or (stored.language if stored else invitation.language),
         response=response, version=prepared.number, channel=invitation.channel, invitation=invitation.pk,
         person=invitation.customer_id, customer=invitation.customer_id, hidden=hidden,
+        full=stored.full if stored else None,
     )  # fmt: skip
     return Begun(entry, prepared, start, stored)
 

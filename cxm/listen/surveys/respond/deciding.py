@@ -137,6 +137,7 @@ def _response(one: Submission, batch: _Batch) -> Response:
         invitation_id=start.invitation, test=start.test, channel=start.channel, origin=start.origin[:200],
         language=start.language, hidden=dict(start.hidden), seed=number_of(start.response),
         started_at=datetime.fromtimestamp(start.at / 1000, UTC), updated_at=one.now, flags=list(start.flags),
+        full=start.full,
     )  # fmt: skip
     batch.responses[made.pk] = batch.new[made.pk] = made
     return made

@@ -79,6 +79,7 @@ class Prepared:
         text = msgspec.json.encode(definition).decode()
         # What must be asked of the database before a page can be shown; seldom anything.
         self.needs = frozenset(name for name in ("trait.", "segment", "survey.") if name in text)
+        self.asked_quotas = [one.id for one in self.definition.quotas if f'"quota.{one.id}"' in text]
         self.files = any(one.kind == "file" for one in self.questions.values())
         self.explained = {one.explains: one.id for one in self.questions.values() if one.explains}
         self.made: dict[Any, Any] = {}  # what pages.py has made of it
@@ -86,6 +87,11 @@ class Prepared:
     def full(self, counts: Mapping[str, int]) -> frozenset[str]:
         """The quotas that are full."""
         return frozenset(one.id for one in self.definition.quotas if counts.get(one.id, 0) >= one.limit)
+
+    def full_at_start(self, counts: Mapping[str, int]) -> list[str]:
+        """Those of them that a condition asks for."""
+        full = self.full(counts)
+        return [one for one in self.asked_quotas if one in full]
 
     def shut(self, counts: Mapping[str, int]) -> bool:
         """Whether a full quota closes the survey for everybody."""
@@ -182,12 +188,16 @@ class Directory:
         self._begin()
 
 
+def counts_of(survey: int) -> dict[str, int]:
+    return dict(QuotaCount.objects.filter(survey=survey).values_list("quota", "n"))
+
+
 def read(name: str | int) -> Entry | None:
     which = Q(pk=name) if isinstance(name, int) else Q(public_id=name) | Q(address=name)
     one = Survey.objects.filter(which).defer("draft", "widget").first() if name != "" else None
     if one is None:
         return None
-    counts = dict(QuotaCount.objects.filter(survey=one.pk).values_list("quota", "n"))
+    counts = counts_of(one.pk)
     return Entry(
         one.pk, one.workspace_id, one.public_id, one.key, one.name, one.state, one.version, one.revision, one.pin,
         one.verify_email, one.opens_at, one.closes_at, one.most_responses, one.archived_at is not None, counts,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from html import escape as e
-from typing import Any
 
 from ..runtime import ChoiceView, Problem, QuestionView, ScaleView, field_name
 from . import signs
@@ -216,28 +215,52 @@ class Drawing:
         )
 
     def matrix(self) -> str:
-        value = self.value if isinstance(self.value, dict) else {}
-        kind = "checkbox" if self.q.several else "radio"
         made = []
         for row in self.q.rows:
-            cell = value.get(row.id)
-            chosen = set(cell if isinstance(cell, list) else [cell])
             problem = self._part_problem(row.id)
-            described = f' aria-describedby="{e(self.id)}-{e(row.id)}-p"' if problem else ""
-            boxes = "".join(
-                f'<label class="point"><input type="{kind}" name="{e(self.name)}.{e(row.id)}" value="{e(one.id)}"'
-                f"{' checked' if one.id in chosen else ''}{self._wrong(self.of_part.get(row.id))}>"
-                f'<span class="face">{e(one.label)}</span></label>'
-                for one in self.q.choices
-            )
-            mark = (
-                f'<span class="must"> ({e(self.words.required)})</span>' if row.required and not self.q.required else ""
-            )
             made.append(
-                f'<fieldset class="row"{described}><legend>{e(row.label)}{mark}</legend>{problem}'
-                f'<div class="scale columns" data-scale>{boxes}</div></fieldset>'
+                f'<fieldset class="row"{self._of_row(row)}><legend>{e(row.label)}{self._must(row)}</legend>{problem}'
+                f"{self._columns(row)}</fieldset>"
             )
         return "".join(made)
+
+    def _columns(self, row: ChoiceView) -> str:
+        cell = self.value.get(row.id) if isinstance(self.value, dict) else None
+        chosen = set(cell if isinstance(cell, list) else [cell])
+        kind = "checkbox" if self.q.several else "radio"
+        boxes = "".join(
+            f'<label class="point"><input type="{kind}" name="{e(self.name)}.{e(row.id)}" value="{e(one.id)}"'
+            f"{' checked' if one.id in chosen else ''}{self._wrong(self.of_part.get(row.id))}>"
+            f'<span class="face">{e(one.label)}</span></label>'
+            for one in self.q.choices
+        )
+        return f'<div class="scale columns" data-scale>{boxes}</div>'
+
+    def _of_row(self, row: ChoiceView) -> str:
+        return f' aria-describedby="{e(self.id)}-{e(row.id)}-p"' if row.id in self.of_part else ""
+
+    def _must(self, row: ChoiceView) -> str:
+        asked = row.required and not self.q.required
+        return f'<span class="must"> ({e(self.words.required)})</span>' if asked else ""
+
+    # Matrices side by side
+
+    def head(self) -> str:
+        """The question above its column of a table."""
+        mark = f'<span class="must"> ({e(self.words.required)})</span>' if self.q.required else ""
+        return (
+            f'<div id="{e(self.id)}"><div class="title" id="{e(self.id)}-t">{lines(self.q.title)}{mark}</div>'
+            f"{self._hint()}{self._problems()}</div>"
+        )
+
+    def cell(self, row: ChoiceView) -> str:
+        """The columns of this matrix in one row of the table. On a phone its question stands above them."""
+        data = ' data-live=""' if self.q.live else ""
+        return (
+            f'<div role="group" aria-labelledby="{e(self.id)}-t" data-q="{e(self.q.id)}"{data}{self._of_row(row)}>'
+            f'<span class="title" aria-hidden="true">{lines(self.q.title)}</span>{self._part_problem(row.id)}'
+            f"{self._columns(row)}</div>"
+        )
 
     def ranking(self) -> str:
         ranks = {one: place for place, one in enumerate(self.value, 1)} if isinstance(self.value, list) else {}
@@ -380,8 +403,26 @@ DRAWN: dict[str, Callable[[Drawing], str]] = {
 
 
 def drawn(questions: Iterable[QuestionView], words: Words, language: str) -> str:
-    return "".join(Drawing(one, words, language).draw() for one in questions)
+    tables: list[list[Drawing]] = []
+    for one in questions:
+        drawing = Drawing(one, words, language)
+        if one.beside and tables:
+            tables[-1].append(drawing)
+        else:
+            tables.append([drawing])
+    return "".join(side_by_side(table) if len(table) > 1 else table[0].draw() for table in tables)
 
 
-def any_value(question: QuestionView) -> Any:
-    return question.value if question.value is not None else question.prefill
+def side_by_side(table: list[Drawing]) -> str:
+    """Matrices with the same rows: each row has the columns of all of them."""
+    wrong = " wrong" if any(one.q.problems for one in table) else ""
+    rows = "".join(
+        f'<fieldset class="row"><legend>{e(row.label)}{table[0]._must(row)}</legend>'
+        f'<div class="cells">{"".join(one.cell(row) for one in table)}</div></fieldset>'
+        for row in table[0].q.rows
+    )
+    return (
+        f'<div class="q matrix beside{wrong}" role="group"'
+        f' aria-labelledby="{e(" ".join(f"{one.id}-t" for one in table))}">'
+        f'<div class="cells heads">{"".join(one.head() for one in table)}</div>{rows}</div>'
+    )

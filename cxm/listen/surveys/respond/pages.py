@@ -22,7 +22,7 @@ from ..runtime import EndingView, PageView, View
 from ..stylesheets import cleaned
 from .abuse import TRAP
 from .directory import Prepared
-from .fields import Drawing, lines
+from .fields import drawn, lines
 from .words import Words, notice, ours, words
 
 Headers = list[tuple[bytes, bytes]]
@@ -160,12 +160,12 @@ def question_page(prepared: Prepared, view: View, page: PageView, around: Around
     said_words = words(ours(around.language))
     look = prepared.definition.look
     wrong = any(one.problems for one in page.questions())
-    drawn = []
+    sections = []
     for section in page.sections:
         head = f"<h2>{lines(section.title)}</h2>" if section.title else ""
         text = f"<p>{lines(section.text)}</p>" if section.text else ""
-        questions = "".join(Drawing(one, said_words, ours(around.language)).draw() for one in section.questions)
-        drawn.append(f"<section>{head}{text}{questions}</section>" if head or text else questions)
+        questions = drawn(section.questions, said_words, ours(around.language))
+        sections.append(f"<section>{head}{text}{questions}</section>" if head or text else questions)
     progress = ""
     if look.progress and view.of > 1:
         label = said_words.progress % {"number": view.number, "of": view.of}
@@ -191,7 +191,7 @@ def question_page(prepared: Prepared, view: View, page: PageView, around: Around
         f'<input type="hidden" name="asked" value="{e(",".join(one.id for one in page.questions()))}">'
         f'<div class="trap" aria-hidden="true"><label>{e(said_words.trap)}<input type="text" name="'
         f'{TRAP}" tabindex="-1"'
-        f' autocomplete="off"></label></div>{"".join(drawn)}'
+        f' autocomplete="off"></label></div>{"".join(sections)}'
         f'<div class="buttons"><button name="step" value="next">{e(last)}</button>{back}</div></form>'
     )
     title = page.title or view.title

@@ -40,7 +40,7 @@ def facts_for(start: Start, prepared: Prepared) -> Facts:
             earlier = _earlier(person, start.response) if "survey." in prepared.needs else {}
     return Facts(
         hidden=dict(start.hidden), traits=traits, segments=segments, channel=start.channel,
-        device=start.device or "desktop", url=start.address, earlier=earlier,
+        device=start.device or "desktop", url=start.address, earlier=earlier, full=start.full,
         words={"yes": language.yes, "no": language.no},
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ responses that are there; whoever changes what a quota counts forgets its count 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Mapping
 
 from django.db import connection
@@ -17,6 +18,7 @@ from ..runtime import Facts
 from ..runtime.walk import Walk
 from .directory import ALL, Entry, Prepared
 
+NO_LIMIT = sys.maxsize
 NONE: Mapping[str, int] = {}
 
 
@@ -58,7 +60,7 @@ def locked(surveys: Collection[tuple[Entry, Prepared]]) -> Counts:
     limits: dict[int, dict[str, int]] = {}
     prepared_of: dict[int, Prepared] = {}
     for entry, prepared in surveys:
-        wanted = {one.id: one.limit for one in prepared.definition.quotas}
+        wanted = {one.id: one.limit if one.then != "count" else NO_LIMIT for one in prepared.definition.quotas}
         if entry.most is not None:
             wanted[ALL] = entry.most
         if wanted:
@@ -83,8 +85,8 @@ def counted(survey: int, quota: str, prepared: Prepared) -> int:
     if quota == ALL or when is None:
         return rows.count()
     n = 0
-    for one in rows.only("answers", "hidden", "channel", "language", "seed").iterator(chunk_size=1000):
-        facts = Facts(hidden=one.hidden, channel=one.channel)
+    for one in rows.only("answers", "hidden", "full", "channel", "language", "seed").iterator(chunk_size=1000):
+        facts = Facts(hidden=one.hidden, channel=one.channel, full=one.full)
         walk = Walk(prepared.ready, one.answers, facts, language=one.language, seed=one.seed)
         n += holds(when, lambda leaf: walk.field(leaf.field))  # noqa: B023  # asked at once
     return n

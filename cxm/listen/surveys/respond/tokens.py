@@ -40,6 +40,7 @@ class Start(msgspec.Struct, array_like=True, omit_defaults=True):
     address: str = ""  # the page that a widget stood on
     device: str = ""
     flags: list[str] = []
+    full: list[str] = []  # quotas that were full, of those that conditions ask for
 
 
 class _Preview(msgspec.Struct, array_like=True):

@@ -29,6 +29,7 @@ class Prepared:
                     if question.id not in self.questions:
                         self.questions[question.id] = question
                         self.place[question.id] = (number, section)
+        self.beside = dict(self._beside())
         self.choices = {id_: self._choices(question, frozenset()) for id_, question in self.questions.items()}
         self.rows = {id_: self._rows(question) for id_, question in self.questions.items()}
         self.turns = [rule for rule in definition.rules if rule.do in ("skip", "end")]
@@ -41,6 +42,19 @@ class Prepared:
             elif rule.do == "compute" and rule.target and rule.formula is not None:
                 self.computing.setdefault(rule.target, []).append((index, rule))
         self.live = [frozenset(self._live(page)) for page in definition.pages]
+
+    def _beside(self) -> Iterator[tuple[str, str]]:
+        """Matrices that stand beside others, each with the first matrix of its table."""
+        for page in self.definition.pages:
+            for section in page.sections:
+                head = ""
+                for question in section.questions:
+                    if question.kind != "matrix":
+                        head = ""
+                    elif question.beside and head:
+                        yield question.id, head
+                    else:
+                        head = question.id
 
     def _choices(self, question: Question, seen: frozenset[str]) -> dict[str, Choice]:
         """All that could ever be offered: the carried ones, then its own. In a matrix, what is carried becomes rows."""

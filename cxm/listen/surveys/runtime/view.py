@@ -116,6 +116,7 @@ class QuestionView(Struct, frozen=True, omit_defaults=True):
     tasks: tuple[tuple[str, ...], ...] = ()  # of MaxDiff: the ids of the choices shown together, in order
     scale: ScaleView | None = None
     several: bool = False
+    beside: bool = False  # of a matrix: it has the rows of the matrix before it, and one table can show both
     at_least: float | None = None
     at_most: float | None = None
     total: float | None = None

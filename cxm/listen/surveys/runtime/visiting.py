@@ -225,7 +225,8 @@ def _page(
                 walk.said(section.title),
                 walk.said(section.text),
                 tuple(
-                    _question(walk, id_, tuple(problems.get(id_, ())), entered.get(id_, ""), screen.page) for id_ in ids
+                    _question(walk, id_, tuple(problems.get(id_, ())), entered.get(id_, ""), screen.page, before)
+                    for before, id_ in zip(("", *ids), ids, strict=False)
                 ),
             )
             for section, ids in screen.sections
@@ -233,7 +234,9 @@ def _page(
     )
 
 
-def _question(walk: Walk, id_: str, problems: tuple[Problem, ...], entered: str, page: int) -> QuestionView:
+def _question(
+    walk: Walk, id_: str, problems: tuple[Problem, ...], entered: str, page: int, before: str
+) -> QuestionView:
     question = walk.survey.questions[id_]
     value = walk.value(id_)
     prefill = _prefill(walk, question) if question.default and value is None and not entered else None
@@ -258,6 +261,7 @@ def _question(walk: Walk, id_: str, problems: tuple[Problem, ...], entered: str,
         else (),
         scale=_scale(walk, question, shown) if question.kind in SCORED else None,
         several=question.several or question.kind == "multiple",
+        beside=_beside(walk, id_, before),
         at_least=question.at_least,
         at_most=question.at_most,
         total=question.total,
@@ -268,6 +272,12 @@ def _question(walk: Walk, id_: str, problems: tuple[Problem, ...], entered: str,
         link_label=walk.said(question.link_label),
         problems=problems,
     )
+
+
+def _beside(walk: Walk, id_: str, before: str) -> bool:
+    """Whether a matrix can share a table with the question shown before it."""
+    head = walk.survey.beside.get(id_, "")
+    return bool(head) and head in (before, walk.survey.beside.get(before)) and [*walk.rows(id_)] == [*walk.rows(before)]
 
 
 def _kept_other(walk: Walk, id_: str) -> str:
@@ -305,12 +315,13 @@ def _rows(walk: Walk, question: Question, value: Any) -> tuple[ChoiceView, ...]:
 
 
 def _arranged(walk: Walk, question: Question, offers: list[Offer]) -> list[Offer]:
-    """ "Other" and "none of these" keep their places, as what is fixed does."""
+    """ "Other" and "none of these" keep their places, as what is fixed does. One table has its rows in one order."""
+    first = walk.survey.questions[walk.survey.beside.get(question.id, question.id)]
     return arranged(
         offers,
-        question.order,
+        first.order,
         walk.seed,
-        question.id,
+        first.id,
         id_of=lambda offer: offer.choice.id,
         fixed=lambda offer: offer.choice.fixed or offer.choice.exclusive or (offer.choice.other and not offer.carried),
     )

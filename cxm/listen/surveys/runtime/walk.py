@@ -39,7 +39,8 @@ class Facts(Struct, frozen=True):
     """What is known beside the answers.
 
     `earlier` holds this customer's newest earlier answers by key of the survey, and under `days` how long ago it was
-    completed. `words` are "yes" and "no" in the respondent's language, for texts that repeat such an answer.
+    completed. `full` are the quotas that were full when the response began. `words` are "yes" and "no" in the
+    respondent's language, for texts that repeat such an answer.
     """
 
     hidden: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Facts(Struct, frozen=True):
     device: str = "desktop"
     url: str = ""
     earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
+    full: Collection[str] = ()
     words: dict[str, str] = field(default_factory=dict)
 
 
@@ -134,26 +136,37 @@ class Walk:
         if not self.survey.definition.look.one_at_a_time:
             return [Screen(page.id, number, tuple(sections))] if sections else []
         return [
-            Screen(f"{page.id}:{id_}", number, ((section, (id_,) if ids else ()),))
+            Screen(f"{page.id}:{table[0] if table else section.id}", number, ((section, table),))
             for section, ids in sections
-            for id_ in ids or (section.id,)
+            for table in self._tables(ids)
         ]
+
+    def _tables(self, ids: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """Each question by itself, but matrices that stand beside each other together; of none, one without any."""
+        tables: list[tuple[str, ...]] = []
+        for id_ in ids:
+            if tables and self.survey.beside.get(id_) == tables[-1][0]:
+                tables[-1] += (id_,)
+            else:
+                tables.append((id_,))
+        return tables or [()]
 
     def _sections(self, page: Page) -> list[Section]:
         return arranged(page.sections, page.order, self.seed, page.id, id_of=lambda one: one.id,
                         fixed=lambda one: not one.questions)  # fmt: skip
 
     def _in_order(self, section: Section) -> list[Question]:
-        """A text that explains a score of the same section moves with it."""
+        """A text that explains a score of the same section moves with it, a matrix with the one it stands beside."""
         if section.order == "as_is":
             return section.questions
         here = {question.id for question in section.questions}
-        leading = [one for one in section.questions if one.explains not in here or one.explains == one.id]
+        led_by = self.survey.beside | {one.id: one.explains for one in section.questions if one.explains in here}
+        leading = [one for one in section.questions if led_by.get(one.id, one.id) == one.id]
         heads = arranged(leading, "random", self.seed, section.id, id_of=lambda one: one.id, fixed=lambda _: False)
         ordered = [
             one
             for head in heads
-            for one in (head, *(q for q in section.questions if q.explains == head.id and q is not head))
+            for one in (head, *(q for q in section.questions if led_by.get(q.id) == head.id and q is not head))
         ]
         rest = {one.id for one in ordered}
         return ordered + [one for one in section.questions if one.id not in rest]
@@ -184,7 +197,11 @@ class Walk:
     def _quota_full(self, *, started: bool) -> bool:
         """Before the first page only quotas without condition are asked: they count everybody."""
         for quota in self.survey.definition.quotas:
-            if quota.id in self.full and (quota.when is None or (started and self.is_so(quota.when))):
+            if (
+                quota.then != "count"
+                and quota.id in self.full
+                and (quota.when is None or (started and self.is_so(quota.when)))
+            ):
                 self.full_quota, self.ended_by = quota.id, quota.ending
                 return True
         return False
@@ -363,6 +380,8 @@ class Walk:
                 return self.language
             case "channel" | "device" | "url":
                 return getattr(facts, root)
+            case "quota":
+                return rest in facts.full
             case "survey":
                 key, _, question = rest.partition(".")
                 earlier = facts.earlier.get(key, {}).get(question)

@@ -113,6 +113,14 @@ def sample() -> Json:
         question(12, "thanks", "DB", "TB", "Thank you.<br>Nearly done."),
         question(13, "again", "MC", "MAVR", "Which of these matter most?",
                  DynamicChoices={"Type": "ChoiceGroup", "Locator": "q://QID4/ChoiceGroup/SelectedChoices"}),
+        question(16, "staff", "SBS", "SBSMatrix", "Our staff", **choices("Anna", "Ben"), **required(),
+                 NumberOfQuestions=3, AdditionalQuestions={
+                     "1": {"QuestionText": "Met", "QuestionType": "Matrix", "Selector": "Likert",
+                           "SubSelector": "MultipleAnswer", **choices("Anna", "Ben"), **rows},
+                     "2": {"QuestionText": "Liked", "QuestionType": "Matrix", "Selector": "Likert",
+                           "SubSelector": "SingleAnswer", **choices("Anna", "Ben"), **rows},
+                     "3": {"QuestionText": "Said", "QuestionType": "Matrix", "Selector": "TE", "SubSelector": "Short",
+                           **choices("Anna", "Ben")}}),
         question(14, "map", "HeatMap", "Image", "Click on the picture"),
         question(15, "old", "TE", "SL", "No longer asked"),
     ]  # fmt: skip
@@ -123,7 +131,7 @@ def sample() -> Json:
          "BlockElements": asked(4, skip(4, "3", "QID8"), 5)},
         {"Type": "Standard", "Description": "Ratings", "ID": "BL_3", "BlockElements": asked(6, 7, 8, 9),
          "Options": {"RandomizeQuestions": "RandomWithXPerPage"}},
-        {"Type": "Standard", "Description": "End", "ID": "BL_4", "BlockElements": asked(10, 11, 12, 13, 14)},
+        {"Type": "Standard", "Description": "End", "ID": "BL_4", "BlockElements": asked(10, 11, 12, 13, 14, 16)},
         {"Type": "Trash", "Description": "Trash / Unused Questions", "ID": "BL_9", "BlockElements": asked(15)},
     ]  # fmt: skip
     flow = [

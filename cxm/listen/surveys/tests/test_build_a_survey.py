@@ -17,9 +17,7 @@ from cxm.listen.surveys.definition import Definition, Question
 from cxm.listen.surveys.kinds import KIND
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.presets import PRESETS
-from cxm.listen.surveys.presets import question as ready_made
 from cxm.listen.surveys.queries import draft_of
-from cxm.listen.surveys.respond.fields import KNOWN_PARTS
 from cxm.listen.surveys.wizard import DECISIONS
 from cxm.testing.cast import make_member, make_user, make_workspace
 
@@ -344,7 +342,17 @@ def test_a_quota_is_added(survey: Survey) -> None:
     assert client.post(url(survey, "logic/quota/"), {"name": "Kyiv", "limit": "100", "then": "end"}).status_code == 302
     assert "0 of 100" in client.get(url(survey, "logic/")).content.decode()
     survey.refresh_from_db()
-    assert draft_of(survey).quotas[0].limit == 100
+    [quota] = draft_of(survey).quotas
+    assert (quota.limit, quota.then) == (100, "end")
+    client.post(url(survey, f"logic/quota/{quota.id}/"), {"name": "Kyiv", "limit": "100", "then": "count"})
+    row = client.post(url(survey, "when/question/why/"), {"when-0-join": "all", "when-do": "add:0"})
+    assert "Quota “Kyiv” is full" in row.content.decode()
+    survey.refresh_from_db()
+    definition = draft_of(survey)
+    definition.pages[0].sections[0].questions[0].show = Condition(field=f"quota.{quota.id}", values=(False,))
+    assert [one for one in problems(definition, Taken()) if one.code == "no_such_quota"] == []
+    definition.quotas.clear()
+    assert [one.place.id for one in problems(definition, Taken()) if one.code == "no_such_quota"] == ["nps"]
 
 
 @pytest.mark.parametrize(
@@ -526,31 +534,6 @@ def test_the_list_finds_counts_and_archives(survey: Survey) -> None:
     assert "After delivery" in client.get(address, {"archived": ""}).content.decode()
 
 
-def test_an_attention_check_is_added_ready_made(survey: Survey) -> None:
-    client = client_of(survey)
-    assert "Attention check" in client.get(url(survey)).content.decode()
-    client.post(url(survey), {"do": "add:attention", "at": "question:nps", "lang": "en"})
-    survey.refresh_from_db()
-    check = question(survey, "attention")
-    assert (check.kind, check.required, check.instructed) == ("single", True, "agree")
-    assert [one.label["en"] for one in check.choices] == ["Disagree", "Neither", "Agree"]
-    assert "“Agree”" in check.title["en"]
-    save(survey, "question:attention")
-    assert question(survey, "attention") == check
-    save(survey, "question:attention", instructed="")
-    assert question(survey, "attention").instructed == ""
-
-
-def test_an_attention_check_without_its_choice_cannot_be_published(survey: Survey) -> None:
-    definition = draft_of(survey)
-    check = ready_made("attention", ["en"])
-    definition.pages[0].sections[0].questions.append(check)
-    taken = Taken()
-    assert [one for one in problems(definition, taken) if one.code == "instructed"] == []
-    check.choices.pop()
-    assert [one.place.id for one in problems(definition, taken) if one.code == "instructed"] == ["attention"]
-
-
 def test_a_statement_may_have_a_button(survey: Survey) -> None:
     client_of(survey).post(url(survey), {"do": "add:statement", "at": "question:nps", "lang": "en"})
     save(survey, "question:statement", link="https://example.com/{hidden.order}", link_label="Our shop")
@@ -564,15 +547,6 @@ def test_a_statement_may_have_a_button(survey: Survey) -> None:
     assert [one.code for one in problems(definition, Taken()) if one.code == "link"] == []
     next(one for one in definition.questions() if one.id == "statement").link = "//{hidden.order}.example.com"
     assert [one.place.id for one in problems(definition, Taken()) if one.code == "link"] == ["statement"]
-
-
-def test_an_address_is_added_ready_made(survey: Survey) -> None:
-    client_of(survey).post(url(survey), {"do": "add:address", "at": "question:nps", "lang": "en"})
-    survey.refresh_from_db()
-    address = question(survey, "address")
-    assert address.kind == "contact"
-    assert [one.id for one in address.choices if one.required] == ["street", "city"]
-    assert {one.id for one in address.choices} - KNOWN_PARTS.keys() == set()  # browsers fill them in
 
 
 def test_sections_of_a_page_stand_in_random_order(survey: Survey) -> None:

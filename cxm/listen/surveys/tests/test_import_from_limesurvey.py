@@ -71,7 +71,8 @@ def test_texts_choices_and_attributes_are_taken_over(found: dict[str, Question])
     assert found["why"].title == {"en": "Why {answer.stars}, …?"}
     assert found["stars"].scale == Scale(1, 5)
     assert [one.label["en"] for one in found["dual_1"].choices] == ["Light", "Heavy"]
-    assert (found["dual_0"].hint, found["dual_1"].hint) == ({"en": "Quality"}, {"en": "Weight"})
+    assert [found[one].title["en"].rpartition(" – ")[2] for one in ("dual_0", "dual_1")] == ["Quality", "Weight"]
+    assert (found["dual_0"].beside, found["dual_1"].beside) == (False, True)
     assert found["sums"].total == 100
     assert found["heights_y"].scale == Scale(10, 20, 1, "slider")
     assert found["heights_y"].title == {"en": "Set these – Y"}

@@ -37,6 +37,9 @@ def found(read: tuple[Definition, list[Note]]) -> dict[str, Question]:
     return {one.id: one for one in read[0].questions()}
 
 
+LAST = ["mail", "contact", "thanks", "again", "staff_1", "staff_2"]
+
+
 def chosen(question: str, choice: Any) -> Condition:
     return Condition(field=f"answer.{question}", values=(choice,))
 
@@ -47,7 +50,7 @@ def test_every_question_is_there_in_the_order_of_the_flow(read: tuple[Definition
         ["nps", "reason"], ["channel"],  # a page break between them
         ["liked"], ["country"],  # skip logic is decided between them
         ["quality", "effort_1", "effort_2"], ["order", "budget"],  # `order` is where the skip leads to
-        ["mail", "contact", "thanks", "again"],
+        LAST,
     ]  # fmt: skip
 
 
@@ -56,6 +59,7 @@ def test_questions_keep_their_kinds_scales_and_choices(found: dict[str, Question
         "nps": "nps", "reason": "long_text", "channel": "single", "liked": "multiple", "country": "dropdown",
         "quality": "matrix", "effort_1": "slider", "effort_2": "slider", "order": "ranking", "budget": "constant_sum",
         "mail": "email", "contact": "contact", "thanks": "statement", "again": "multiple",
+        "staff_1": "matrix", "staff_2": "matrix",
     }  # fmt: skip
     nps = found["nps"]
     assert nps.title == {"en": "How likely are you to recommend us?", "de": "Wie wahrscheinlich empfehlen Sie uns?"}
@@ -100,6 +104,14 @@ def test_conditions_are_taken_over(read: tuple[Definition, list[Note]], found: d
     assert definition.pages[4].sections[0].order == "random"
 
 
+def test_columns_side_by_side_become_matrices_in_one_table(found: dict[str, Question]) -> None:
+    met, liked = found["staff_1"], found["staff_2"]
+    assert [one.label["en"] for one in met.rows] == ["Anna", "Ben"] and met.rows == liked.rows
+    assert (met.title["en"], liked.title["en"]) == ("Our staff – Met", "Our staff – Liked")
+    assert (met.several, met.beside, liked.several, liked.beside) == (True, False, False, True)
+    assert (met.required, liked.required) == (True, True)
+
+
 def test_it_runs_as_it_ran_there(read: tuple[Definition, list[Note]]) -> None:
     assert [one for one in check(read[0], Taken()) if one.level == "error"] == []
     ready = Prepared(read[0])
@@ -113,7 +125,7 @@ def test_it_runs_as_it_ran_there(read: tuple[Definition, list[Note]]) -> None:
     web = {"nps": 6, "channel": "2"}
     assert shown(web)[:5] == ["nps", "reason", "channel", "liked", "country"]
     skipped = shown(web | {"liked": ["3"]})[4:]
-    assert (sorted(skipped[:2]), skipped[2:]) == (["budget", "order"], ["mail", "contact", "thanks", "again"])
+    assert (sorted(skipped[:2]), skipped[2:]) == (["budget", "order"], LAST)
     assert "Why 6, ?" in str(visit(read[0], web, language="en"))
 
 
@@ -122,7 +134,7 @@ def test_what_was_not_taken_over_is_named(read: tuple[Definition, list[Note]]) -
     assert told >= {
         ("map", "HeatMap Image", "content"), ("old", "unused question", "look"), ("TR", "element TR", "content"),
         ("FL_8", "BlockRandomizer, 1 of 1", "logic"), ("survey", "Header", "content"), ("nps", "HTML", "look"),
-        ("effort · 2", "statement", "look"),
+        ("effort · 2", "statement", "look"), ("staff · 3", "column TE Short", "content"),
     }  # fmt: skip
     assert not [one for one in told if one[2] == "logic" and one[0] != "FL_8"]
 
@@ -290,6 +302,6 @@ def test_it_is_told_by_its_content_and_becomes_a_draft() -> None:
         by=workspace.memberships.get().user,
     )  # fmt: skip
     assert survey.name == "About your purchase"
-    assert len(list(draft_of(Survey.objects.get()).questions())) == 14
+    assert len(list(draft_of(Survey.objects.get()).questions())) == 16
     assert "“map”, HeatMap Image: there is nothing like it here." in notes
     actions.publish(survey=survey, by=workspace.memberships.get().user)

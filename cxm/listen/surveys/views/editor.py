@@ -28,7 +28,7 @@ from cxm.listen.surveys.fields import catalogue, sentence
 from cxm.listen.surveys.kinds import GROUPS, KIND, READY
 from cxm.listen.surveys.models import Survey
 from cxm.listen.surveys.pictures import NoPicture, add_picture
-from cxm.listen.surveys.places import Place, places, question_called
+from cxm.listen.surveys.places import Place, matrix_before, places, question_called
 from cxm.listen.surveys.preview import framed, preview_url
 from cxm.listen.surveys.queries import can_step, changed_by_another, draft_of, taken_by
 
@@ -366,7 +366,8 @@ def condition_form(survey: Survey, at: Place, language: str, definition: Definit
 def _question_context(question: Question, definition: Definition, language: str, taken: Taken) -> dict[str, Any]:
     kind = KIND[question.kind]
     tables = []
-    for which, shown in (("rows", kind.rows), ("choices", kind.choices)):
+    own_rows = kind.rows and not (question.beside and matrix_before(definition, question))
+    for which, shown in (("rows", own_rows), ("choices", kind.choices)):
         if shown:
             tables.append(
                 {

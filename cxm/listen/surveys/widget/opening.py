@@ -16,7 +16,7 @@ from ..definition import said as text_in
 from ..identity import UNVERIFIED
 from ..models import Survey, Version
 from ..respond.beginning import clean, hidden_from
-from ..respond.directory import Prepared, directory, read
+from ..respond.directory import Prepared, counts_of, directory, read
 from ..respond.languages import best_language
 from ..respond.tokens import Start, token_of
 from .config import UNASKED, Widget, widget_of
@@ -79,6 +79,7 @@ def open_survey(visitor: Visitor, source: Source, public_id: str, opening: Openi
         origin=clean(source.name)[:200], person=visitor.person, customer=customer,
         hidden=hidden_from(prepared, opening.hidden), address=clean(visitor.said.url)[:500],
         device=visitor.said.device, flags=[] if proven else [UNVERIFIED],
+        full=prepared.full_at_start(counts_of(survey.pk)) if prepared.asked_quotas else [],
     )  # fmt: skip
     return Opened(
         True, token=token_of(start), id=survey.public_id, key=survey.key, name=survey.name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -98,3 +100,63 @@ def test_a_file_is_kept_and_a_wrong_one_is_refused() -> None:
     stored = Path(settings.MEDIA_ROOT) / kept["key"]
     assert stored.read_bytes() == b"hello"
     assert len(list(stored.parent.iterdir())) == 1  # nothing is left of what was refused
+
+
+def matrix(id_: str, title: str, **more: Any) -> dict[str, Any]:
+    columns = [{"id": one, "label": {"en": one.title()}} for one in ("low", "high")]
+    rows = [{"id": one, "label": {"en": one.title()}} for one in ("price", "speed", "smell")]
+    return {"id": id_, "kind": "matrix", "title": {"en": title}, "rows": rows, "choices": columns, **more}
+
+
+def side_by_side(**look: Any) -> dict[str, Any]:
+    """A table of three matrices with their rows in random order; the third is for those who say what is important."""
+    third = {"field": "answer.important.price", "operator": "is", "values": ["high"]}
+    asked = [
+        matrix("important", "Important?", order="random"),
+        matrix("happy", "Happy?", beside=True, required=True),
+        matrix("why", "Changed?", beside=True, several=True, show=third),
+    ]
+    page = {"id": "p1", "sections": [{"id": "s1", "questions": asked}]}
+    return {"title": {"en": "Side by side"}, "languages": ["en"], "pages": [page], "look": look}
+
+
+@pytest.mark.parametrize("look", [{}, {"one_at_a_time": True}], ids=["page", "one at a time"])
+def test_matrices_side_by_side_share_one_table(look: dict[str, Any]) -> None:
+    survey = make_survey(make_workspace(), side_by_side(**look))
+    orders = set()
+    for _ in range(6):
+        text = Respondent().get(f"/s/{survey.public_id}").text
+        legends = re.findall(r"<legend>(\w+)</legend>", text)
+        assert sorted(legends) == ["Price", "Smell", "Speed"]  # each row once, with the columns of both
+        inputs = re.findall(r'name="a\.(\w+)\.(\w+)" value="low"', text)
+        assert inputs == [(question, row.lower()) for row in legends for question in ("important", "happy")]
+        orders.add(tuple(legends))
+    assert len(orders) > 1
+
+    ada = Respondent()
+    ada.get(f"/s/{survey.public_id}")
+    page = ada.send(important__price="high", happy__price="low").text
+    assert "Please answer this question." in page and page.count('<fieldset class="row"') == 3
+    assert len(re.findall(r'name="a\.why\.\w+" value="low"', page)) == 3  # came to be shown, in the same table
+    ada.send(
+        important__price="high", happy__price="low", happy__speed="low", happy__smell="high", why__speed=["low", "high"]
+    )
+    response = Response.objects.get()
+    assert response.state == Response.State.COMPLETED
+    assert response.answers == {
+        "important": {"price": "high"}, "happy": {"price": "low", "speed": "low", "smell": "high"},
+        "why": {"speed": ["low", "high"]},
+    }  # fmt: skip
+
+
+def test_a_matrix_whose_table_is_not_shown_stands_by_itself() -> None:
+    """The first is hidden; of the others, one has other rows because one of them is hidden."""
+    made = side_by_side()
+    first, _second, third = made["pages"][0]["sections"][0]["questions"]
+    first["show"] = {"field": "language", "operator": "is", "values": ["pl"]}
+    third["show"] = None
+    third["rows"][0]["show"] = first["show"]
+    text = Respondent().get(f"/s/{make_survey(make_workspace(), made).public_id}").text
+    assert "Important?" not in text
+    assert len(re.findall("<fieldset class=.q matrix", text)) == 2 and "matrix beside" not in text
+    assert text.count('<fieldset class="row"') == 3 + 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 from cxm.accounts.models import Workspace
 from cxm.listen.surveys.models import Response
 from cxm.listen.surveys.respond.tests.given import EVERY_KIND, FIVE, TWO_PAGES, make_survey, respondents
+from cxm.listen.surveys.respond.tests.test_every_kind import side_by_side
 from cxm.testing.browser import OpenPage, check_accessible, check_quiet, check_width
 from cxm.testing.cast import make_workspace
 from cxm.testing.engines import free_port
@@ -86,6 +88,28 @@ def test_every_kind_looks_right(open_page: OpenPage, site: str, workspace: Works
     page.get_by_role("button", name="Send").click()
     page.get_by_role("heading", name="Thank you!").wait_for()
     check_accessible(page)
+
+
+@pytest.mark.parametrize(("width", "dark"), LOOKS, ids=["desktop", "desktop-dark", "phone", "phone-dark"])
+def test_matrices_side_by_side_fit_every_screen(
+    open_page: OpenPage, site: str, workspace: Workspace, width: int, dark: bool
+) -> None:
+    page = open_page(width, dark)
+    page.goto(f"{site}/s/{make_survey(workspace, side_by_side()).public_id}")
+    check(page)
+    first, second = (page.get_by_role("group", name=re.compile(start)) for start in ("^Important\\?$", "^Happy"))
+    places = [one.first.bounding_box() for one in (first, second)]
+    assert first.count() == second.count() == 3 and places[0] and places[1]
+    assert (places[0]["x"] < places[1]["x"]) is (width > 320)  # beside each other where there is room
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text("Please answer this question.").wait_for()
+    check_width(page)
+    check_accessible(page)
+    for group in second.all():
+        group.get_by_label("High").check()
+    page.get_by_role("button", name="Send").click()
+    page.get_by_role("heading", name="Thank you!").wait_for()
+    assert Response.objects.get().answers == {"happy": {"price": "high", "speed": "high", "smell": "high"}}
 
 
 def test_an_own_style_sheet_is_applied_and_the_door_is_accessible(

@@ -89,6 +89,69 @@ def test_who_comes_too_late_is_told_so(workspace: Workspace) -> None:
         assert heading(one.send(nps=10)) == expected
 
 
+def test_a_full_quota_hides_what_asks_for_it_and_never_an_answer(workspace: Workspace) -> None:
+    """Two people may be asked the long question; who began before it was full keeps it."""
+    told = {"field": "answer.long", "operator": "is_set"}
+    enough = {"field": "quota.told", "operator": "is", "values": [True]}
+    questions = [
+        {"id": "nps", "kind": "nps", "title": {"en": "Recommend?"}},
+        {"id": "long", "kind": "long_text", "title": {"en": "The whole story?"}, "show": {"not": enough}},
+        {"id": "short", "kind": "short_text", "title": {"en": "In a word?"}, "show": enough},
+    ]
+    survey = make_survey(workspace, {
+        "title": {"en": "Stories"}, "languages": ["en"],
+        "pages": [{"id": "p1", "sections": [{"id": "s1", "questions": questions}]}],
+        "quotas": [{"id": "told", "name": "Stories", "limit": 2, "when": told, "then": "count"}],
+    })  # fmt: skip
+    early = Respondent()
+    early.get(f"/s/{survey.public_id}")
+    for score in (1, 2):
+        one = Respondent()
+        assert "The whole story?" in one.get(f"/s/{survey.public_id}").text
+        one.send(nps=score, long="It was so.")
+    directory().stop()
+    late = Respondent()
+    page = late.get(f"/s/{survey.public_id}").text
+    assert "The whole story?" not in page and "In a word?" in page
+    late.send(nps=3, short="So")
+    assert heading(early.send(nps=4, long="Before all of them.")) == "Thank you!"
+    answers = [one.answers for one in Response.objects.filter(state=Response.State.COMPLETED).order_by("completed_at")]
+    assert answers == [
+        {"nps": 1, "long": "It was so."}, {"nps": 2, "long": "It was so."}, {"nps": 3, "short": "So"},
+        {"nps": 4, "long": "Before all of them."},
+    ]  # fmt: skip
+    assert QuotaCount.objects.get(quota="told").n == 3  # it counts on
+    QuotaCount.objects.all().delete()
+    directory().stop()
+    following = Respondent()
+    following.get(f"/s/{survey.public_id}")
+    following.send(nps=5, short="So")
+    assert QuotaCount.objects.get(quota="told").n == 3  # counted anew, each by what it was shown
+
+
+def test_who_comes_back_by_a_personal_link_is_asked_what_they_were_asked_before(workspace: Workspace) -> None:
+    questions = [
+        {"id": "nps", "kind": "nps", "title": {"en": "Recommend?"}, "required": True},
+        {"id": "long", "kind": "long_text", "title": {"en": "The whole story?"},
+         "show": {"field": "quota.all", "operator": "is", "values": [False]}},
+    ]  # fmt: skip
+    survey = make_survey(workspace, {
+        "title": {"en": "Stories"}, "languages": ["en"],
+        "pages": [{"id": "p1", "sections": [{"id": "s1", "questions": questions}]}],
+        "quotas": [{"id": "all", "name": "Everybody", "limit": 1, "then": "count"}],
+    })  # fmt: skip
+    survey.invitations.create(workspace=workspace, token="a-token-long-enough-for-one", channel="email")
+    ada, other = Respondent(), Respondent()
+    ada.get("/s/i/a-token-long-enough-for-one")
+    assert "Please answer this question." in ada.send(long="It was so.").text
+    other.get(f"/s/{survey.public_id}")
+    other.send(nps=3)
+    directory().stop()
+    ada.get("/s/i/a-token-long-enough-for-one")
+    assert heading(ada.send(nps=9)) == "Thank you!"
+    assert Response.objects.get(channel="email").answers == {"nps": 9, "long": "It was so."}
+
+
 def test_a_limit_that_is_set_later_counts_what_is_there(workspace: Workspace) -> None:
     survey = make_survey(workspace)
     for _ in range(2):
