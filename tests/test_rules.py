@@ -30,6 +30,7 @@ EDGES = {
     "cxm/record/capture/intake/directory.py",  # a thread
     "cxm/record/capture/running.py",
     "cxm/record/eventlog/commit.py",  # a thread
+    "cxm/record/eventlog/disk.py",  # a thread
     "cxm/understand/text/annotating.py",  # a text among others
     "cxm/web/flow.py",
     "cxm/web/flow_health.py",

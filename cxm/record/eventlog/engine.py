@@ -16,13 +16,15 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from queue import Empty, LifoQueue
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 from django.conf import settings
+
+from .disk import Disk, Guarded, NotWritten
 
 SCHEMA = Path(__file__).parent / "schema"
 # The steps of one journey are on one node; all else is where its customer is, or anywhere.
@@ -85,6 +87,7 @@ class Engine:
         self.path = path
         self._pools: dict[str, LifoQueue[Client]] = {node: LifoQueue() for node in self.nodes or ("",)}
         self._lock_file: int | None = None
+        self.disk = Disk(path) if path is not None else None
         self._opening = threading.Lock()
         self.write_lock = threading.RLock()  # imports and facts
         self.capture_lock = threading.RLock()  # the tracking API, which must not wait for a long import
@@ -113,8 +116,9 @@ class Engine:
             client = self._connect(name)
         try:
             yield client
-        except ClickHouseError as error:
-            raise EventlogError(str(error), retry=may_pass(error)) from error
+        except (ClickHouseError, NotWritten) as error:
+            away = self.disk is not None and self.disk.mending
+            raise EventlogError(str(error), retry=away or may_pass(error)) from error
         finally:
             pool.put(client)
 
@@ -131,6 +135,8 @@ class Engine:
                 client.command(sql)
 
     def close(self) -> None:
+        if self.disk is not None:
+            self.disk.stop()
         self._drain()
         if self._lock_file is not None:
             os.close(self._lock_file)
@@ -143,15 +149,16 @@ class Engine:
 
     def _connect(self, node: str) -> Client:
         try:
-            if self.path is not None:
+            if self.path is not None and self.disk is not None:
                 self._take_files()
-                return clickhouse_connect.get_client(
+                client = clickhouse_connect.get_client(
                     interface="chdb",
                     path=str(self.path),
                     database=self.database,
                     settings=dict(SESSION_SETTINGS),
                     chdb_options=dict(IN_PROCESS_OPTIONS),
                 )
+                return cast(Client, Guarded(client, self.disk))
             return clickhouse_connect.get_client(
                 dsn=node,
                 database=self.database,
@@ -188,10 +195,11 @@ class Engine:
             self.database = name
 
 
-def may_pass(error: ClickHouseError) -> bool:
+def may_pass(error: Exception) -> bool:
     """Whether the engine is away, busy or out of space, which the question cannot help."""
     said = str(error)
-    return isinstance(error, OperationalError) or "timeout" in said.lower() or any(one in said for one in NO_SPACE)
+    passing = (*NO_SPACE, "while reading from part")  # the latter: see disk.py
+    return isinstance(error, OperationalError) or "timeout" in said.lower() or any(one in said for one in passing)
 
 
 def engine_at(url: str, *, path: Path) -> Engine:
@@ -223,6 +231,8 @@ def _opened() -> Engine:
     try:
         opened.create_database()
         migrate(opened)
+        if opened.disk is not None:
+            opened.disk.watch(opened)
     except BaseException:
         opened.close()  # or this process would stand in its own way at the next try
         raise
