@@ -30,7 +30,7 @@ from .definition import (
     said,
 )  # fmt: skip
 from .editing import free_choice_id
-from .kinds import KIND
+from .kinds import KIND, ORDER
 from .places import matrix_before
 
 SHORT: Final = 500
@@ -91,7 +91,9 @@ class QuestionForm(PartForm):
         if question.kind != "statement":
             self.fields["required"] = forms.BooleanField(label=_("An answer is required"), required=False)
             self.initial["required"] = question.required
-        for name in kind.fields:
+        # What stands beside another matrix has the rows of that one, and their order.
+        led = question.beside and matrix_before(definition, question) is not None
+        for name in (one for one in kind.fields if not (led and one in ORDER)):
             getattr(self, f"_add_{name}")()
         self.main = [*self.fields]
         if question.kind != "statement":

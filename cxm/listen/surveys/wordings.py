@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import msgspec
@@ -100,6 +101,22 @@ def definition_of(version: Version) -> Definition:
 
 def text_of(text: Text, language: str, languages: list[str]) -> str:
     return said(text, language, languages)
+
+
+def titles_of(workspace_id: int, questions: Collection[str], language: str) -> dict[str, str]:
+    """What questions ask, by their codes, in their newest wordings.
+
+    A code that surveys use for questions of different words is left out, as is one that no survey has.
+    """
+    newest: dict[tuple[str, int], str] = {}
+    rows = QuestionVersion.objects.filter(survey__workspace=workspace_id, question__in=questions).order_by("number")
+    for row in rows:
+        title = msgspec.convert(row.body, Question).title
+        newest[row.question, row.survey_id] = said(title, language, list(title))
+    found: dict[str, set[str]] = {}
+    for (question, _survey), text in newest.items():
+        found.setdefault(question, set()).add(text)
+    return {question: texts.pop() for question, texts in found.items() if len(texts) == 1}
 
 
 _known: dict[tuple[int, str, str, int, str], str] = {}

@@ -21,15 +21,12 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
-
-if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
-
-    from .engine import Engine
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -40,6 +37,13 @@ EVERY = 1.0  # seconds between two looks at the count
 SPREAD = 10  # seconds by which the time of a part may lie before the look that found nothing
 FAILED_WRITES = "SELECT sum(value) FROM system.events WHERE event = 'WriteBufferFromFileDescriptorWriteFailed'"
 WRITES = re.compile(r"\s*(INSERT|DELETE|ALTER)\b", re.IGNORECASE)
+
+
+class Opened(Protocol):
+    """The engine: a client of it, and everybody else kept from writing."""
+
+    def client(self) -> AbstractContextManager[Client]: ...
+    def nobody_writes(self) -> AbstractContextManager[None]: ...
 
 
 class NotWritten(Exception):
@@ -95,7 +99,7 @@ class Disk:
 
     # Watching
 
-    def watch(self, opened: Engine) -> None:
+    def watch(self, opened: Opened) -> None:
         """Keep merged parts for a while, and look once a second whether all that was written is there."""
         with opened.client() as client:
             self._counted = failed_writes(client)
@@ -116,14 +120,14 @@ class Disk:
         self._thread = None
         atexit.unregister(self.stop)
 
-    def _run(self, opened: Engine) -> None:
+    def _run(self, opened: Opened) -> None:
         while not self._stop.wait(EVERY):
             try:
                 self.look(opened)
             except Exception:
                 logger.exception("The files of the event log could not be looked at")
 
-    def look(self, opened: Engine) -> None:
+    def look(self, opened: Opened) -> None:
         """Mend the tables if a write has failed since the last look."""
         now = time.time()
         with opened.client() as client:

@@ -16,7 +16,7 @@ from cxm.understand.metrics.metric import Option
 from cxm.understand.metrics.queries import AskedQuestion, fields
 
 from .asking import Asked, ask_later
-from .names import field_name
+from .names import field_name, question_names
 
 MOST_VALUES: Final = 200
 CHOICES: Final[Mapping[str, Promise]] = {
@@ -85,7 +85,8 @@ def _offered(option: Option, chosen: tuple[str, ...], asked: Asked, questions: S
     if option.key == "question":
         names = dict.fromkeys(one.question for one in questions if one.metric in asked.metric.kinds and one.question)
         if names:
-            shown = [(value, value) for value in dict.fromkeys([*names, *chosen])]
+            said = question_names(asked.workspace.pk, list(names))
+            shown = [(value, said.get(value, value)) for value in dict.fromkeys([*names, *chosen])]
             return OptionChoice(option.key, name, chosen, shown, blank=_("All questions"))
     if option.kind == "choice":
         shown = [(value, str(CHOICES.get(value, capfirst(value)))) for value in option.values]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.text import capfirst
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from cxm.listen.surveys.wordings import titles_of
 from cxm.record.customers.segments import segment_names
 from cxm.record.eventlog.scope import SEGMENT, Filter
 from cxm.understand.text.naming import FIELDS as TEXT_NAMES
@@ -144,7 +145,14 @@ def filter_text(one: Filter, workspace_id: int) -> str:
     return _("%(field)s %(operator)s %(values)s") % {**parts, "values": text}
 
 
+def question_names(workspace_id: int, questions: Collection[str]) -> dict[str, str]:
+    """What they ask, in the reader's language; files name questions by their words already."""
+    return titles_of(workspace_id, questions, get_language() or "en") if questions else {}
+
+
 def _value_names(one: Filter, workspace_id: int) -> Mapping[str, str]:
+    if one.field == "question":
+        return question_names(workspace_id, [value for value in one.values if value])
     if one.field == SEGMENT:
         return segment_names(workspace_id)
     if one.field == "text.topic":

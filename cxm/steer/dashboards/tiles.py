@@ -29,7 +29,7 @@ from . import wording
 from .address import View, read
 from .asking import Asked, ask_later, fitting, sentence
 from .models import Tiles
-from .names import filter_text
+from .names import filter_text, question_names
 from .periods import Days
 from .pictures import scaled, trend_chart, unit_note
 from .sums import ADDITIVE, summed
@@ -121,7 +121,9 @@ def _named(workspace: Workspace, tile: dict[str, str], view: View, now: datetime
         return Tile(tile["title"] or tile["metric"], "", "", "", None, problem=sentence(error))
     shown, _problems = fitting(tile_view(tile, view), metric)
     questions = [value for key, value in shown.options if key == "question"]
-    details = [*questions, *(filter_text(one, workspace.pk) for one in shown.filters if one not in view.filters)]
+    names = question_names(workspace.pk, questions)
+    details = [names.get(one, one) for one in questions]
+    details += [filter_text(one, workspace.pk) for one in shown.filters if one not in view.filters]
     if shown.weighted:
         details.append(_("weighted"))
     query = f"?{shown.query}" if shown.query else ""

@@ -13,7 +13,8 @@ from cxm.listen.surveys.actions import SurveyRefused, edit_draft, publish, read_
 from cxm.listen.surveys.definition import Choice, Definition, Page, Question, Scale, Section
 from cxm.listen.surveys.models import QuestionVersion, Revision, Survey, Version
 from cxm.listen.surveys.queries import can_step, draft_of
-from cxm.testing.cast import make_workspace
+from cxm.listen.surveys.wordings import titles_of
+from cxm.testing.cast import make_user, make_workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -270,3 +271,19 @@ def test_answers_keep_a_survey_from_being_deleted() -> None:
     with pytest.raises(SurveyRefused, match="Archive it instead"):
         actions.delete_survey(survey=answered, by=by(answered))
     assert list(Survey.objects.all()) == [answered]
+
+
+def test_a_code_stands_for_its_words_where_all_surveys_agree_on_them() -> None:
+    first = made()
+    second = made(first.workspace)
+    elsewhere = made(make_workspace("Lviv Lamps", owner=make_user("ivan@example.com")))
+    for survey in (first, second, elsewhere):
+        actions.publish(survey=survey, by=by(survey))
+    titles = {"nps": "Would you recommend us?", "why": "What was it?"}
+    asked = ["nps", "why", "How was the delivery?"]
+    assert titles_of(first.workspace_id, asked, "en") == titles
+    actions.publish(survey=retitled(elsewhere, "nps", "And now?"), by=by(elsewhere))
+    assert titles_of(first.workspace_id, asked, "en") == titles
+    assert titles_of(elsewhere.workspace_id, ["nps"], "pl") == {"nps": "And now?"}
+    actions.publish(survey=retitled(second, "nps", "How likely is it?"), by=by(second))
+    assert titles_of(first.workspace_id, asked, "en") == {"why": "What was it?"}

@@ -66,7 +66,8 @@ def test_two_matrices_stand_side_by_side_on_the_same_rows(survey: Survey) -> Non
 
     page = client.get(url(survey), {"at": "question:satisfaction"}).content.decode()
     assert "Side by side with “How important is each of these to you?”" in page
-    assert "Add a column" in page and "Add a row" not in page  # its rows are those of the first
+    # Its rows are those of the first, and in their order.
+    assert "Add a column" in page and "Add a row" not in page and "Order of the rows" not in page
     lines: dict[str, Any] = {"rows-lines": "Speed"}
     save(survey, "question:importance", do="rows:lines", **lines)
     added = [one.label["en"] for one in question(survey, "satisfaction").rows]

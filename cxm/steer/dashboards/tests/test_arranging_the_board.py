@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.http import QueryDict
+from django.utils import timezone
 
 from cxm.accounts.models import AuditEntry, Role, Workspace
+from cxm.listen.surveys.actions import create_survey, publish, read_definition
+from cxm.listen.surveys.respond.tests.given import FIVE
+from cxm.steer.dashboards.address import read
 from cxm.steer.dashboards.models import Board
+from cxm.steer.dashboards.tiles import named_tiles
 from cxm.testing.cast import given_events, make_member, make_workspace
 
 from .given import client_of, days_ago, nps_answers, owner_of, viewer_of
@@ -104,3 +110,16 @@ def test_viewers_and_agents_may_look_but_not_arrange() -> None:
     assert not Board.objects.exists()
     analyst = client_of(make_member(workspace, Role.ANALYST, "analyst@example.com"))
     assert analyst.post(f"/w/{workspace.slug}/board/", {"do": "add", "metric": "nps"}).status_code == 302
+
+
+def test_a_tile_of_one_question_says_what_it_asks() -> None:
+    workspace = make_workspace()
+    definition = read_definition(FIVE)  # asks "nps" among others
+    survey = create_survey(workspace=workspace, name="Five", definition=definition, by=owner_of(workspace))
+    publish(survey=survey, by=owner_of(workspace))
+    for query in ("o.question=nps", "o.question=Would you recommend us?"):
+        assert post(workspace, do="add", metric="nps", query=query) == 302
+    view = read(QueryDict("")).view
+    details = [tile.detail for tile in named_tiles(workspace, Board.objects.get().tiles, view, timezone.now())]
+    asked = next(one for one in definition.questions() if one.id == "nps").title["en"]
+    assert details == [asked, "Would you recommend us?"]
