@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.conf import settings
 
 from cxm.record.eventlog.scope import COLUMNS, Grain, Scope
 from cxm.record.eventlog.snapshot import customer_row, put_customers
@@ -62,9 +63,11 @@ def test_one_of_each_event_can_be_asked_in_every_way(key: str) -> None:
     (figure,) = measure(key, scope)
     metric = metric_called(key)
     fields = ["property.survey", "trait.plan", *sorted(COLUMNS[metric.table])]
-    for field in fields:
+    # A column or a grain more is the same SQL with another name: on servers one of each sort is asked.
+    for field in fields[:3] if settings.EVENTLOG_URL else fields:
         measure(key, scope, by=field)
-    for grain in GRAINS if key not in PREDICTIONS else []:
+    grains = GRAINS[2:3] if settings.EVENTLOG_URL else GRAINS
+    for grain in grains if key not in PREDICTIONS else []:
         measure(key, scope, grain=grain)
         measure(key, scope, grain=grain, by="trait.plan")
     for option in metric.options:
