@@ -462,7 +462,8 @@ FOREIGN = ["Das ist wirklich eine sehr schlechte Lieferung gewesen", "Je suis tr
            "El envío llegó tarde y nadie responde", "こんにちは、とても良いサービスでした", "배송이 너무 늦었어요",
            "Сервисът е много добър, благодаря ви", "Velmi špatná služba, už nikdy", "Teslimat çok geç geldi",
            "Услуга је веома лоша и спора", "Паслуга вельмі добрая, дзякуй", "Қызмет өте жақсы болды",
-           "Il servizio è stato pessimo", "De levering was veel te laat", "خدمة سيئة جدا", "บริการแย่มาก"]  # fmt: skip
+           "Il servizio è stato pessimo", "De levering was veel te laat", "خدمة سيئة جدا", "บริการแย่มาก",
+           "Вельмі хуткая дастаўка, я задаволены"]  # fmt: skip
 
 
 def bench_hostile(folder: Path, small: bool, out: Results) -> None:

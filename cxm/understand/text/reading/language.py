@@ -21,6 +21,10 @@ WORTH = np.array([1.0, 3.0, 5.0, 5.0, 2.0])
 # By kind of character: the script that a letter has, and whether an n-gram has the script of the character after it.
 OF_LETTER = np.array([kind if kind in (LATIN, CYRILLIC) else 0 for kind in range(CLOSING + 1)], dtype=np.uint8)
 OF_NEXT = np.isin(np.arange(CLOSING + 1), (LATIN, CYRILLIC, DIGIT, HAN), invert=True)
+# Cyrillic letters that neither Russian nor Ukrainian has: what each of them is worth for another language, in log-odds.
+FOREIGN = np.zeros(0x100, dtype=bool)
+FOREIGN[[code for code in range(0x50, 0x100) if chr(0x400 + code) not in "ёєіїґ"]] = True
+OF_A_FOREIGN_LETTER = 8.0
 OF_LATIN, OF_CYRILLIC = np.array([EN, PL, ELSE]), np.array([RU, UK, ELSE])
 
 
@@ -72,6 +76,10 @@ def letters_of(characters: Characters, columns: Array, table: Array, scale: floa
         out[:, 3] = counted((kind == KANA) | (kind == HANGUL))
         out[:, 4] = counted(kind == LETTER)
     out[:, 5:] *= scale
+    cyrillic = script == CYRILLIC
+    if cyrillic.any():
+        foreign = cyrillic & FOREIGN.take(np.clip(characters.codes, 0x400, 0x4FF) - 0x400)
+        out[:, 10] += OF_A_FOREIGN_LETTER * counted(foreign)
     return out
 
 
