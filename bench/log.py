@@ -55,9 +55,10 @@ PARTS = """
 SELECT count(), sum(rows), sum(bytes_on_disk), sum(secondary_indices_compressed_bytes) FROM system.parts
 WHERE database = currentDatabase() AND table = 'events' AND active
 """
-PROJECTION = """
-SELECT sum(bytes_on_disk) FROM system.projection_parts
+PROJECTIONS = """
+SELECT name, sum(bytes_on_disk) AS packed FROM system.projection_parts
 WHERE database = currentDatabase() AND table = 'events' AND active
+GROUP BY name ORDER BY packed DESC
 """
 
 
@@ -102,12 +103,14 @@ def sizes(directory: Path, events: int) -> None:
 
     with engine().client() as client:
         [(parts, rows, whole, indexes)] = client.query(PARTS).result_rows
-        [(projection,)] = client.query(PROJECTION).result_rows
+        projections = client.query(PROJECTIONS).result_rows
         columns = client.query(COLUMNS).result_rows
     assert rows == events, f"{events} events were made, {rows} are in the log"
     disk = sum(file.stat().st_size for file in (directory / "eventlog").rglob("*") if file.is_file())
     print(f"# {parts} parts, {whole / 1e9:.2f} GB, {whole / rows:.1f} bytes an event; on disk {disk / 1e9:.2f} GB")
-    print(f"# of that, the ids in order (projection) {projection / 1e9:.2f} GB, other indexes {indexes / 1e9:.2f} GB")
+    for projection, packed in projections:
+        print(f"# of that, the projection {projection} {packed / 1e9:.2f} GB")
+    print(f"# of that, other indexes {indexes / 1e9:.2f} GB")
     for column, packed, unpacked in columns:
         print(f"# {column} {packed / 1e9:.3f} GB, {packed / rows:.2f} bytes an event, unpacked {unpacked / 1e9:.2f} GB")
 

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 Properties = Mapping[str, Any]
 Sentence = Callable[[str, Properties], str]
 
 
-def kind_labels() -> dict[str, str]:
-    return {
-        "case_opened": _("Case opened"),
-        "case_acknowledged": _("Case acknowledged"),
-        "case_replied": _("Case answered"),
-        "case_assigned": _("Case assigned"),
-        "case_handed_over": _("Case handed over"),
-        "case_reopened": _("Case reopened"),
-        "case_snoozed": _("Case snoozed"),
-        "case_merged": _("Case merged"),
-        "case_resolved": _("Case resolved"),
-        "case_closed": _("Case closed"),
-    }
+KIND_LABELS: Mapping[str, Promise] = {
+    "case_opened": gettext_lazy("Case opened"),
+    "case_acknowledged": gettext_lazy("Case acknowledged"),
+    "case_replied": gettext_lazy("Case answered"),
+    "case_assigned": gettext_lazy("Case assigned"),
+    "case_handed_over": gettext_lazy("Case handed over"),
+    "case_reopened": gettext_lazy("Case reopened"),
+    "case_snoozed": gettext_lazy("Case snoozed"),
+    "case_merged": gettext_lazy("Case merged"),
+    "case_resolved": gettext_lazy("Case resolved"),
+    "case_closed": gettext_lazy("Case closed"),
+}
 
 
 def _case(name: str, properties: Properties) -> str:

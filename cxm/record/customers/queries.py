@@ -32,6 +32,8 @@ from .traits import fit
 PAGE = 50
 MOST_IDS = 3000  # of one person in a question to the log: a server takes 128 KB for a parameter
 MOST_DEVICES = 20
+MOST_PLACES = 1000  # of one person in a question to the log; whoever has more is found in most of its blocks anyway
+MOST_LETTERS = 20_000  # of the names beside them: see MOST_IDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,9 +305,43 @@ ORDER BY occurred_at DESC, toString(event_id) DESC
 LIMIT {limit:UInt32}
 """
 # The log is in the order of names and times: where those are known, only a few blocks of a large log are looked at.
-PLACES = """ AND (name, occurred_at) IN (SELECT arrayJoin(arrayZip(
-    {at_names:Array(String)}, arrayMap(ms -> fromUnixTimestamp64Milli(ms, 'UTC'), {at_ms:Array(Int64)}))))"""
+PLACES = """ AND (name, occurred_at) IN (SELECT arrayJoin(arrayFlatten(arrayMap(
+    (one, times) -> arrayMap(ms -> (one, fromUnixTimestamp64Milli(ms, 'UTC')), times),
+    {at_names:Array(String)}, {at_ms:Array(Array(Int64))}))))"""
+NO_INDEX = "SETTINGS use_skip_indexes = 0"  # of those few blocks, the index by customer keeps nearly every one
+# TRICKY: a projection still has what was deleted. So it only says where to look; nothing that is shown comes from it.
+PLACES_OF = """
+SELECT name, toUnixTimestamp64Milli(occurred_at) AS ms FROM events
+WHERE $scope AND customer_id IN {ids:Array(UUID)} LIMIT {limit:UInt32}
+SETTINGS optimize_use_projections = 1, preferred_optimize_projection_name = 'by_customer'
+"""
 END_OF_TIME = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    name: str
+    ms: int  # since 1970
+
+
+def _places_of(workspace: Workspace, ids: Sequence[UUID]) -> list[Place] | None:
+    """Where the log has every event of these profiles, and perhaps had more; None where there are too many to say."""
+    places = ask(
+        PLACES_OF, Scope(workspace.pk), row=Place, name="customers.places", table="events",
+        ids=[str(one) for one in ids], limit=MOST_PLACES + 1,
+    ).rows  # fmt: skip
+    names = {one.name for one in places}
+    return None if len(places) > MOST_PLACES or sum(map(len, names)) > MOST_LETTERS else places
+
+
+def _only_there(sql: str, places: Sequence[Place] | None) -> tuple[str, dict[str, Any]]:
+    """The question with its mark @places filled, and the parameters for that."""
+    if places is None:
+        return sql.replace("@places", ""), {}
+    times: dict[str, list[int]] = {}
+    for one in places:
+        times.setdefault(one.name, []).append(one.ms)
+    return sql.replace("@places", PLACES) + NO_INDEX, {"at_names": list(times), "at_ms": list(times.values())}
 
 
 def timeline(
@@ -323,18 +359,20 @@ def timeline(
     `kinds`, if known, says where in the log the first page is, of PAGE events at most.
     """
     scope = Scope(workspace.pk, workspace.time_zone)
-    places: dict[str, Any] = {}
-    if kinds is not None and not names and not text and not before:
-        newest = sorted(((ms, one.name) for one in kinds for ms in one.newest), reverse=True)[: PAGE + 1]
-        places = {"at_names": [name for _ms, name in newest], "at_ms": [ms for ms, _name in newest]}
+    if kinds is None or names or text or before:
+        places = _places_of(workspace, ids)
+    else:
+        newest = sorted((ms for one in kinds for ms in one.newest), reverse=True)[: PAGE + 1]
+        places = [Place(one.name, ms) for one in kinds for ms in one.newest if ms >= newest[-1]]
+    sql, there = _only_there(TIMELINE, places)
     if before:
         # The engine's index knows times to the second; the exact place is the comparison of pairs.
         scope = scope.during(None, before.at + timedelta(seconds=1))
     rows = ask(
-        TIMELINE.replace("@places", PLACES if places else ""), scope, row=EventRow, name="customers.timeline",
-        table="events", ids=[str(one) for one in ids], names=list(names), text=text.strip()[:200].replace("\x00", ""),
+        sql, scope, row=EventRow, name="customers.timeline", table="events",
+        ids=[str(one) for one in ids], names=list(names), text=text.strip()[:200].replace("\x00", ""),
         before_ms=int(before.at.timestamp() * 1000) if before else END_OF_TIME,
-        before_id=before.event_id if before else "", limit=limit + 1, **places,
+        before_id=before.event_id if before else "", limit=limit + 1, **there,
     ).rows  # fmt: skip
     more = len(rows) > limit
     rows = [replace(row, occurred_at=in_utc(row.occurred_at)) for row in rows[:limit]]
@@ -352,16 +390,17 @@ class KindCount:
 KINDS = f"""
 SELECT name, count() AS n, if(countIf(source != 'fact') = 0, NULL, maxIf(occurred_at, source != 'fact')) AS seen_at,
        arrayMap(ms -> -ms, groupArraySorted({PAGE + 1})(-toUnixTimestamp64Milli(occurred_at))) AS newest
-FROM events PREWHERE $scope AND customer_id IN {{ids:Array(UUID)}}
+FROM events PREWHERE $scope AND customer_id IN {{ids:Array(UUID)}}@places
 WHERE NOT (name = 'ticket_updated' AND source = 'fact')
 GROUP BY name ORDER BY n DESC, name
 """
 
 
 def kinds_of_events(workspace: Workspace, ids: Sequence[UUID]) -> list[KindCount]:
+    sql, there = _only_there(KINDS, _places_of(workspace, ids))
     rows = ask(
-        KINDS, Scope(workspace.pk), row=KindCount, name="customers.kinds", table="events",
-        ids=[str(one) for one in ids],
+        sql, Scope(workspace.pk), row=KindCount, name="customers.kinds", table="events",
+        ids=[str(one) for one in ids], **there,
     ).rows  # fmt: skip
     return [replace(row, seen_at=in_utc(row.seen_at)) if row.seen_at else row for row in rows]
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.utils import formats, timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from . import case_sentences
 from .queries import EventRow
@@ -20,6 +21,67 @@ from .traits import shown
 
 Properties = Mapping[str, Any]
 DETAILS_LIMIT = 20
+KIND_LABELS: Mapping[str, Promise] = {
+    "customer_identified": gettext_lazy("Profile received"),
+    "answer_given": gettext_lazy("Answer"),
+    "ticket_updated": gettext_lazy("Ticket"),
+    "order_placed": gettext_lazy("Order placed"),
+    "order_approved": gettext_lazy("Order approved"),
+    "order_shipped": gettext_lazy("Order shipped"),
+    "order_delivered": gettext_lazy("Order delivered"),
+    "order_cancelled": gettext_lazy("Order cancelled"),
+    "subscription_updated": gettext_lazy("Subscription"),
+    "purchase_history_reported": gettext_lazy("Purchase history"),
+    "page_viewed": gettext_lazy("Page viewed"),
+    "screen_viewed": gettext_lazy("Screen viewed"),
+    "group_joined": gettext_lazy("Group joined"),
+    "customer_aliased": gettext_lazy("Names linked"),
+    "order_refunded": gettext_lazy("Order refunded"),
+    "product_viewed": gettext_lazy("Product viewed"),
+    "survey_invited": gettext_lazy("Survey invitation"),
+    "survey_shown": gettext_lazy("Survey shown"),
+    "survey_dismissed": gettext_lazy("Survey dismissed"),
+    "survey_completed": gettext_lazy("Survey completed"),
+    "survey_abandoned": gettext_lazy("Survey left unfinished"),
+    "case_requested": gettext_lazy("Case requested"),
+    "message_received": gettext_lazy("Message"),
+    "review_received": gettext_lazy("Review"),
+    "call_transcribed": gettext_lazy("Call"),
+    "message_sent": gettext_lazy("Message sent"),
+    "message_returned": gettext_lazy("Message returned"),
+    "sla_warned": gettext_lazy("Target near"),
+    "sla_breached": gettext_lazy("Target missed"),
+    "alert_raised": gettext_lazy("Alert"),
+    "play_assigned": gettext_lazy("Recovery play"),
+    "play_carried_out": gettext_lazy("Recovery play carried out"),
+    "email_delivered": gettext_lazy("E-mail delivered"),
+    "email_opened": gettext_lazy("E-mail opened"),
+    "email_link_clicked": gettext_lazy("Link in an e-mail clicked"),
+    "email_bounced": gettext_lazy("E-mail bounced"),
+    "email_marked_as_spam": gettext_lazy("E-mail marked as spam"),
+    "email_unsubscribed": gettext_lazy("Unsubscribed"),
+    "chat_started": gettext_lazy("Chat started"),
+    "chat_ended": gettext_lazy("Chat ended"),
+    "chat_message_sent": gettext_lazy("Chat message sent"),
+    "chat_message_received": gettext_lazy("Chat message received"),
+    "rule_ran": gettext_lazy("Automation"),
+    "segment_entered": gettext_lazy("Segment entered"),
+    "segment_left": gettext_lazy("Segment left"),
+    "customer_created": gettext_lazy("Profile created"),
+    "profile_changed": gettext_lazy("Profile changed"),
+    "identity_added": gettext_lazy("Identity added"),
+    "identity_removed": gettext_lazy("Identity removed"),
+    "customers_merged": gettext_lazy("Profiles merged"),
+    "customers_unmerged": gettext_lazy("Profiles separated"),
+    "consent_given": gettext_lazy("Consent given"),
+    "consent_withdrawn": gettext_lazy("Consent withdrawn"),
+    "note_added": gettext_lazy("Note added"),
+    "note_removed": gettext_lazy("Note removed"),
+    "note_restored": gettext_lazy("Note restored"),
+    "customer_tagged": gettext_lazy("Tag added"),
+    "customer_untagged": gettext_lazy("Tag removed"),
+    **case_sentences.KIND_LABELS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,68 +101,8 @@ class Moment:
 
 def kind_label(name: str) -> str:
     """What to call a kind of event."""
-    known = {
-        "customer_identified": _("Profile received"),
-        "answer_given": _("Answer"),
-        "ticket_updated": _("Ticket"),
-        "order_placed": _("Order placed"),
-        "order_approved": _("Order approved"),
-        "order_shipped": _("Order shipped"),
-        "order_delivered": _("Order delivered"),
-        "order_cancelled": _("Order cancelled"),
-        "subscription_updated": _("Subscription"),
-        "purchase_history_reported": _("Purchase history"),
-        "page_viewed": _("Page viewed"),
-        "screen_viewed": _("Screen viewed"),
-        "group_joined": _("Group joined"),
-        "customer_aliased": _("Names linked"),
-        "order_refunded": _("Order refunded"),
-        "product_viewed": _("Product viewed"),
-        "survey_invited": _("Survey invitation"),
-        "survey_shown": _("Survey shown"),
-        "survey_dismissed": _("Survey dismissed"),
-        "survey_completed": _("Survey completed"),
-        "survey_abandoned": _("Survey left unfinished"),
-        "case_requested": _("Case requested"),
-        "message_received": _("Message"),
-        "review_received": _("Review"),
-        "call_transcribed": _("Call"),
-        "message_sent": _("Message sent"),
-        "message_returned": _("Message returned"),
-        "sla_warned": _("Target near"),
-        "sla_breached": _("Target missed"),
-        "alert_raised": _("Alert"),
-        "play_assigned": _("Recovery play"),
-        "play_carried_out": _("Recovery play carried out"),
-        "email_delivered": _("E-mail delivered"),
-        "email_opened": _("E-mail opened"),
-        "email_link_clicked": _("Link in an e-mail clicked"),
-        "email_bounced": _("E-mail bounced"),
-        "email_marked_as_spam": _("E-mail marked as spam"),
-        "email_unsubscribed": _("Unsubscribed"),
-        "chat_started": _("Chat started"),
-        "chat_ended": _("Chat ended"),
-        "chat_message_sent": _("Chat message sent"),
-        "chat_message_received": _("Chat message received"),
-        "rule_ran": _("Automation"),
-        "segment_entered": _("Segment entered"),
-        "segment_left": _("Segment left"),
-        "customer_created": _("Profile created"),
-        "profile_changed": _("Profile changed"),
-        "identity_added": _("Identity added"),
-        "identity_removed": _("Identity removed"),
-        "customers_merged": _("Profiles merged"),
-        "customers_unmerged": _("Profiles separated"),
-        "consent_given": _("Consent given"),
-        "consent_withdrawn": _("Consent withdrawn"),
-        "note_added": _("Note added"),
-        "note_removed": _("Note removed"),
-        "note_restored": _("Note restored"),
-        "customer_tagged": _("Tag added"),
-        "customer_untagged": _("Tag removed"),
-        **case_sentences.kind_labels(),
-    }
-    return known.get(name) or plain(name)
+    known = KIND_LABELS.get(name)
+    return plain(name) if known is None else str(known)
 
 
 def plain(name: str) -> str:

@@ -40,7 +40,8 @@ SESSION_SETTINGS: Mapping[str, Any] = {
     "lightweight_deletes_sync": 2,
     "mutations_sync": 2,
     "join_use_nulls": 0,
-    # TRICKY: a projection still holds what a lightweight DELETE took out of its table; `repeats` alone may use one.
+    # TRICKY: a projection still holds what a lightweight DELETE took out of its table. Only questions that can bear
+    # that turn it on for themselves.
     "optimize_use_projections": 0,
     "type_json_skip_duplicated_paths": 1,  # {"a.b": 1, "a": {"b": 2}}: the first counts, nothing fails
 }

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import random
 import uuid
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
 
+from cxm.record.customers import queries
 from cxm.record.customers.models import Customer
-from cxm.record.customers.queries import PAGE, Cursor, EventRow, Wanted, customers, kinds_of_events, scores, timeline
+from cxm.record.customers.queries import (
+    MOST_PLACES,
+    PAGE,
+    Cursor,
+    EventRow,
+    Wanted,
+    customers,
+    kinds_of_events,
+    scores,
+    timeline,
+)
 from cxm.record.customers.snapshot import refresh_activity
 from cxm.record.customers.timeline import Moment, moment
 from cxm.record.eventlog.append import encode_properties
+from cxm.record.eventlog.engine import engine
+from cxm.record.eventlog.forget import forget_customer, forget_events
 from cxm.testing.cast import answer, at, event, given_events, make_customer
 
 from .cast import Firm
@@ -149,6 +165,70 @@ def test_known_kinds_say_where_the_first_page_is() -> None:
         assert timeline(firm.workspace, [ada.pk], kinds=kinds, **narrowed) == timeline(
             firm.workspace, [ada.pk], **narrowed
         )
+
+
+def given_strangers(workspace_id: int) -> None:
+    """So many events of others, one each, that the log has several blocks to look into or not."""
+    with engine().client() as client:
+        client.command(
+            "INSERT INTO events (workspace_id, event_id, name, customer_id, occurred_at, source, properties)"
+            " SELECT {workspace:UInt32}, generateUUIDv4(1), 'kind ' || toString(number % 9), generateUUIDv4(2),"
+            " toDateTime64('2025-12-01 00:00:00', 3, 'UTC') + number * 90, 'api', '{}' FROM numbers(60000)",
+            parameters={"workspace": workspace_id},
+        )
+
+
+def merge_parts() -> None:
+    """Merges make the projections of the log, by which the events of a customer are found."""
+    engine().everywhere(f"OPTIMIZE TABLE {engine().local('events')} FINAL")
+
+
+@pytest.mark.parametrize("most", [MOST_PLACES, 10], ids=["by places", "too many places"])
+def test_what_is_shown_is_what_the_log_has(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever was merged, erased and came since, and however many events are at one time."""
+    monkeypatch.setattr(queries, "MOST_PLACES", most)
+    firm, draw = Firm(), random.Random(7)
+    people = [make_customer(firm.workspace, name) for name in ("Ada", "Bo", "Cy")]
+    names = [f"kind {n}" for n in range(7)]
+    kept = [event(firm.workspace, "born", "1969-07-20 20:17", customer_id=people[0].pk)]
+    given_events(kept)
+    given_strangers(firm.workspace.pk)
+
+    def given(n: int) -> None:
+        days = [draw.choice(("2025-12", "2026-01")) + f"-{draw.randint(1, 5):02} 12:00" for _n in range(n)]
+        new = [event(firm.workspace, draw.choice(names), day, customer_id=draw.choice(people).pk) for day in days]
+        given_events(new)
+        kept.extend(new)
+
+    def lost(n: int) -> None:
+        gone = {one.event_id for one in draw.sample(kept[1:], n)}
+        forget_events(firm.workspace.pk, list(gone))
+        kept[:] = [one for one in kept if one.event_id not in gone]
+
+    def check(ids: list[uuid.UUID]) -> None:
+        mine = [one for one in kept if one.customer_id in ids]
+        mine.sort(key=lambda one: (one.occurred_at, str(one.event_id)), reverse=True)
+        kinds = kinds_of_events(firm.workspace, ids)
+        counts = Counter(one.name for one in mine)
+        assert [(one.name, one.n) for one in kinds] == sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+        page = timeline(firm.workspace, ids, kinds=kinds)
+        shown = list(page.events)
+        while page.next:
+            page = timeline(firm.workspace, ids, before=page.next)
+            shown += page.events
+        assert [(row.event_id, row.name, row.occurred_at) for row in shown] == [
+            (one.event_id, one.name, one.occurred_at) for one in mine
+        ]
+
+    changes = (partial(given, 200), merge_parts, partial(lost, 60), partial(given, 60), merge_parts, partial(lost, 30))
+    for change in changes:
+        change()
+        check([people[0].pk])
+        check([one.pk for one in people[1:]])
+    forget_customer(firm.workspace.pk, [people[0].pk])
+    kept[:] = [one for one in kept if one.customer_id != people[0].pk]
+    check([people[0].pk])
+    check([one.pk for one in people])
 
 
 def test_the_timeline_is_filtered_and_searched() -> None:

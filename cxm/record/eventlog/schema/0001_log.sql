@@ -23,7 +23,9 @@ CREATE TABLE @events (
     INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_import import_id TYPE set(16) GRANULARITY 1,
     INDEX by_receipt received_at TYPE minmax GRANULARITY 1,
-    PROJECTION by_id (SELECT event_id ORDER BY event_id) WITH SETTINGS (index_granularity = 256)
+    PROJECTION by_id (SELECT event_id ORDER BY event_id) WITH SETTINGS (index_granularity = 256),
+    -- Where the events of one customer are; only that, because it still has what a deletion took out.
+    PROJECTION by_customer (SELECT workspace_id, customer_id, name, occurred_at ORDER BY workspace_id, customer_id)
 ) ENGINE = MergeTree PARTITION BY toYear(occurred_at) ORDER BY (workspace_id, name, occurred_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_column = 1,
     -- In process the engine removes what it merged at once, so what it made of them must be on disk by then; and it
@@ -34,7 +36,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, enable_block_number_c
     lightweight_mutation_projection_mode = 'rebuild', min_bytes_for_wide_part = 67108864,
     -- A small part is one file and not twelve, each of which an insert would wait for until it is on disk.
     min_bytes_for_full_part_storage = 4194304,
-    -- Small inserts do without the projection: looking through their few rows is cheap, making it costs a quarter.
+    -- Small inserts do without projections: looking through their few rows is cheap, making one costs a quarter.
     materialize_projections_on_insert = 0, materialize_projections_on_merge = 1;
 -- distributed: events
 
