@@ -95,7 +95,7 @@ def event():
     return Event(workspace_id=1, event_id=uuid.uuid4(), name="kettle_boiled", customer_id=NOBODY,
                  occurred_at=datetime.now(UTC), source="capture", properties=json.dumps({"text": chance.random()}))
 opened, said, refused = engine(), set(), 0
-filler = threading.Thread(target=race)
+filler = threading.Thread(target=race, daemon=True)
 filler.start()
 until = time.monotonic() + seconds
 while time.monotonic() < until:

@@ -6,7 +6,7 @@ Only its count of failed writes tells. So:
 
 - nobody writes while less than LEAST is free;
 - a write during which room ran short is not done before that count was looked at (`Guarded`);
-- parts that were merged stay for KEPT seconds. Once a second `Disk` looks at the count; when it has grown, the tables
+- parts that were merged stay for KEPT seconds. Twice a second `Disk` looks at the count; when it has grown, the tables
   with broken parts are loaded anew: those go to `detached`, and what they were made of is there again.
 
 A ClickHouse server needs none of this: there the same write is an error.
@@ -32,18 +32,18 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEAST = 64 * 1024 * 1024  # bytes free, below which nothing is written
-KEPT = 30  # seconds that merged parts stay on disk
-EVERY = 1.0  # seconds between two looks at the count
+KEPT = 6  # seconds that merged parts stay on disk; more would be removed beside the next load
+EVERY = 0.5  # seconds between two looks at the count
+AFTERWARDS = 5.0  # seconds in which somebody may still hear of a table that was away
 SPREAD = 10  # seconds by which the time of a part may lie before the look that found nothing
 FAILED_WRITES = "SELECT sum(value) FROM system.events WHERE event = 'WriteBufferFromFileDescriptorWriteFailed'"
 WRITES = re.compile(r"\s*(INSERT|DELETE|ALTER)\b", re.IGNORECASE)
 
 
 class Opened(Protocol):
-    """The engine: a client of it, and everybody else kept from writing."""
+    """The engine."""
 
     def client(self) -> AbstractContextManager[Client]: ...
-    def nobody_writes(self) -> AbstractContextManager[None]: ...
 
 
 class NotWritten(Exception):
@@ -76,7 +76,7 @@ class Disk:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.mending = False  # tables may be away for a moment
+        self._disturbed_until = 0.0  # by the monotonic clock
         self._counted = 0  # failed writes that were looked into
         self._quiet_at = time.time()  # the last look that found none
         self._broken = False
@@ -87,6 +87,10 @@ class Disk:
     def free(self) -> int:
         found = os.statvfs(self.path)
         return found.f_bavail * found.f_frsize
+
+    def disturbed(self) -> bool:
+        """Whether tables are, or just were, away: what failed for that is worth another try."""
+        return time.monotonic() < self._disturbed_until
 
     def written(self, client: Client, write: Callable[[], T]) -> T:
         before = self._counted
@@ -100,7 +104,7 @@ class Disk:
     # Watching
 
     def watch(self, opened: Opened) -> None:
-        """Keep merged parts for a while, and look once a second whether all that was written is there."""
+        """Keep merged parts for a while, and look twice a second whether all that was written is there."""
         with opened.client() as client:
             self._counted = failed_writes(client)
             for (table,) in client.query(
@@ -128,7 +132,10 @@ class Disk:
                 logger.exception("The files of the event log could not be looked at")
 
     def look(self, opened: Opened) -> None:
-        """Mend the tables if a write has failed since the last look."""
+        """Mend the tables if a write has failed since the last look.
+
+        Nobody is waited for, as what a broken part was made of goes soon: who meets a table that is away tries again.
+        """
         now = time.time()
         with opened.client() as client:
             count = failed_writes(client)
@@ -136,12 +143,12 @@ class Disk:
             self._quiet_at = now
             return
         self._counted, self._broken = count, True
-        with opened.nobody_writes(), opened.client() as client:
-            self.mending = True
+        with opened.client() as client:
+            self._disturbed_until = float("inf")
             try:
                 self._mend(client)
             finally:
-                self.mending = False
+                self._disturbed_until = time.monotonic() + AFTERWARDS
         self._broken, self._quiet_at = False, now
 
     def _mend(self, client: Client) -> None:

@@ -118,8 +118,8 @@ class Engine:
         try:
             yield client
         except (ClickHouseError, NotWritten) as error:
-            away = self.disk is not None and self.disk.mending
-            raise EventlogError(str(error), retry=away or may_pass(error)) from error
+            disturbed = self.disk is not None and self.disk.disturbed()
+            raise EventlogError(str(error), retry=disturbed or may_pass(error)) from error
         finally:
             pool.put(client)
 
