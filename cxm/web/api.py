@@ -31,7 +31,7 @@ from cxm.act.cases.api import router as cases_router
 from cxm.act.cases.feedback.api import router as feedback_router
 from cxm.act.cases.level_api import router as levels_router
 from cxm.act.cases.recovery_api import router as recovery_router
-from cxm.lib.personal import mask_all
+from cxm.lib.personal import mask_all, mask_texts
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.channel_api import router as channels_router
 from cxm.listen.channels.voices_api import router as voices_router
@@ -111,15 +111,19 @@ PROBLEM_SCHEMA = {
 
 # What people wrote, by the names that answers give it. Keys of viewers get it masked.
 SAID = frozenset((
-    "about", "answer", "answers", "body", "comment", "context", "details", "hidden", "note", "notes", "properties",
-    "quoted", "said", "snippet", "subject", "text", "texts", "title", "traits", "turns", "variables", "words",
+    "about", "answer", "body", "comment", "context", "details", "hidden", "note", "notes", "properties",
+    "quoted", "said", "snippet", "subject", "text", "texts", "title", "traits", "turns", "words",
 ))  # fmt: skip
+BY_QUESTION = frozenset(("answers", "variables"))  # below them are ids that the author of a survey gave
 
 
 def masked(value: Any) -> Any:
-    """An answer of the API with personal data masked in what people wrote."""
+    """An answer of the API with personal data masked in what people wrote and in what was said of them."""
     if isinstance(value, dict):
-        return {key: mask_all(one) if key in SAID else masked(one) for key, one in value.items()}
+        return {
+            key: mask_all(one, under=key) if key in SAID else mask_texts(one) if key in BY_QUESTION else masked(one)
+            for key, one in value.items()
+        }
     return [masked(one) for one in value] if isinstance(value, list) else value
 
 
