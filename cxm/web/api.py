@@ -7,8 +7,10 @@ and a `detail` in the language that the caller accepts.
 from __future__ import annotations
 
 import logging
+from codecs import BOM_UTF8
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -20,6 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Router
 from ninja import errors as ninja_errors
+from ninja.parser import Parser
 
 from cxm import __version__
 from cxm.accounts.access import sees_personal
@@ -41,6 +44,7 @@ from cxm.listen.surveys.distribution.api import router as mailings_router
 from cxm.record.capture.api.imports import router as imports_router
 from cxm.record.capture.api.regulations import router as regulations_router
 from cxm.record.capture.api.sources import router as sources_router
+from cxm.record.capture.intake.arriving import without_nul
 from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
@@ -127,6 +131,14 @@ def masked(value: Any) -> Any:
     return [masked(one) for one in value] if isinstance(value, list) else value
 
 
+class JsonParser(Parser):
+    """JSON as the database can keep it: a NUL is left out, half a surrogate pair is no JSON."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        read: dict[str, Any] = msgspec.json.decode(without_nul(request.body.removeprefix(BOM_UTF8)))
+        return read
+
+
 class Api(NinjaAPI):
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
@@ -161,6 +173,7 @@ api = Api(
     auth=SecretKey(),
     docs_url=None,
     urls_namespace="api",
+    parser=JsonParser(),
 )
 for _prefix, _router in ROUTERS:
     api.add_router(_prefix, _router)

@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from cxm.accounts.actions import create_api_key
+from cxm.accounts.models import ApiKey, Role
+from cxm.record.customers.models import Customer
 from cxm.settings import without_trace
+from cxm.testing.cast import make_workspace
 from cxm.web.asgi import BROKEN, application
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 
 MULTIPART, FORM = "multipart/form-data; boundary=XX", "application/x-www-form-urlencoded"
 PART = b'--XX\r\nContent-Disposition: form-data; name="f%d"%s\r\n\r\nv\r\n'
@@ -87,3 +91,22 @@ def test_the_log_has_one_line_for_what_a_sender_did_wrong_and_all_for_what_we_di
         if status:
             record.status_code = status
         assert without_trace(record) and bool(record.exc_info) is kept, status
+
+
+def test_json_that_no_database_keeps_is_refused_or_mended_by_the_api() -> None:
+    workspace = make_workspace()
+    _key, secret = create_api_key(
+        workspace=workspace, name="test", kind=ApiKey.Kind.SECRET, role=Role.AGENT, by=workspace.memberships.get().user
+    )
+    client = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {secret}"})
+
+    def post(body: bytes) -> int:
+        return client.generic("POST", "/api/v1/customers", body, "application/json").status_code
+
+    halves = (rb'{"traits":{"a":"x\ud800"}}', rb'{"traits":{"\udfffx":"a"}}')
+    for broken in (*halves, b'{"name":NaN}', b"[" * 100_000, b"{\xff"):
+        assert post(broken) == 400, broken[:40]
+    assert not Customer.objects.exists()
+    assert post(b'\xef\xbb\xbf{"name":"A\\u0000da","traits":{"k\\u0000":"v\\u0000 \\ud83d\\ude00"}}') == 201
+    ada = Customer.objects.get()
+    assert (ada.name, ada.traits) == ("Ada", {"k": "v 😀"})
