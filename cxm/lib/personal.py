@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -365,6 +366,7 @@ def mask_texts(value: Any, language: str = "") -> Any:
 
 
 Keep = Callable[[str], bool]
+_NESTED = frozenset("{[")
 
 
 def mask_all(value: Any, language: str = "", *, under: str = "", keep: Keep | None = None) -> Any:
@@ -381,17 +383,17 @@ def mask_all(value: Any, language: str = "", *, under: str = "", keep: Keep | No
 
 def _masked(value: Any, person: bool, language: str, keep: Keep | None) -> Any:
     """`person` is whether the value is part of what describes a person."""
+    if isinstance(value, str):
+        if value[:1] in _NESTED:  # derived tables keep what is nested as text
+            with suppress(msgspec.DecodeError, RecursionError):
+                inner = _masked(msgspec.json.decode(value), person, language, keep)
+                return msgspec.json.encode(inner).decode()
+        return _mask_short(value, language) if len(value) <= SHORT else mask(value, language)
     if isinstance(value, dict):
         return _masked_object(value, person, language, keep)
     if isinstance(value, (list, tuple)):
         return [_masked(one, person, language, keep) for one in value]
-    if isinstance(value, str) and value[:1] in ("{", "["):  # derived tables keep what is nested as text
-        try:
-            inner = _masked(msgspec.json.decode(value), person, language, keep)
-            return msgspec.json.encode(inner).decode()
-        except (msgspec.DecodeError, RecursionError):
-            return mask_texts(value, language)
-    return mask_texts(value, language)
+    return value
 
 
 def _masked_object(value: dict[Any, Any], person: bool, language: str, keep: Keep | None) -> dict[Any, Any]:
