@@ -14,6 +14,7 @@ import msgspec
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import include, path
@@ -44,7 +45,6 @@ from cxm.listen.surveys.distribution.api import router as mailings_router
 from cxm.record.capture.api.imports import router as imports_router
 from cxm.record.capture.api.regulations import router as regulations_router
 from cxm.record.capture.api.sources import router as sources_router
-from cxm.record.capture.intake.arriving import without_nul
 from cxm.record.customers.api import router as customers_router
 from cxm.record.customers.segment_api import router as segments_router
 from cxm.steer.dashboards.api import router as results_router
@@ -132,10 +132,10 @@ def masked(value: Any) -> Any:
 
 
 class JsonParser(Parser):
-    """JSON as the database can keep it: a NUL is left out, half a surrogate pair is no JSON."""
+    """JSON as RFC 8259 has it: no NaN, and no half of a surrogate pair, which no database keeps."""
 
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
-        read: dict[str, Any] = msgspec.json.decode(without_nul(request.body.removeprefix(BOM_UTF8)))
+        read: dict[str, Any] = msgspec.json.decode(request.body.removeprefix(BOM_UTF8))
         return read
 
 
@@ -215,6 +215,12 @@ def on_bad_input(request: HttpRequest, error: ninja_errors.ValidationError) -> H
         for one in error.errors
     ]
     return problem(422, "invalid_input", TITLES[422], _("Some values cannot be used; see errors."), errors=errors)
+
+
+@api.exception_handler(DataError)
+def on_unstorable(request: HttpRequest, error: DataError) -> HttpResponse:
+    """PostgreSQL keeps no NUL. It is not left out for the sender: an id without it is that of somebody else."""
+    return problem(422, "invalid_input", TITLES[422], _("Some values cannot be used: %(why)s") % {"why": error})
 
 
 @api.exception_handler(ValidationError)
