@@ -5,6 +5,7 @@ A wrong value stops the start with a sentence that names the variable (`Misconfi
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -415,10 +416,19 @@ CACHES = {
     },
 }
 
+
+def without_trace(record: logging.LogRecord) -> bool:
+    """What is wrong with a request is one line in the log: anybody can send as many of them as they like."""
+    if getattr(record, "status_code", 500) < 500:
+        record.exc_info = None
+    return True
+
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"brief": {"()": "django.utils.log.CallbackFilter", "callback": without_trace}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["brief"]}},
     "root": {"handlers": ["console"], "level": env_text("CXM_LOG_LEVEL", "WARNING").upper()},
 }

@@ -14,13 +14,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+import msgspec
 import regex
 
 from cxm.lib import checksums
+from cxm.lib.personal_keys import OF_PERSON, PERSON, PERSONAL, THING, meaning_of
 from cxm.lib.personal_words import find_names
 
 MASK = "•••"
@@ -353,12 +356,72 @@ def mask(text: str, language: str = "", *, marks: Mapping[str, str] | None = Non
 _mask_short = lru_cache(maxsize=5_000)(mask)  # a table says the same names, places and codes again and again
 
 
-def mask_all(value: Any, language: str = "", *, keep: Callable[[str], bool] = lambda key: False) -> Any:
-    """A value as JSON has it, with every text in it masked; what is under a key that `keep` accepts stays."""
+def mask_texts(value: Any, language: str = "") -> Any:
+    """A value as JSON has it, with every text in it masked, whatever the keys: for answers, by ids of questions."""
     if isinstance(value, str):
         return _mask_short(value, language) if len(value) <= SHORT else mask(value, language)
-    if isinstance(value, Mapping):
-        return {k: v if keep(str(k)) else mask_all(v, language, keep=keep) for k, v in value.items()}
+    if isinstance(value, dict):
+        return {key: mask_texts(one, language) for key, one in value.items()}
+    return [mask_texts(one, language) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+Keep = Callable[[str], bool]
+_NESTED = frozenset("{[")
+
+
+def mask_all(value: Any, language: str = "", *, under: str = "", keep: Keep | None = None) -> Any:
+    """A value as JSON has it, masked: in every text what is found, and whole what stands under a key about a person.
+
+    Which keys these are is told in `personal_keys`. `under` is the key of the value itself; what is under a key that
+    `keep` accepts stays.
+    """
+    meaning = meaning_of(under)
+    if meaning is PERSONAL:
+        return _hidden(value, keep)
+    return _masked(value, meaning is PERSON, language, keep)
+
+
+def _masked(value: Any, person: bool, language: str, keep: Keep | None) -> Any:
+    """`person` is whether the value is part of what describes a person."""
+    if isinstance(value, str):
+        if value[:1] in _NESTED:  # derived tables keep what is nested as text
+            with suppress(msgspec.DecodeError, RecursionError):
+                inner = _masked(msgspec.json.decode(value), person, language, keep)
+                return msgspec.json.encode(inner).decode()
+        return _mask_short(value, language) if len(value) <= SHORT else mask(value, language)
+    if isinstance(value, dict):
+        return _masked_object(value, person, language, keep)
     if isinstance(value, (list, tuple)):
-        return [mask_all(one, language, keep=keep) for one in value]
+        return [_masked(one, person, language, keep) for one in value]
     return value
+
+
+def _masked_object(value: dict[Any, Any], person: bool, language: str, keep: Keep | None) -> dict[Any, Any]:
+    meanings = [meaning_of(str(key)) for key in value]
+    about = [one for one, meaning in zip(value.values(), meanings, strict=True) if meaning is PERSONAL]
+    own = person or "role" in value or any(map(_tells, about))
+    of_group = "group_id" in value
+    masked = {}
+    for (key, one), meaning in zip(value.items(), meanings, strict=True):
+        if keep is not None and keep(key):
+            masked[key] = one
+        elif meaning is PERSONAL or (own and meaning is OF_PERSON):
+            masked[key] = _hidden(one, keep)
+        else:
+            below = meaning is PERSON or (person and meaning is not THING)
+            masked[key] = _masked(one, below and not (of_group and key == "traits"), language, keep)
+    return masked
+
+
+def _hidden(value: Any, keep: Keep | None) -> Any:
+    """Every text and number masked whole."""
+    if isinstance(value, dict):
+        return {key: one if keep is not None and keep(key) else _hidden(one, keep) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_hidden(one, keep) for one in value]
+    return MASK if _tells(value) else value
+
+
+def _tells(value: Any) -> bool:
+    """Whether the value can be about somebody: yes, no, nothing and empty texts tell nothing."""
+    return value is not None and value != "" and not isinstance(value, bool)

@@ -7,11 +7,14 @@ and a `detail` in the language that the caller accepts.
 from __future__ import annotations
 
 import logging
+from codecs import BOM_UTF8
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import include, path
@@ -20,6 +23,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Router
 from ninja import errors as ninja_errors
+from ninja.parser import Parser
 
 from cxm import __version__
 from cxm.accounts.access import sees_personal
@@ -31,7 +35,7 @@ from cxm.act.cases.api import router as cases_router
 from cxm.act.cases.feedback.api import router as feedback_router
 from cxm.act.cases.level_api import router as levels_router
 from cxm.act.cases.recovery_api import router as recovery_router
-from cxm.lib.personal import mask_all
+from cxm.lib.personal import mask_all, mask_texts
 from cxm.listen.channels.api import router as messages_router
 from cxm.listen.channels.channel_api import router as channels_router
 from cxm.listen.channels.voices_api import router as voices_router
@@ -111,16 +115,28 @@ PROBLEM_SCHEMA = {
 
 # What people wrote, by the names that answers give it. Keys of viewers get it masked.
 SAID = frozenset((
-    "about", "answer", "answers", "body", "comment", "context", "details", "hidden", "note", "notes", "properties",
-    "quoted", "said", "snippet", "subject", "text", "texts", "title", "traits", "turns", "variables", "words",
+    "about", "answer", "body", "comment", "context", "details", "hidden", "note", "notes", "properties",
+    "quoted", "said", "snippet", "subject", "text", "texts", "title", "traits", "turns", "words",
 ))  # fmt: skip
+BY_QUESTION = frozenset(("answers", "variables"))  # below them are ids that the author of a survey gave
 
 
 def masked(value: Any) -> Any:
-    """An answer of the API with personal data masked in what people wrote."""
+    """An answer of the API with personal data masked in what people wrote and in what was said of them."""
     if isinstance(value, dict):
-        return {key: mask_all(one) if key in SAID else masked(one) for key, one in value.items()}
+        return {
+            key: mask_all(one, under=key) if key in SAID else mask_texts(one) if key in BY_QUESTION else masked(one)
+            for key, one in value.items()
+        }
     return [masked(one) for one in value] if isinstance(value, list) else value
+
+
+class JsonParser(Parser):
+    """JSON as RFC 8259 has it: no NaN, and no half of a surrogate pair, which no database keeps."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        read: dict[str, Any] = msgspec.json.decode(request.body.removeprefix(BOM_UTF8))
+        return read
 
 
 class Api(NinjaAPI):
@@ -157,6 +173,7 @@ api = Api(
     auth=SecretKey(),
     docs_url=None,
     urls_namespace="api",
+    parser=JsonParser(),
 )
 for _prefix, _router in ROUTERS:
     api.add_router(_prefix, _router)
@@ -198,6 +215,12 @@ def on_bad_input(request: HttpRequest, error: ninja_errors.ValidationError) -> H
         for one in error.errors
     ]
     return problem(422, "invalid_input", TITLES[422], _("Some values cannot be used; see errors."), errors=errors)
+
+
+@api.exception_handler(DataError)
+def on_unstorable(request: HttpRequest, error: DataError) -> HttpResponse:
+    """PostgreSQL keeps no NUL. It is not left out for the sender: an id without it is that of somebody else."""
+    return problem(422, "invalid_input", TITLES[422], _("Some values cannot be used: %(why)s") % {"why": error})
 
 
 @api.exception_handler(ValidationError)

@@ -65,7 +65,7 @@ def _masked(row: dict[str, Any], whole: frozenset[str]) -> dict[str, Any]:
     return {
         name: MASK if value and name in whole
         else value if name in TIMES or _is_ours(name)
-        else mask_all(value, keep=_is_ours)
+        else mask_all(value, under=name, keep=_is_ours)
         for name, value in row.items()
     }  # fmt: skip
 

@@ -19,6 +19,8 @@ from . import flow_page, views, workspaces
 from .api import api_urls
 from .health import health
 
+handler400, handler403 = "cxm.web.error_pages.bad_request", "cxm.web.error_pages.forbidden"
+handler404, handler500 = "cxm.web.error_pages.not_found", "cxm.web.error_pages.failed"
 urlpatterns = [
     # Like the addresses of the tracking API: with or without a slash and a project.
     re_path(r"^(?:(?!w/)[\w-]+/)?health/?$", health, name="health"),

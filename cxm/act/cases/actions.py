@@ -22,7 +22,7 @@ from cxm.record.customers.access import one_at_a_time
 from cxm.record.customers.models import Customer
 
 from . import hooks, noticing, searching
-from .changing import audit_case, change, locked, state_facts, take_over
+from .changing import audit_case, change, locked, signed, state_facts, take_over
 from .errors import Refused
 from .models import Case, CaseEntry, Cause, Link, Notice, Resolution, Task, Team, Watcher
 from .notes import add_note
@@ -106,7 +106,7 @@ def open_case(
     case.search_text = searching.text_of(case)
     case.save(force_insert=True)
     CaseEntry.objects.create(
-        case=case, at=case.opened_at, by=case.opener, kind="opened",
+        case=case, at=case.opened_at, kind="opened", **signed(by),
         data={"opened_by": opened_by.partition(":")[0], "team": case.team.name},
     )  # fmt: skip
     audit_case("opened", case, by)

@@ -133,7 +133,7 @@ class OtherIn(Schema):
 class EntryOut(Schema):
     at: datetime
     kind: str
-    by: str
+    by: str = Field(description="The person, or the name of the API key; empty: OpenCXM itself")
     text: str
     title: str
     data: dict[str, Any]
@@ -329,7 +329,7 @@ def get_history(request: HttpRequest, number: int) -> list[dict[str, Any]]:
 
 
 def _entry(one: CaseEntry) -> dict[str, Any]:
-    who = one.by.name if one.by else ""
+    who = one.by.name if one.by else one.by_name
     return {
         "at": one.at, "kind": one.kind, "by": who, "text": one.text, "title": history.sentence(one), "data": one.data,
     }  # fmt: skip

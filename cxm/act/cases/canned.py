@@ -184,7 +184,7 @@ def save_macro(
 ) -> Macro:
     """Keep several verbs under one name. Raises Refused for none, too many, an unknown verb, or a name in use."""
     require_role(workspace, by, Role.AGENT)
-    name = " ".join(name.split())[:100]
+    name = " ".join(name.replace("\x00", "").split())[:100]
     if not name or not steps or len(steps) > MOST_STEPS or any(step.get("do") not in DEEDS for step in steps):
         raise Refused(_("A macro needs a name and one to ten steps."))
     same = Macro.objects.filter(workspace=workspace, name=name)

@@ -67,9 +67,8 @@ def change(
         if SEARCHED & fields.keys():
             now.search_text = searching.text_of(now)
         now.save(update_fields=[*changes, "version", "search_text"])
-        user = by if isinstance(by, User) else None
         entry = CaseEntry.objects.create(
-            case=now, at=at or timezone.now(), by=user, kind=kind, text=text, ref=ref,
+            case=now, at=at or timezone.now(), kind=kind, text=text, ref=ref, **signed(by),
             data={**{name: [shown(one) for one in pair] for name, pair in changes.items()}, **(data or {})},
         )  # fmt: skip
         audit_case(kind, now, by, entry.data)
@@ -174,6 +173,11 @@ def shown(value: Any) -> Any:
     if isinstance(value, models.Model | uuid.UUID):
         return str(value)
     return value if isinstance(value, int | float | str | list | dict) or value is None else str(value)
+
+
+def signed(by: Actor) -> dict[str, Any]:
+    """The fields of an entry that say who did it."""
+    return {"by": by if isinstance(by, User) else None, "by_name": name_of(by)[:254]}
 
 
 def name_of(by: Actor) -> str:

@@ -28,8 +28,8 @@ def icon(entry: CaseEntry) -> str:
 
 def sentence(entry: CaseEntry) -> str:
     """What happened, in the language of the reader; a kind that nobody described shows its name."""
-    data, who = entry.data, str(entry.by) if entry.by else "OpenCXM"
-    words: dict[str, Any] = {"who": who, "number": data.get("number", ""), "task": data.get("what", entry.text)}
+    data = entry.data
+    words: dict[str, Any] = {"who": entry.who, "number": data.get("number", ""), "task": data.get("what", entry.text)}
     match entry.kind:
         case "opened":
             return _opened(data, words)

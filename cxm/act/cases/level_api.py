@@ -91,6 +91,10 @@ class RuleIn(Schema):
     is_paused: bool = False
 
 
+class OrderIn(Schema):
+    ids: list[int] = Field(description="All of them, each once: the first that matches a case counts")
+
+
 class CalendarOut(Schema):
     id: int
     name: str
@@ -254,6 +258,14 @@ def change_rule(request: HttpRequest, rule_id: int, body: RuleIn) -> Any:
     return _rule(request, body, rule_id)
 
 
+@router.put("/routing-rules/order", response=list[RuleOut], summary="Put routing rules in order")
+def order_rules(request: HttpRequest, body: OrderIn) -> Any:
+    key = require_key(request, Role.ADMIN)
+    with refusals():
+        routing.order_rules(workspace=key.workspace, ids=body.ids, by=key)
+    return list_rules(request)
+
+
 def _rule(request: HttpRequest, body: RuleIn, rule_id: int | None) -> RoutingRule:
     key = require_key(request, Role.ADMIN)
     rule = get_object_or_404(RoutingRule, workspace=key.workspace, pk=rule_id) if rule_id is not None else None
@@ -327,6 +339,15 @@ def add_policy(request: HttpRequest, body: PolicyIn) -> Any:
 def change_policy(request: HttpRequest, policy_id: int, body: PolicyIn) -> Any:
     """Open cases keep the version that they have."""
     return _policy(request, body, policy_id)
+
+
+@router.put("/service-levels/order", response=list[PolicyOut], summary="Put policies in order")
+def order_policies(request: HttpRequest, body: OrderIn) -> Any:
+    """Open cases keep the policy that they have."""
+    key = require_key(request, Role.ADMIN)
+    with refusals():
+        policies.order_policies(workspace=key.workspace, ids=body.ids, by=key)
+    return list_policies(request)
 
 
 def _policy(request: HttpRequest, body: PolicyIn, policy_id: int | None) -> dict[str, Any]:

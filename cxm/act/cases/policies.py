@@ -125,6 +125,13 @@ def move_policy(*, policy: ServicePolicy, up: bool, by: Actor) -> None:
 
 
 @transaction.atomic
+def order_policies(*, workspace: Workspace, ids: Sequence[int], by: Actor) -> None:
+    """Try them in this order from now on. Raises Refused unless each is named once."""
+    require_role(workspace, by, Role.ADMIN)
+    put_in_order(ServicePolicy.objects.filter(workspace=workspace), ids, workspace, by)
+
+
+@transaction.atomic
 def delete_policy(*, policy: ServicePolicy, by: Actor) -> None:
     """Open cases go on under the next policy that matches, if one does."""
     require_role(policy.workspace, by, Role.ADMIN)
@@ -187,9 +194,24 @@ def move(rows: models.QuerySet[Any], one: Any, up: bool) -> None:
     other = place - 1 if up else place + 1
     if 0 <= other < len(ordered):
         ordered[place], ordered[other] = ordered[other], ordered[place]
-    for number, row in enumerate(ordered):
-        if row.position != number:
-            type(row).objects.filter(pk=row.pk).update(position=number)
+    _number(ordered)
+
+
+def put_in_order(rows: models.QuerySet[Any], ids: Sequence[int], workspace: Workspace, by: Actor) -> None:
+    """Number the whole list anew, in the order of these ids. Raises Refused unless each row is named once."""
+    present = {row.pk: row for row in rows.select_for_update()}
+    if sorted(ids) != sorted(present):
+        raise Refused(_("Name each of them once, in the new order."))
+    for row, before, now in _number([present[one] for one in ids]):
+        audit("moved", row, workspace=workspace, by=by, changes={"position": [before, now]})
+
+
+def _number(ordered: Sequence[Any]) -> list[tuple[Any, int, int]]:
+    """Write the places; returns what got another one, with the old and the new place."""
+    moved = [(row, row.position, number) for number, row in enumerate(ordered) if row.position != number]
+    for row, _before, number in moved:
+        type(row).objects.filter(pk=row.pk).update(position=number)
+    return moved
 
 
 def clean_name(name: str) -> str:

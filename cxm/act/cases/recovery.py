@@ -27,6 +27,7 @@ from cxm.record.customers.models import Customer
 from cxm.record.eventlog.outbox import emit
 from cxm.stats.recovery import is_held_out
 
+from .changing import signed
 from .conditions import loaded, matches, stored, unknown
 from .errors import Refused
 from .models import Case, CaseEntry, Play, PlayAssignment
@@ -205,7 +206,7 @@ def carry_out(*, case: Case, by: Actor, cost: float | None = None) -> PlayAssign
     found.cost = cost if cost is not None else found.play.cost
     found.save(update_fields=["done_at", "done_by", "cost"])
     CaseEntry.objects.create(
-        case=case, at=found.done_at, by=found.done_by, kind="play_done", data={"play": found.play.name}
+        case=case, at=found.done_at, kind="play_done", data={"play": found.play.name}, **signed(by)
     )
     audit("carried out", found.play, workspace=case.workspace, by=by, changes={"case": [None, f"#{case.number}"]})
     emit(

@@ -24,7 +24,7 @@ from . import conditions, levels
 from .changing import change
 from .errors import Refused
 from .models import Calendar, Case, RoutingRule, Team, TeamMember
-from .policies import check_condition, clean_name, move
+from .policies import check_condition, clean_name, move, put_in_order
 
 BUSY = ("new", "open")  # what waits for the customer takes no room
 AT_ONCE = 200  # cases of a team in one round of `fill`
@@ -217,6 +217,13 @@ def move_rule(*, rule: RoutingRule, up: bool, by: Actor) -> None:
     require_role(rule.workspace, by, Role.ADMIN)
     move(RoutingRule.objects.filter(workspace=rule.workspace_id), rule, up)
     audit("moved", rule, workspace=rule.workspace, by=by)
+
+
+@transaction.atomic
+def order_rules(*, workspace: Workspace, ids: Sequence[int], by: Actor) -> None:
+    """Try them in this order from now on. Raises Refused unless each is named once."""
+    require_role(workspace, by, Role.ADMIN)
+    put_in_order(RoutingRule.objects.filter(workspace=workspace), ids, workspace, by)
 
 
 @transaction.atomic

@@ -23,7 +23,7 @@ from cxm.accounts.models import Workspace
 
 from .checking import Problem, Taken, check, faults
 from .definition import Definition, Question
-from .editing import align_rows
+from .editing import align_rows, part_tables
 from .models import QuestionVersion, Revision, Survey, Version
 from .pictures import copy_pictures
 from .queries import differs, draft_of, taken_by, wordings_now
@@ -110,10 +110,11 @@ def edit_draft(*, survey: Survey, change: Callable[[Definition, Taken], None], b
     `change` gets the ids that published versions hold beside the definition: no new thing may take one of them.
     """
     survey = locked(survey)
-    definition, taken = draft_of(survey), taken_by(survey)
+    before, definition, taken = draft_of(survey), draft_of(survey), taken_by(survey)
     change(definition, taken)
+    part_tables(before, definition)
     after = _storable(definition, taken)
-    if definition == draft_of(survey):  # not the JSON: 1 and 1.0, a default written down or left out, are the same
+    if definition == before:  # not the JSON: 1 and 1.0, a default written down or left out, are the same
         return survey
     _keep(survey, by)
     Revision.objects.filter(survey=survey, number__gt=survey.revision).delete()  # what was undone is gone now

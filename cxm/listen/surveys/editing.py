@@ -23,7 +23,7 @@ from cxm.lib.conditions import Condition
 from .checking import MOST_CHOICES, MOST_PAGES, MOST_QUESTIONS, Taken
 from .definition import CHOOSING, SCORED, Choice, Definition, Ending, Kind, Page, Question, Section, default_scale
 from .kinds import READY
-from .places import Place, walk
+from .places import Place, matrix_before, walk
 from .presets import LANGUAGES
 from .presets import question as preset_question
 from .wording import shape_of
@@ -382,7 +382,10 @@ def duplicate(definition: Definition, taken: Taken, *, place: Place) -> Place:
         case "question":
             _page, section, question = question_at(definition, place.id)
             twin = _copy(question, free_question_id(definition, taken, question.id))
-            section.questions.insert(section.questions.index(question) + 1, twin)
+            index = section.questions.index(question) + 1
+            if question.kind == "matrix" and any(one.beside for one in section.questions[index : index + 1]):
+                twin.beside = True  # one more in the table, which goes on behind it
+            section.questions.insert(index, twin)
             return Place("question", twin.id)
         case "page":
             page = page_at(definition, place.id)
@@ -542,6 +545,20 @@ def align_rows(definition: Definition) -> None:
         for before, question in pairwise(section.questions):
             if question.beside and question.kind == before.kind == "matrix":
                 question.rows, question.carry = copy.deepcopy(before.rows), copy.copy(before.carry)
+
+
+def part_tables(before: Definition, definition: Definition) -> None:
+    """A matrix that came to stand behind another one than before leaves its table rather than its rows.
+
+    So what was moved, deleted or put between two matrices never gives one the rows of a stranger.
+    """
+    were = {one.id: matrix_before(before, one) for one in before.questions() if one.beside}
+    for question in [one for one in definition.questions() if one.beside and one.id in were]:
+        head, was = matrix_before(definition, question), were[question.id]
+        if head is None or (was is not None and was.id == head.id):
+            continue
+        if (head.rows, head.carry) != (question.rows, question.carry):
+            question.beside = False
 
 
 def put_choices(question: Question, choices: list[Choice], which: Literal["choices", "rows"]) -> None:

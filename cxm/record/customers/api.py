@@ -13,6 +13,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from ninja import Field, Query, Router, Schema, Status
 
+from cxm.accounts.access import sees_personal
 from cxm.accounts.models import ApiKey, Role
 from cxm.accounts.rest import PageOut, PageQuery, Problem, bad_cursor, page_of, require_key
 from cxm.record.eventlog.engine import EventlogError
@@ -273,8 +274,9 @@ def get_timeline(request: HttpRequest, customer_id: UUID, query: Query[TimelineQ
         page = timeline(
             key.workspace, person.log_ids, names=query.kind, text=_text(query.q), before=before, limit=query.limit
         )
+    personal = sees_personal(key)
     items = [
-        {"id": row.event_id, "name": row.name, "at": row.occurred_at, "title": moment(row).title,
+        {"id": row.event_id, "name": row.name, "at": row.occurred_at, "title": moment(row, personal=personal).title,
          "customer": row.customer_id, "properties": cast(dict[str, Any], json.loads(row.properties))}
         for row in page.events
     ]  # fmt: skip

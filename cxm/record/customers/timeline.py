@@ -14,6 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from cxm.lib.personal import mask_all
+
 from . import case_sentences
 from .queries import EventRow
 from .snapshot import in_utc
@@ -111,14 +113,19 @@ def plain(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def moment(row: EventRow) -> Moment:
-    """The event as people read it; properties that nobody expected are shown, never an error."""
+def moment(row: EventRow, *, personal: bool = True) -> Moment:
+    """The event as people read it; properties that nobody expected are shown, never an error.
+
+    Unless `personal`, personal data is masked.
+    """
     try:
         properties = json.loads(row.properties)
     except ValueError:
         properties = {}
     if not isinstance(properties, dict):
         properties = {}
+    if not personal:
+        properties = mask_all(properties)
     icon, sentence = SENTENCES.get(row.name, ("timeline", _generic))
     return Moment(
         event_id=str(row.event_id),

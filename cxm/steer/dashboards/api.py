@@ -15,10 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema, Status
 
-from cxm.accounts.models import Membership, Role, User, Workspace
+from cxm.accounts.access import sees_personal
+from cxm.accounts.models import ApiKey, Membership, Role, User, Workspace
 from cxm.accounts.rest import PageOut, PageQuery, Problem, page_of, require_key
 from cxm.listen.surveys import handling
 from cxm.listen.surveys.models import Response, Survey
+from cxm.listen.surveys.wordings import asked_questions
 from cxm.record.customers.segments import with_segments
 
 from . import jobs
@@ -311,6 +313,14 @@ def _wave(cell: waves.WaveCell) -> WaveOut | None:
     )  # fmt: skip
 
 
+def _shown(found: list[Response], survey: Survey, key: ApiKey) -> list[dict[str, Any]]:
+    """The responses for this key: those that see no personal data get no contact data."""
+    if not sees_personal(key):
+        contacts = files.contacts_among(asked_questions(survey))
+        found = [files.without_contacts(one, contacts) for one in found]
+    return [_out(one) for one in found]
+
+
 def _out(one: Response) -> dict[str, Any]:
     return {**files.as_json(one), "assigned_to": one.assigned_to.email if one.assigned_to else None}
 
@@ -330,13 +340,14 @@ def responses(request: HttpRequest, survey_id: int, query: Query[ResponsesQuery]
         raise Problem(422, "unanswered", sentence(error)) from error
     except (ValidationError, ValueError) as error:  # a cursor that is no id
         raise Problem(400, "bad_cursor", _("This cursor is not one that an answer of ours held as next.")) from error
-    return {**page, "items": [_out(one) for one in page["items"]]}
+    return {**page, "items": _shown(page["items"], survey, key)}
 
 
 @router.get("/surveys/{survey_id}/responses/{response_id}", response=ResponseOut, summary="One response")
 def response(request: HttpRequest, survey_id: int, response_id: UUID) -> dict[str, Any]:
     key = require_key(request)
-    return _out(handling.response_for(key.workspace, survey_of(key.workspace, survey_id).pk, response_id))
+    survey = survey_of(key.workspace, survey_id)
+    return _shown([handling.response_for(key.workspace, survey.pk, response_id)], survey, key)[0]
 
 
 @router.patch(

@@ -12,6 +12,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cxm.lib.personal import mask
+from cxm.lib.personal_keys import is_about_person
 from cxm.understand.metrics.metric import Option
 from cxm.understand.metrics.queries import AskedQuestion, fields
 
@@ -63,15 +65,21 @@ class OptionChoice:
     number: bool = False
 
 
-def page_fields(asked: Asked) -> tuple[list[OfferedField], list[str], list[AskedQuestion]]:
-    """The fields of the metric's table, frequent values of them, and the questions of the workspace."""
+def page_fields(asked: Asked, *, personal: bool) -> tuple[list[OfferedField], list[str], list[AskedQuestion]]:
+    """The fields of the metric's table, frequent values of them, and the questions of the workspace.
+
+    Unless `personal`, values with personal data are left out.
+    """
     table = asked.metric.table
     found = ask_later(partial(fields, asked.workspace.pk, (table,))).result()
     if isinstance(found, str):
         return [], [], []
     known = found.fields.get(table, [])
     offered = [OfferedField(one.field, field_name(one.field)) for one in known]
-    values = dict.fromkeys(value for one in known for value, _n in one.values if len(value) < 80)
+    values = dict.fromkeys(
+        value for one in known for value, _n in one.values
+        if len(value) < 80 and (personal or (not is_about_person(one.field) and mask(value) == value))
+    )  # fmt: skip
     return offered, list(values)[:MOST_VALUES], found.questions
 
 

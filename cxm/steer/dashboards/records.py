@@ -49,8 +49,11 @@ class Records:
     csv_url: str
 
 
-def records_of(asked: Asked, number: int, csv_url: str) -> Records:
-    """One page of the records that the view's number counts, newest first."""
+def records_of(asked: Asked, number: int, csv_url: str, *, personal: bool) -> Records:
+    """One page of the records that the view's number counts, newest first.
+
+    Unless `personal`, personal data in their details is masked.
+    """
     number = max(1, min(number, 1_000_000))
     found = metrics.answers_behind(
         asked.metric.key, asked.scope, page=number, size=SIZE, now=asked.now, options=asked.options
@@ -62,7 +65,7 @@ def records_of(asked: Asked, number: int, csv_url: str) -> Records:
     return Records(
         title=_title(asked, found.total),
         columns=_columns(asked),
-        rows=[list(_cells(asked, record, names, feedback)) for record in found.records],
+        rows=[list(_cells(asked, record, names, feedback, personal)) for record in found.records],
         page_obj=paginator.get_page(number),
         csv_url=csv_url,
     )
@@ -85,7 +88,9 @@ def _columns(asked: Asked) -> list[Column]:
     return [*columns, Column(pgettext("of a ticket, an order or a subscription", "Number")), Column(_("Details"))]
 
 
-def _cells(asked: Asked, record: metrics.Record, names: dict[UUID, str], feedback: bool) -> Iterator[Cell]:
+def _cells(
+    asked: Asked, record: metrics.Record, names: dict[UUID, str], feedback: bool, personal: bool
+) -> Iterator[Cell]:
     local = record.occurred_at.astimezone(ZoneInfo(asked.workspace.time_zone))
     yield Cell(formats.date_format(local, "SHORT_DATETIME_FORMAT"), css="text-nowrap")
     yield _customer_cell(asked.workspace, record.customer_id, names)
@@ -94,7 +99,8 @@ def _cells(asked: Asked, record: metrics.Record, names: dict[UUID, str], feedbac
         yield Cell("–" if record.score is None else f"{record.score:g}", css="number")
         yield Cell(record.comment, css="comment")
     else:
-        details = [record.channel, record.touchpoint, *(f"{key}: {value}" for key, value in record.details.items())]
+        more = record.details if personal else mask_all(record.details)
+        details = [record.channel, record.touchpoint, *(f"{key}: {value}" for key, value in more.items())]
         yield Cell(" · ".join(detail for detail in details[:6] if detail), css="comment")
 
 

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 
 from cxm.__main__ import main
 from cxm.accounts.models import Membership, User
-from cxm.testing.cast import answer, given_events, make_customer, make_workspace
+from cxm.testing.cast import answer, event, given_events, make_customer, make_workspace
 from cxm.web.exports import CUSTOMER_COLUMNS
 
 pytestmark = pytest.mark.django_db
@@ -71,8 +71,16 @@ def test_customers_and_answers_are_exported_safely_and_only_of_one_workspace(tmp
     (only,) = [json.loads(line) for line in lines.read_text().splitlines()]
     assert (only["score"], only["comment"], only["properties"]) == (9, "+1", {"area": "Ł"})
     assert only["occurred_at"] == "2026-03-01T12:00:00.000Z"
+    told = event(
+        workspace, "customer_identified", "2026-03-02", customer_id=ada.pk, traits={"firstName": "Zoë", "plan": "gold"},
+        products=[{"name": "Kettle"}],
+    )  # fmt: skip
+    given_events([told])
+    said("export", str(lines), "--workspace", workspace.slug, "--what", "events")
+    shown = [json.loads(line)["properties"] for line in lines.read_text().splitlines()]
+    assert {"traits": {"firstName": "•••", "plan": "gold"}, "products": [{"name": "Kettle"}]} in shown
     events = tmp_path / "events.csv"
-    assert "holds 1 rows" in said("export", str(events), "--workspace", workspace.slug, "--what", "events")
+    assert "holds 2 rows" in said("export", str(events), "--workspace", workspace.slug, "--what", "events")
     assert ",answer_given," in events.read_text()  # what happened is no name of a person
     with pytest.raises(CommandError, match="is a directory"):
         said("export", str(tmp_path), "--workspace", workspace.slug, "--what", "events")

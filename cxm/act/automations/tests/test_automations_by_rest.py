@@ -65,7 +65,8 @@ def test_a_workflow_by_rest_and_by_its_own_address() -> None:
         assert outsider(order, 202) == {"begun": 1}
     assert outsider('{"email": "ada@example.com", "total": 5}', 202) == {"begun": 0}
     outsider("[1]", 400)
-    outsider("{", 400)
+    for broken in ("{", "[" * 60_000, r'{"email": "\ud800"}'):
+        outsider(broken, 400)
     outsider(" " * 70_000, 413)
     outsider(order, 404, key="guess")
     assert outside.get(f"/a/{workflow.key}").status_code == 405

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from cxm.accounts.models import Workspace
 from cxm.act.automations import actions
 from cxm.act.automations.models import Workflow
+from cxm.record.capture.intake.arriving import without_nul
 from cxm.record.customers.models import Customer, Identity
 from cxm.record.eventlog.engine import EventlogError
 
@@ -39,8 +40,8 @@ def called(request: HttpRequest, key: str) -> JsonResponse:
     if len(request.body) > LONGEST:
         return JsonResponse({"error": "too large"}, status=413)
     try:
-        body = json.loads(request.body or b"{}")
-    except ValueError:
+        body = msgspec.json.decode(without_nul(request.body or b"{}"))
+    except (msgspec.DecodeError, RecursionError):
         body = None
     if not isinstance(body, dict):
         return JsonResponse({"error": "the body is no JSON object"}, status=400)

@@ -164,6 +164,7 @@ class CaseEntry(models.Model):
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="entries")
     at = models.DateTimeField(default=timezone.now)
     by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    by_name = models.CharField(max_length=254, blank=True)  # of the person or the key as it was; empty: OpenCXM itself
     kind = models.CharField(max_length=30)  # opened, assigned, note, state, …
     text = models.TextField(blank=True)  # of a note
     data: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
@@ -179,3 +180,8 @@ class CaseEntry(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+    @property
+    def who(self) -> str:
+        """What people call who did it: a person by the name that they have now, a key by the name that it had."""
+        return str(self.by) if self.by else self.by_name or "OpenCXM"

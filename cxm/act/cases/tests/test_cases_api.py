@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from cxm.accounts.actions import create_api_key
-from cxm.accounts.models import ApiKey, Role, User, Workspace
-from cxm.act.cases import actions
+from cxm.accounts.models import ApiKey, AuditEntry, Role, User, Workspace
+from cxm.act.cases import actions, history
 from cxm.act.cases.models import Case, Team
 from cxm.listen.channels.models import Channel, Message
 from cxm.testing.cast import make_customer, make_member, make_user, make_workspace
@@ -73,8 +73,14 @@ def test_a_case_from_its_opening_to_its_end() -> None:
     assert call("POST", "cases/2/links", {"number": 1})["number"] == 2
     assert call("POST", "cases/2/merge", {"number": 1})["number"] == 1
     assert call("GET", "cases/2")["merged_into"] == 1
-    kinds = [entry["kind"] for entry in call("GET", "cases/1/history")]
+    told = call("GET", "cases/1/history")
+    kinds = [entry["kind"] for entry in told]
     assert kinds[:4] == ["opened", "tagged", "priority", "described"] and kinds[-1] == "took_in"
+    # The key (its name is that of its role here) is named, not the person who made it, as in the audit trail.
+    assert {entry["by"] for entry in told} == {"analyst"} and "analyst set the priority to Low" in [
+        entry["title"] for entry in told
+    ]
+    assert AuditEntry.objects.filter(subject="case", verb="priority", by_name__startswith="analyst (").exists()
     assert [row["number"] for row in call("GET", "cases?state=us&team=Billing&q=refund")["items"]] == [1]
     page = call("GET", "cases?limit=1")
     assert [row["number"] for row in page["items"]] == [2]
@@ -85,6 +91,9 @@ def test_a_case_from_its_opening_to_its_end() -> None:
     # The customer's page shows the cases, too.
     client = Client()
     client.force_login(petro)
+    page = client.get(f"/w/{workspace.slug}/cases/1/?stay=1").content.decode()
+    assert "analyst set the priority to Low" in page and "<bdi>analyst</bdi></strong>" in page, "a deed and a note"
+    assert "OpenCXM set" not in page
     assert "#1 <bdi>Refund</bdi>" in client.get(f"/w/{workspace.slug}/customers/{ada.pk}/").content.decode()
 
 
@@ -104,3 +113,12 @@ def test_other_workspaces_and_small_roles() -> None:
     caller(workspace, Role.AGENT)("POST", "root-causes", {"name": "x"}, 403)
     case = Case.objects.get()
     assert (case.version, case.entries.count()) == (1, 1)
+
+
+def test_who_is_gone_is_still_named_in_the_history() -> None:
+    workspace = make_workspace()
+    petro = make_member(workspace, Role.AGENT, "petro@example.com")
+    case = actions.open_case(workspace=workspace, subject="Refund", opened_by="person:1", by=petro)
+    petro.delete()
+    (entry,) = case.entries.all()
+    assert (entry.by, history.sentence(entry)) == (None, "Petro opened it")

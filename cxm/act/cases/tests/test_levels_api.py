@@ -15,6 +15,7 @@ from cxm.testing.cast import make_member, make_user, make_workspace
 
 pytestmark = pytest.mark.django_db
 DAY = [["09:00", "17:00"]]
+SUBJECTS = {"routing-rules": "routingrule", "service-levels": "servicepolicy"}
 
 
 def test_a_program_sets_up_a_team_with_hours_rules_and_targets() -> None:
@@ -67,6 +68,23 @@ def test_a_program_sets_up_a_team_with_hours_rules_and_targets() -> None:
     case.refresh_from_db()
     assert case.owner == agent
 
+    more = {"routing-rules": {"name": "All", "team_id": team["id"]},
+            "service-levels": {"name": "Gold", "definition": definition}}  # fmt: skip
+    for path, body in more.items():
+        first, second = ask("GET", path)[0]["id"], ask("POST", path, body, 201)["id"]
+        for wrong_ids in ([first], [first, first, second], [second, first, 10**6], []):
+            assert ask("PUT", f"{path}/order", {"ids": wrong_ids}, 422)["code"] == "refused"
+        assert [one["id"] for one in ask("GET", path)] == [first, second], "nothing changed"
+        assert [one["id"] for one in ask("PUT", f"{path}/order", {"ids": [second, first]})] == [second, first]
+        assert [(one["id"], one["position"]) for one in ask("GET", path)] == [(second, 0), (first, 1)]
+        moved = AuditEntry.objects.filter(verb="moved", subject=SUBJECTS[path]).order_by("pk")
+        assert [(one.subject_id, one.changes) for one in moved] == [
+            (str(second), {"position": [1, 0]}), (str(first), {"position": [0, 1]})
+        ]  # fmt: skip
+        ask("PUT", f"{path}/order", {"ids": [second, first]})
+        assert moved.count() == 2, "who kept their place did not move"
+        ask("DELETE", f"{path}/{second}", None, 204)
+
     before = AuditEntry.objects.count()
     small, foreign = key(workspace, Role.AGENT), key(other, Role.ADMIN)
     before += 2  # the two keys
@@ -77,6 +95,10 @@ def test_a_program_sets_up_a_team_with_hours_rules_and_targets() -> None:
         (f"service-levels/{level['id']}", {"name": "X", "definition": definition}),
         (f"routing-rules/{rule['id']}", {"name": "X", "team_id": team["id"]}),
     ):  # fmt: skip
+        order = f"{path.partition('/')[0]}/order"
+        if order.partition("/")[0] in SUBJECTS:
+            ask("PUT", order, {"ids": [int(path.rpartition("/")[2])]}, 403, by=small)
+            ask("PUT", order, {"ids": [int(path.rpartition("/")[2])]}, 422, by=foreign)
         ask("PUT", path, body, 403, by=small)
         ask("PUT", path, body, 404, by=foreign)
         ask("DELETE", path, None, 403, by=small)

@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import membership_for, sees_personal
 from cxm.accounts.models import Membership, Role
 from cxm.act.cases import canned, history, noticing, presence
 from cxm.act.cases.forms import wanted_of
 from cxm.act.cases.models import Case, CaseEntry, Macro, Task
 from cxm.act.cases.queries import QUEUES, Wanted, beside, cases, categories, linked, others_of_customer
+from cxm.lib.personal import mask_all
 from cxm.listen.channels.models import Message
 from cxm.record.customers.queries import Person, person_of, scores, timeline
 from cxm.record.customers.timeline import moment
@@ -74,6 +75,9 @@ def context_of(request: HttpRequest, membership: Membership, case: Case, **more:
     cut = max(0, len(items) - SHOWN) if len(items) > SHOWN + 2 else 0
     said = [item.message for item in items if item.message]
     person = person_of(case.customer.canonical or case.customer) if case.customer else None
+    traits = person.traits if person else {}
+    if not sees_personal(membership):
+        traits = mask_all(traits, under="traits")
     found = of_page(membership) | of_bulk(membership.workspace)
     return found | {
         "case": case, "older": items[:cut], "newer": items[cut:], "items": items,
@@ -88,7 +92,7 @@ def context_of(request: HttpRequest, membership: Membership, case: Case, **more:
         "categories": categories(membership.workspace), "customer_language": canned.language_of(case),
         "person": person,
         "colleagues": presence.colleagues(case, membership.user), "forms": FORMS,
-        "traits": [(name, shown(value)) for name, value in person.traits.items()][:8] if person else [], **more,
+        "traits": [(name, shown(value)) for name, value in list(traits.items())[:8]], **more,
     }  # fmt: skip
 
 
@@ -139,7 +143,7 @@ def story(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         person: Person = person_of(case.customer.canonical or case.customer)
         try:
             page = timeline(membership.workspace, person.log_ids, limit=15)
-            context["moments"] = [moment(row) for row in page.events]
+            context["moments"] = [moment(row, personal=sees_personal(membership)) for row in page.events]
             context["scores"] = scores(membership.workspace, person.log_ids, 5)
         except EventlogError:
             context["problem"] = _("The event log does not answer just now. Try again in a moment.")

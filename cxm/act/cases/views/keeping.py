@@ -104,6 +104,7 @@ def edit_macro(request: HttpRequest, slug: str, macro_id: int | None = None) -> 
 def steps_of(given: Any) -> list[dict[str, Any]]:
     """The steps that the form of a macro says: what is left empty is no step."""
     steps: list[dict[str, Any]] = []
+    given = {name: value.replace("\x00", "") for name, value in given.items()}
 
     def number(name: str) -> int:
         text = str(given.get(name, ""))

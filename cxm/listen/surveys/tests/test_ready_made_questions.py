@@ -90,3 +90,32 @@ def test_a_matrix_with_answers_keeps_its_rows(survey: Survey) -> None:
     save(survey, "question:matrix", do="rows:lines", **lines)
     actions.publish(survey=survey, by=by(survey))
     assert 'name="beside"' not in client.get(url(survey), {"at": "question:matrix"}).content.decode()
+
+
+def test_a_matrix_never_gets_the_rows_of_a_stranger(survey: Survey) -> None:
+    client = client_of(survey)
+
+    def do(what: str, at: str = "question:nps") -> None:
+        client.post(url(survey), {"do": what, "at": at, "lang": "en"})
+        survey.refresh_from_db()
+
+    do("add:side_by_side")
+    do("add:matrix")  # right before the table
+    rows, other = question(survey, "satisfaction").rows, question(survey, "matrix").rows
+    assert [one.id for one in draft_of(survey).questions()][:4] == ["nps", "matrix", "importance", "satisfaction"]
+    assert rows != other
+    do("delete:question:importance", "question:importance")
+    assert (question(survey, "satisfaction").beside, question(survey, "satisfaction").rows) == (False, rows)
+    do("undo")
+    assert question(survey, "satisfaction").beside
+
+    do("duplicate:question:importance", "question:importance")
+    ids = [one.id for one in draft_of(survey).questions()]
+    copied = ids[ids.index("importance") + 1]
+    assert question(survey, copied).beside and ids[ids.index(copied) + 1] == "satisfaction", "one more in the table"
+    do(f"delete:question:{copied}", f"question:{copied}")
+    assert (question(survey, "satisfaction").beside, question(survey, "satisfaction").rows) == (True, rows)
+
+    do("down:question:matrix", "question:matrix")  # between the two
+    assert (question(survey, "satisfaction").beside, question(survey, "satisfaction").rows) == (False, rows)
+    assert question(survey, "matrix").rows == other

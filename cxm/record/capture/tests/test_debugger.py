@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from cxm.accounts.models import Role
 from cxm.record.capture import debugger
 from cxm.record.capture import source_actions as actions
 from cxm.record.capture.debugger import Refused, Stored, Wanted
@@ -139,6 +140,28 @@ def test_a_refusal_says_why_and_what_came() -> None:
     assert "&quot;total&quot;: &quot;x&quot;" in page
     assert client.get(address(source, f"debugger/refused/{row['ms']}/1/")).status_code == 404
     assert client.get(address(source, f"debugger/refused/{10**18}/{2**70}/")).status_code == 404
+
+
+def test_viewers_see_what_came_without_who_it_was() -> None:
+    workspace = make_workspace()
+    source = make_source(workspace)
+    owner, viewer = logged_in(workspace), logged_in(workspace, Role.VIEWER)
+    stored = given_captured(
+        source, "customer_identified", {"traits": {"firstName": "Zoe", "plan": "pro"}}, user_id="zoe@example.com",
+        context={"traits": {"name": "Zoe"}, "app": {"name": "Shop"}},
+    )  # fmt: skip
+    given_refused(source, Reason.INVALID_FIELD, body='{"traits":{"name":"Zoe","plan":"pro"}}')
+    given_refused(source, Reason.NO_EVENT_NAME, body='{"plan":"pro","traits":{"name":"Zoe')  # cut off
+    listed = owner.get(address(source, "debugger/"))
+    refused = {row["reason"]: f"debugger/refused/{row['ms']}/{row['digest']}/"
+               for row in listed.context["rows"] if "ms" in row}  # fmt: skip
+    pages = [("debugger/", ()), (f"debugger/event/{stored}/", ("firstName", "pro", "Shop")),
+             (refused["invalid_field"], ("plan", "pro")), (refused["no_event_name"], ())]  # fmt: skip
+    for page, kept in pages:
+        assert "zoe" in owner.get(address(source, page)).content.decode().lower(), page
+        hidden = viewer.get(address(source, page)).content.decode()
+        assert "zoe" not in hidden.lower() and "•••" in hidden, page
+        assert all(word in hidden for word in kept), page
 
 
 def test_an_event_against_the_plan_says_so_where_the_plan_warns() -> None:

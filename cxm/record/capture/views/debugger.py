@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from cxm.accounts.access import membership_for, sees_personal
 from cxm.accounts.models import Membership
-from cxm.lib.personal import mask_all
+from cxm.lib.personal import MASK, mask_all
 from cxm.record.capture import debugger
 from cxm.record.capture.arrivals import in_utc
 from cxm.record.capture.debugger import Stored, Wanted
@@ -96,9 +97,14 @@ def event(request: HttpRequest, slug: str, source_id: UUID, event_id: UUID) -> H
     return render(request, template, context_of(membership, **shown))
 
 
-def shown_to(membership: Membership, value: Any) -> Any:
-    """What came, for this member: viewers see personal data masked."""
-    return value if sees_personal(membership) else mask_all(value)
+def shown_to(membership: Membership, came: str) -> str:
+    """JSON that came, for this member: viewers see personal data masked, and nothing of what is cut off or broken."""
+    if sees_personal(membership) or not came:
+        return came
+    try:
+        return msgspec.json.encode(mask_all(msgspec.json.decode(came))).decode()
+    except (msgspec.DecodeError, RecursionError):
+        return MASK
 
 
 def against_plan(source: Source, found: Stored) -> list[str]:

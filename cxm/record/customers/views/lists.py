@@ -90,7 +90,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpRespo
 def csv_rows(workspace: Workspace, wanted: Wanted, *, personal: bool = False) -> Iterator[Sequence[object]]:
     """A heading, then a row per customer with a column per trait. Raises Refused at once, not while streaming.
 
-    Unless `personal`, names and addresses are masked whole, and traits where personal data is found in them.
+    Unless `personal`, names and addresses are masked whole, and so are traits that tell them.
     """
     names = list(kinds(workspace))
     chosen: Iterable[Customer]
@@ -104,10 +104,11 @@ def csv_rows(workspace: Workspace, wanted: Wanted, *, personal: bool = False) ->
         for one in chosen:
             tags = ", ".join(sorted(row.name for row in one.tags.all()))
             known = [one.name, one.email, one.phone]
-            traits = [written(one.traits.get(name)) for name in names]
+            traits = one.traits
             if not personal:
-                known, traits = [MASK if value else value for value in known], mask_all(traits)
-            yield [one.pk, *known, one.language, tags, one.last_seen_at, one.answers, one.created_at, *traits]
+                known, traits = [MASK if value else value for value in known], mask_all(traits, under="traits")
+            shown = [written(traits.get(name)) for name in names]
+            yield [one.pk, *known, one.language, tags, one.last_seen_at, one.answers, one.created_at, *shown]
 
     return rows()
 

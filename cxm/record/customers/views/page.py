@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from cxm.accounts.access import may_export_personal, membership_for
+from cxm.accounts.access import may_export_personal, membership_for, sees_personal
 from cxm.accounts.models import Role
+from cxm.lib.personal import mask_all
 from cxm.record.customers.access import customer_for
 from cxm.record.customers.actions import change_profile, create_customer
 from cxm.record.customers.belongings import export
@@ -70,6 +71,7 @@ def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
         return redirect("customers:show", slug, customer.canonical_id)
     person = person_of(customer)
     context = {"membership": membership, "workspace": workspace, "person": person, "customer": person.customer}
+    personal = sees_personal(membership)
     ids, names = person.profile_of, dict[str, str]()
     if len(person.family) > 1:
         profiles = {member.pk: str(member) for member in person.family}
@@ -81,8 +83,9 @@ def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
                 workspace, list(ids), names=request.GET.getlist("kind"), text=request.GET.get("find", ""),
                 before=Cursor.parse(request.GET.get("before", "")), kinds=counts,
             )  # fmt: skip
+            moments = [moment(one, personal=personal) for one in page.events]
             context |= {
-                "moments": [(one, names.get(one.customer_id, "")) for one in map(moment, page.events)],
+                "moments": [(one, names.get(one.customer_id, "")) for one in moments],
                 "next": page.next, "kinds_chosen": request.GET.getlist("kind"), "find": request.GET.get("find", ""),
             }  # fmt: skip
             if counts is None:
@@ -94,8 +97,9 @@ def show(request: HttpRequest, slug: str, customer_id: UUID) -> HttpResponse:
             }
         except EventlogError:
             context["log_problem"] = _("The event log does not answer just now. Try again in a moment.")
+        traits = person.traits if personal else mask_all(person.traits, under="traits")
         context |= {
-            "traits": [(name, shown(value)) for name, value in person.traits.items()],
+            "traits": [(name, shown(value)) for name, value in traits.items()],
             "devices": shared_devices(person),
             "suggestions": merge_suggestions(person) if may_change(membership) else [],
             "may_change": may_change(membership), "may_personal": may_export_personal(membership),

@@ -16,8 +16,9 @@ import msgspec
 from django.db.models import QuerySet
 
 from cxm.lib import csv, sav
-from cxm.lib.personal import MASK, mask_all
+from cxm.lib.personal import MASK, mask_all, mask_texts
 from cxm.listen.surveys.models import Response
+from cxm.listen.surveys.wordings import Asked
 
 from .columns import Column, Table
 
@@ -58,7 +59,7 @@ def write(
                 progress(counted)
             yield one if personal else masked(one, contacts)
 
-    contacts = {asked.id for asked in table.questions if asked.kind == "contact"}
+    contacts = contacts_among(table.questions)
     try:
         with part.open("wb") as file:
             if form == "csv":
@@ -78,12 +79,21 @@ def write(
 
 def masked(one: Response, contacts: Container[str]) -> Response:
     """The response, only in memory, with personal data masked: in texts what is found, of contact data all."""
-    one.answers = {
-        key: _hidden_whole(value) if key in contacts else mask_all(value, one.language)
-        for key, value in one.answers.items()
-    }
-    one.hidden, one.variables = mask_all(one.hidden, one.language), mask_all(one.variables, one.language)
+    one = without_contacts(one, contacts)
+    one.answers, one.variables = mask_texts(one.answers, one.language), mask_texts(one.variables, one.language)
     return one
+
+
+def without_contacts(one: Response, contacts: Container[str]) -> Response:
+    """The response, only in memory, with contact data masked whole: in answers to such questions, in hidden fields."""
+    one.answers = {key: _hidden_whole(said) if key in contacts else said for key, said in one.answers.items()}
+    one.hidden = mask_all(one.hidden, one.language, under="hidden")
+    return one
+
+
+def contacts_among(questions: Sequence[Asked]) -> set[str]:
+    """The ids of the questions for contact data."""
+    return {asked.id for asked in questions if asked.kind == "contact"}
 
 
 def _hidden_whole(value: Any) -> Any:

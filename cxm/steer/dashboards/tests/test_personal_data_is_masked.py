@@ -11,7 +11,9 @@ from django.test import Client
 from cxm.accounts.actions import create_api_key
 from cxm.accounts.models import ApiKey, Role
 from cxm.lib.personal import MASK
+from cxm.listen.surveys.definition import Question
 from cxm.record.customers.marks import add_note
+from cxm.record.customers.traits import learn
 from cxm.record.eventlog.append import append
 from cxm.steer.dashboards.address import View
 from cxm.steer.dashboards.models import ResultsExport
@@ -20,7 +22,7 @@ from cxm.testing.answered import answered, make_survey
 from cxm.testing.cast import answer, event, make_customer, make_member, make_workspace
 
 from .given import client_of, owner_of
-from .given_surveys import NPS, WHY
+from .given_surveys import NPS, WHY, choices
 
 pytestmark = pytest.mark.django_db
 CARD, PHONE = "4111 1111 1111 1111", "+380 67 123 45 67"
@@ -99,6 +101,43 @@ def test_viewers_and_files_get_masked_texts_and_analysts_may_ask_for_more() -> N
             content_type="application/json", headers=key,
         )  # fmt: skip
         assert refused.status_code == 403
+
+
+def test_what_stands_under_a_key_about_a_person_is_masked_too() -> None:
+    workspace = make_workspace()
+    agent = client_of(make_member(workspace, Role.AGENT, "agent@example.com"))
+    viewer = client_of(make_member(workspace, Role.VIEWER, "viewer@example.com"))
+    bo = make_customer(workspace, "Bo", traits={"middle_name": "Zenobia", "plan": "pro"})
+    learn(workspace, bo.traits)
+    contact = Question(id="who", kind="contact", title={"en": "You"}, choices=choices("name"))
+    survey = make_survey(workspace, NPS, contact)
+    response = answered(survey, {"nps": 2, "who": {"name": "Zenobia"}}, customer=bo, hidden={"name": "Zenobia"})
+    append([
+        event(workspace, "Order Sent", "2026-03-02 12:00", customer_id=bo.pk, recipient={"name": "Zenobia"}),
+        event(workspace, "customer_identified", "2026-03-02 12:00", customer_id=bo.pk, traits={"name": "Zenobia"}),
+        event(workspace, "ticket_updated", "2026-03-01 12:00", customer_id=bo.pk, ticket_id="T-1",
+              opened_at="2026-03-01T12:00:00Z", resolved_at="2026-03-02T12:00:00Z",
+              properties={"contact": {"name": "Zenobia"}}),
+    ])  # fmt: skip
+    w, api = f"/w/{workspace.slug}", f"/api/v1/customers/{bo.pk}"
+    results = f"/api/v1/surveys/{survey.pk}/responses"
+    pages = (f"{w}/customers/{bo.pk}/", f"{w}/surveys/{survey.pk}/results/responses/{response.pk}/",
+             f"{w}/metrics/resolution/?period=all")  # fmt: skip
+    for page in pages:
+        assert "Zenobia" in agent.get(page).content.decode(), page
+        hidden = viewer.get(page).content.decode()
+        assert "Zenobia" not in hidden and MASK in hidden, page
+    listed = body(agent, f"{w}/customers/export.csv")
+    assert "Zenobia" not in listed and "pro" in listed
+
+    for role, sees in ((Role.VIEWER, False), (Role.AGENT, True)):
+        _key, secret = create_api_key(
+            workspace=workspace, name=role.value, kind=ApiKey.Kind.SECRET, role=role, by=owner_of(workspace)
+        )
+        key = {"Authorization": f"Bearer {secret}"}
+        for address in (api, f"{api}/timeline", results, f"{results}/{response.pk}"):
+            assert ("Zenobia" in Client().get(address, headers=key).content.decode()) is sees, address
+        assert Client().get(f"{results}/{response.pk}", headers=key).json()["answers"]["nps"] == 2
 
 
 def body(client: Client, address: str) -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from cxm.accounts.access import may_export_personal, membership_for
+from cxm.accounts.access import may_export_personal, membership_for, sees_personal
 from cxm.accounts.models import Membership, Workspace
 from cxm.lib import numbers
 from cxm.lib.csv import stream
@@ -85,19 +85,19 @@ def metric(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     asked, reading = _asked(request, membership.workspace, key)
     if short := plain_address(request, reading):
         return short
-    context = _context(request, membership, asked, reading) | _form(asked)
+    context = _context(request, membership, asked, reading) | _form(membership, asked)
     context["tile_query"] = View(
         filters=asked.view.filters, options=asked.view.options, weighted=asked.view.weighted
     ).query
     page = page_of(asked)
-    context |= {"refused": page} if isinstance(page, str) else _shown(request, asked, page)
+    context |= {"refused": page} if isinstance(page, str) else _shown(request, membership, asked, page)
     template = "dashboards/_metric.html" if request.headers.get("HX-Request") else "dashboards/metric.html"
     return pushed(request, render(request, template, context), asked.view)
 
 
-def _form(asked: Asked) -> dict[str, Any]:
+def _form(membership: Membership, asked: Asked) -> dict[str, Any]:
     """What the filter bar offers."""
-    fields, values, questions = page_fields(asked)
+    fields, values, questions = page_fields(asked, personal=sees_personal(membership))
     segments = asked.view.comparison == "segment"
     return {
         "grain_names": list(GRAINS.items()),
@@ -110,14 +110,14 @@ def _form(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _shown(request: HttpRequest, asked: Asked, page: Page) -> dict[str, Any]:
+def _shown(request: HttpRequest, membership: Membership, asked: Asked, page: Page) -> dict[str, Any]:
     """The parts of the page that has a number; or where there is data, for one that has none."""
     if not page.figure.n:
         return {"nothing": True, "needs": asked.metric.events} | _with_data(request, asked)
     return {
         "page": page,
         "planning": planning_of(page.figure, request.GET.get("change", "")[:20]),
-        "answers": _records(request, asked),
+        "answers": _records(request, membership, asked),
         "htmx_fragment": bool(request.headers.get("HX-Request")),
     }
 
@@ -130,13 +130,14 @@ def _with_data(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     return {"with_data": str(days), "with_data_url": address(request.path, found)}
 
 
-def _records(request: HttpRequest, asked: Asked) -> Records | None:
+def _records(request: HttpRequest, membership: Membership, asked: Asked) -> Records | None:
     number = request.GET.get("page", "1")
     csv_url = reverse("metrics:csv", args=[asked.workspace.slug, asked.metric.key, "answers"])
     try:
         return records_of(
-            asked, int(number) if number.isdigit() and len(number) < 9 else 1, address(csv_url, asked.view)
-        )
+            asked, int(number) if number.isdigit() and len(number) < 9 else 1, address(csv_url, asked.view),
+            personal=sees_personal(membership),
+        )  # fmt: skip
     except UNANSWERED:
         return None
 
@@ -164,7 +165,7 @@ def why(request: HttpRequest, slug: str, key: str) -> HttpResponse:
         "sql": found.sql.strip(),
         "parameters": _parameters(found),
         "address": request.build_absolute_uri(pinned),
-        "answers": _records(request, asked),
+        "answers": _records(request, membership, asked),
     }
     return render(request, "dashboards/why.html", context)
 

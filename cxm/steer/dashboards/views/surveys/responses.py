@@ -16,12 +16,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from cxm.accounts.access import membership_for
+from cxm.accounts.access import membership_for, sees_personal
 from cxm.accounts.models import Membership, Role, User
 from cxm.listen.surveys import handling
 from cxm.listen.surveys.models import Response
 from cxm.steer.dashboards.asking import UNANSWERED, sentence
-from cxm.steer.dashboards.surveys import people
+from cxm.steer.dashboards.surveys import files, people
 from cxm.steer.dashboards.surveys.answers import answers_of
 from cxm.steer.dashboards.surveys.results import Results
 from cxm.steer.dashboards.views import person, plain_address
@@ -107,6 +107,8 @@ def _row(response: Response, results: Results) -> dict[str, Any]:
 def response(request: HttpRequest, slug: str, survey_id: int, response_id: UUID) -> HttpResponse:
     membership, results, reading = opened(request, slug, survey_id)
     shown = handling.response_for(membership.workspace, survey_id, response_id)
+    if not sees_personal(membership):
+        shown = files.without_contacts(shown, files.contacts_among(results.questions))
     query = _query(request, results)
     try:
         found = _responses(request, results)
