@@ -7,6 +7,7 @@ table and as durable, by one `INSERT … FORMAT JSONEachRow` for each 10 000, in
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import statistics
@@ -130,6 +131,7 @@ async def as_fast_as_possible(port: int, requests: list[bytes], connections: int
 
 async def at_a_rate(port: int, requests: list[bytes], per_second: int) -> list[float]:
     """Seconds from the moment each request was due to its answer: a server that stalls is not let off."""
+    gc.freeze()  # or the client would stop to look through all the bodies that it holds, and say that the server did
     free: asyncio.LifoQueue[Answers] = asyncio.LifoQueue()
     for connection in await connected(port, 128):
         free.put_nowait(connection)

@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from .engine import Engine, EventlogError, engine
 from .follow import arrivals
@@ -28,7 +30,9 @@ MOST_AT_ONCE = 20_000  # rows of one insert
 CROWD = 24  # callers in one insert from which on it pays to wait for more: each insert leaves a part to be merged
 LULL = 0.002  # seconds without a new caller that end the waiting
 LONGEST_GATHERING = 0.012  # seconds
-HEAVY = 50  # rows of one insert from which on the next one waits as long as it took, while others come: see _share
+SEVERAL = 3  # callers in one insert from which on the next one waits as long as it took
+LONGEST_REST = 0.01  # seconds
+HEAVY = 50  # rows of one insert from which on the next one waits while others come: see _share
 LONGEST_SHARE = 0.1  # seconds
 COLUMNS = (
     "workspace_id", "event_id", "name", "customer_id", "occurred_at", "received_at", "source", "source_id", "type",
@@ -52,7 +56,7 @@ class Busy(Exception):
         self.retry_after = retry_after
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One event: its id, its line of tab-separated values in the order of COLUMNS, its name."""
 
     event_id: bytes
@@ -92,7 +96,8 @@ class GroupCommit:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._crowd = 0  # callers served by the last insert
-        self._heavy_s = 0.0  # how long it took, if it had many rows
+        self._took = self._ended = 0.0  # seconds that it took, and when it ended by the monotonic clock
+        self._heavy = False  # whether it had many rows
         self._derived = False  # whether derived tables were filled by it
         self._repeats: Repeats | None = None
 
@@ -135,8 +140,10 @@ class GroupCommit:
                 self._wake.wait()
             if self._crowd >= CROWD:
                 self._gather()
-            elif self._heavy_s and self._queue:
+            elif self._heavy and self._queue:
                 self._share()
+            elif self._crowd >= SEVERAL:
+                self._rest()
             rows = n = 0
             for one in self._queue:
                 if rows and rows + len(one.rows) > MOST_AT_ONCE:
@@ -153,9 +160,19 @@ class GroupCommit:
         before = 0
         while before < len(self._queue) and time.monotonic() < deadline and not self._stopping:
             before = len(self._queue)
-            self._wake.release()
-            time.sleep(LULL)
-            self._wake.acquire()
+            self._sleep(LULL)
+
+    def _rest(self) -> None:
+        """Leave half of the time to everybody else, from the end of the last insert on; see decision 0120."""
+        left = self._ended + min(self._took, LONGEST_REST) - time.monotonic()
+        if left > 0 and not self._stopping:
+            self._sleep(left)
+
+    def _sleep(self, seconds: float) -> None:
+        """With the queue open to others; not by waiting for a notice, which comes with every caller."""
+        self._wake.release()
+        time.sleep(seconds)
+        self._wake.acquire()
 
     def _share(self) -> None:
         """Leave half of the time to everybody else: rows by the hundred cost little more in one insert than in two.
@@ -165,7 +182,7 @@ class GroupCommit:
         """
         everybody = self._crowd + len(self._queue)
         enough = everybody if self._derived else everybody / 2
-        self._wake.wait_for(lambda: self._stopping or len(self._queue) >= enough, min(self._heavy_s, LONGEST_SHARE))
+        self._wake.wait_for(lambda: self._stopping or len(self._queue) >= enough, min(self._took, LONGEST_SHARE))
 
     def _run(self) -> None:
         while taken := self._take():
@@ -179,9 +196,10 @@ class GroupCommit:
                 outcome = EventlogError(str(error), retry=True)
             with self._wake:
                 self._size -= sum(one.size for one in taken)
-                heavy = sum(len(one.rows) for one in taken) >= HEAVY
-                self._heavy_s = time.monotonic() - started if heavy else 0.0
-                self._derived = heavy and any(row.name in DERIVING for one in taken for row in one.rows)
+                self._ended = time.monotonic()
+                self._took = self._ended - started
+                self._heavy = sum(len(one.rows) for one in taken) >= HEAVY
+                self._derived = self._heavy and any(row.name in DERIVING for one in taken for row in one.rows)
             _answer(taken, outcome)
 
     def _commit(self, rows: Sequence[Row]) -> Outcome:

@@ -188,5 +188,8 @@ class Stamp:
         if "\\" in text:  # in the name or an id, nowhere else
             text = text.replace("\\", "\\\\")
         # The texts are bytes from beginning to end: most of an event is not decoded only to be encoded again.
-        line = b"".join((text.encode(), _escaped_json(event.properties), b"\t", _escaped_json(event.context), b"\n"))
-        return Row(event_id, line, name)
+        properties, context = event.properties, event.context
+        both = properties + context
+        if b"\\" in both or b"\n" in both or b"\t" in both:
+            properties, context = _escaped_json(properties), _escaped_json(context)
+        return Row(event_id, b"%b%b\t%b\n" % (text.encode(), properties, context), name)
