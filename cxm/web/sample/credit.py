@@ -73,7 +73,7 @@ def cars_on_credit(people: list[Person], size: Size, seed: int, calendar: Calend
     buyers = [one for one in people if one.same_as is None]
     for number, person in enumerate(rng.sample(buyers, min(size.credits, len(buyers))), 1):
         begun_at = max(calendar.draw(rng, months), person.joined_at + timedelta(hours=1))
-        _buy(rng, writer, f"K-{number:06d}", person, begun_at, calendar, sink)
+        _buy(rng, writer, f"K-{number:06d}", person, min(begun_at, calendar.now), calendar, sink)
 
 
 def _buy(

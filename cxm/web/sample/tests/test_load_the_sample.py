@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from django.core.management import call_command
 from cxm.accounts.models import AuditEntry, User, Workspace
 from cxm.listen.surveys.models import Response
 from cxm.record.customers.models import Consent, Customer, Identity, Note, Tag
-from cxm.record.eventlog.append import append
+from cxm.record.eventlog.append import Event, append
 from cxm.record.eventlog.ask import ask
 from cxm.record.eventlog.scope import Scope
 from cxm.testing.cast import answer, given_events, make_customer, make_user, make_workspace
@@ -23,9 +23,11 @@ from cxm.understand.journeys.models import JourneyMap
 from cxm.web import process
 from cxm.web.management.commands import demo
 from cxm.web.sample.comments import LANGUAGES, Writer, counted
+from cxm.web.sample.credit import cars_on_credit
 from cxm.web.sample.load import load
 from cxm.web.sample.people import latin, people
 from cxm.web.sample.remove import NotSample, remove
+from cxm.web.sample.sink import Sink
 from cxm.web.sample.stories import FULL, SMALL, Calendar
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +89,18 @@ def test_a_small_load_has_exactly_its_counts_and_running_it_again_adds_nothing()
     again = load(owner=owner, small=True)
     assert (again.workspace, again.customers, again.events) == (loaded.workspace, 0, 0)
     assert events(loaded.workspace.pk) == before
+
+
+def test_who_joined_a_moment_ago_sets_out_for_a_car_too() -> None:
+    calendar = Calendar(datetime(2026, 11, 23, 17, 30, tzinfo=UTC))
+    everyone = people(SMALL, 1, calendar, uuid.uuid4())
+    for one in everyone:
+        one.joined_at = calendar.now - timedelta(minutes=1)
+    begun: list[Event] = []
+    cars_on_credit(everyone, SMALL, 1, calendar, sink := Sink(1, uuid.uuid4(), begun.extend))
+    sink.flush()
+    assert Counter(one.name for one in begun)["car_configured"] == 600
+    assert max(one.occurred_at for one in begun) <= calendar.now
 
 
 def test_an_interrupted_load_is_finished_without_doubling(monkeypatch: pytest.MonkeyPatch) -> None:
