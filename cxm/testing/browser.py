@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from cxm.accounts.models import User
 
 AXE = Path(__file__).resolve().parent.parent / "web" / "static" / "vendor" / "axe.min.js"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The one without windows first: it takes half of the processor's time.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_MS = 60_000  # until a state that does not come counts as missing
 FLAGS = [
     "--headless",

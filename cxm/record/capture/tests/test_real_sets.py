@@ -20,6 +20,7 @@ from .given import import_file
 DATA = Path(__file__).parents[5] / "shared" / "data"
 pytestmark = [
     pytest.mark.django_db,
+    pytest.mark.once,  # tests/test_real_figures.py takes the same files on every pair of engines
     pytest.mark.skipif(not DATA.exists(), reason="the real data sets are not part of the repository"),
 ]
 
