@@ -22,6 +22,7 @@ class Request:
     path: str  # with its query
     headers: dict[str, str]  # names in lower case
     body: bytes  # unpacked
+    at: float = field(default_factory=time.time)  # when it had come, in seconds since 1970
 
     @property
     def json(self) -> Any:
