@@ -20,7 +20,7 @@ from cxm.testing.effort import full_or
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
-EXAMPLES = full_or(12, 3)  # of each operation, the same ones in every run
+EXAMPLES = full_or(12, 5)  # of each operation, the same ones in every run
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ PUBLIC = {
     "health", "set_language", "unsubscribe", "api_docs", "api:openapi-json",
 }  # fmt: skip
 CHANGING = ("post", "put", "patch", "delete")
-MOST_COMBINATIONS = full_or(60, 2)  # of ids, for one address
+MOST_COMBINATIONS = full_or(60, 6)  # of ids, for one address
 
 
 @dataclass(frozen=True)
